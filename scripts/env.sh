@@ -1,0 +1,27 @@
+# Sourced by the other scripts: where things are kept, and how a step is announced.
+# Builds and downloads live outside the clone, so that clones share them and `git clean` spares them.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cache=${SANDBOXD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/sandboxd}
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$cache/target}
+mkdir -p "$cache" "$CARGO_TARGET_DIR"
+
+# step WHAT COMMAND...: runs the command and prints one line with the seconds it took. A failure anywhere inside ends
+# the script (set -e), so the step that failed is named by the trap.
+step_name=start
+set -E
+trap '[ "$BASH_SUBSHELL" -gt 0 ] || printf "FAILED: %s\n" "$step_name" >&2' ERR
+step() {
+  local start=$SECONDS
+  step_name=$1
+  printf '==> %s\n' "$step_name" >&2
+  "${@:2}"
+  printf '    %s: ok, %s s\n' "$step_name" "$((SECONDS - start))" >&2
+}
+
+# need COMMAND HINT: stops with the hint if the command is missing.
+need() {
+  command -v "$1" >/dev/null 2>&1 && return
+  printf 'sandboxd needs `%s`, which is not on the PATH. %s\n' "$1" "$2" >&2
+  exit 1
+}
