@@ -1,0 +1,65 @@
+//! What a block changed: the last value of each key that was written, or that it was removed. Knows
+//! nothing of the order of the writes or of who made them.
+
+use std::collections::BTreeMap;
+
+use crate::{Key, Value};
+
+/// Changes to a set of records, at most one for each key.
+///
+/// `Some(value)` sets a record, `None` removes it. Removing what is not there is allowed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChangeSet(BTreeMap<Key, Option<Value>>);
+
+impl ChangeSet {
+    /// No changes.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets `key` to `value`, in place of an earlier change of the same key.
+    pub fn set(&mut self, key: impl Into<Key>, value: impl Into<Value>) {
+        self.0.insert(key.into(), Some(value.into()));
+    }
+
+    /// Removes `key`, in place of an earlier change of the same key.
+    pub fn remove(&mut self, key: impl Into<Key>) {
+        self.0.insert(key.into(), None);
+    }
+
+    /// The changes in the order of their keys.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Key, Option<&Value>)> {
+        self.0.iter().map(|(key, value)| (key, value.as_ref()))
+    }
+
+    /// How many keys are changed.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether nothing is changed.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<(Key, Option<Value>)> for ChangeSet {
+    fn from_iter<I: IntoIterator<Item = (Key, Option<Value>)>>(changes: I) -> Self {
+        Self(changes.into_iter().collect())
+    }
+}
+
+impl Extend<(Key, Option<Value>)> for ChangeSet {
+    fn extend<I: IntoIterator<Item = (Key, Option<Value>)>>(&mut self, changes: I) {
+        self.0.extend(changes);
+    }
+}
+
+impl IntoIterator for ChangeSet {
+    type Item = (Key, Option<Value>);
+    type IntoIter = std::collections::btree_map::IntoIter<Key, Option<Value>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}

@@ -1,0 +1,214 @@
+//! Pending writes over a snapshot, with a journal that takes them back. This is what a block is
+//! executed on. Knows nothing of transactions or accounts.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map;
+use std::iter::Peekable;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use crate::node::{Hash, Node, Stored};
+use crate::{ChangeSet, Key, NodeVisits, Snapshot, Value, Visits};
+
+/// A snapshot with pending writes over it.
+///
+/// It owns all it needs, so it can be moved into a VM and back. A clone copies the pending writes.
+#[derive(Clone, Debug)]
+pub struct Overlay {
+    base: Snapshot,
+    writes: BTreeMap<Key, Option<Value>>,
+    /// For each write since the start, how to take it back.
+    journal: Vec<Undo>,
+}
+
+/// How to take a write back.
+#[derive(Clone, Debug)]
+enum Undo {
+    /// The key had a pending write before, this one.
+    Restore(Key, Option<Value>),
+    /// The key had none.
+    Forget(Key),
+}
+
+/// A moment in the life of an [`Overlay`], to go back to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Checkpoint(usize);
+
+impl Overlay {
+    /// No pending writes over `base`.
+    pub fn new(base: Snapshot) -> Self {
+        Self { base, writes: BTreeMap::new(), journal: Vec::new() }
+    }
+
+    /// The snapshot below the pending writes.
+    pub fn base(&self) -> &Snapshot {
+        &self.base
+    }
+
+    /// The value of `key`.
+    pub fn get(&self, key: &[u8]) -> Option<Value> {
+        match self.writes.get(key) {
+            Some(pending) => pending.clone(),
+            None => self.base.get(key),
+        }
+    }
+
+    /// Whether `key` has a value.
+    pub fn contains(&self, key: &[u8]) -> bool {
+        self.find(key).is_some()
+    }
+
+    /// Sets `key` to `value`.
+    pub fn set(&mut self, key: impl Into<Key>, value: impl Into<Value>) {
+        self.write(key.into(), Some(value.into()));
+    }
+
+    /// Removes `key`. Does no harm if it has no value.
+    pub fn remove(&mut self, key: &[u8]) {
+        self.write(key.into(), None);
+    }
+
+    fn write(&mut self, key: Key, value: Option<Value>) {
+        let undo = match self.writes.insert(Arc::clone(&key), value) {
+            Some(before) => Undo::Restore(key, before),
+            None => Undo::Forget(key),
+        };
+        self.journal.push(undo);
+    }
+
+    /// Looks `key` up as `storage_read` and `storage_has_key` do: without the trie, so that only
+    /// [reading the value](Found::read) counts as a visit.
+    pub fn find(&self, key: &[u8]) -> Option<Found> {
+        match self.writes.get(key) {
+            Some(pending) => pending.clone().map(Found::pending),
+            None => self.base.find(key, |_| {}).map(Found::stored),
+        }
+    }
+
+    /// Looks `key` up as `storage_write` and `storage_remove` do for the old value: along the trie,
+    /// so that each node on the way counts as a visit. See [the rule](crate::visits).
+    pub fn find_by_trie(&self, key: &[u8], visits: &mut NodeVisits) -> (Option<Found>, Visits) {
+        let mut count = Visits::default();
+        let found = if let Some(pending) = self.writes.get(key) {
+            pending.clone().map(Found::pending)
+        } else {
+            let visit = |node: &Node| visits.visit(node.sealed().hash, &mut count);
+            self.base.find(key, visit).map(Found::stored)
+        };
+        (found, count)
+    }
+
+    /// The value of `key`, and all visits that `storage_write` and `storage_remove` pay for it as the
+    /// old value: [`Overlay::find_by_trie`] and [`Found::read`] in one.
+    pub fn get_charged(&self, key: &[u8], visits: &mut NodeVisits) -> (Option<Value>, Visits) {
+        let (found, way) = self.find_by_trie(key, visits);
+        match found {
+            None => (None, way),
+            Some(found) => {
+                let (value, read) = found.read(visits);
+                (Some(value), way.and(read))
+            }
+        }
+    }
+
+    /// The records whose keys begin with `prefix`, pending writes included, in the order of their keys.
+    pub fn range_prefix<'a>(
+        &'a self,
+        prefix: &[u8],
+    ) -> impl Iterator<Item = (Vec<u8>, Value)> + use<'a> {
+        let prefix = prefix.to_vec();
+        Merged {
+            base: self.base.range_prefix(&prefix).peekable(),
+            writes: self
+                .writes
+                .range::<[u8], _>((Bound::Included(prefix.as_slice()), Bound::Unbounded))
+                .peekable(),
+            prefix,
+        }
+    }
+
+    /// Marks this moment.
+    pub fn checkpoint(&self) -> Checkpoint {
+        Checkpoint(self.journal.len())
+    }
+
+    /// Takes back every write since `at`. A checkpoint that was itself taken back changes nothing.
+    pub fn revert_to(&mut self, at: Checkpoint) {
+        let since = at.0.min(self.journal.len());
+        for undo in self.journal.drain(since..).rev() {
+            match undo {
+                Undo::Restore(key, before) => self.writes.insert(key, before),
+                Undo::Forget(key) => self.writes.remove(&key),
+            };
+        }
+    }
+
+    /// What was written, for [`Snapshot::apply`].
+    pub fn into_changes(self) -> ChangeSet {
+        self.writes.into_iter().collect()
+    }
+}
+
+/// A value that was found, but not read yet: its length is free, its bytes may be charged.
+#[derive(Clone, Debug)]
+pub struct Found {
+    value: Value,
+    /// The hash, if the value is not a pending one.
+    stored: Option<Hash>,
+}
+
+impl Found {
+    fn pending(value: Value) -> Self {
+        Self { value, stored: None }
+    }
+
+    fn stored(stored: &Stored) -> Self {
+        Self { value: Arc::clone(&stored.bytes), stored: Some(stored.hash) }
+    }
+
+    /// The length of the value in bytes.
+    pub fn len(&self) -> usize {
+        self.value.len()
+    }
+
+    /// Whether the value has no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.value.is_empty()
+    }
+
+    /// The value, and the visit to charge for it.
+    pub fn read(self, visits: &mut NodeVisits) -> (Value, Visits) {
+        let mut count = Visits::default();
+        if let Some(hash) = self.stored {
+            visits.visit(hash, &mut count);
+        }
+        (self.value, count)
+    }
+}
+
+/// The records of a base with pending writes over them, both in the order of their keys.
+struct Merged<'a, B: Iterator> {
+    base: Peekable<B>,
+    writes: Peekable<btree_map::Range<'a, Key, Option<Value>>>,
+    prefix: Vec<u8>,
+}
+
+impl<B: Iterator<Item = (Vec<u8>, Value)>> Iterator for Merged<'_, B> {
+    type Item = (Vec<u8>, Value);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let write = self.writes.peek().filter(|(key, _)| key.starts_with(&self.prefix));
+            let Some((written, value)) = write else { return self.base.next() };
+            if let Some(record) = self.base.next_if(|(key, _)| key.as_slice() < &***written) {
+                return Some(record);
+            }
+            self.base.next_if(|(key, _)| key.as_slice() == &***written);
+            let record = Option::clone(value).map(|value| (written.to_vec(), value));
+            self.writes.next();
+            if record.is_some() {
+                return record;
+            }
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Tests of the state through its public interface.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![allow(clippy::arithmetic_side_effects, reason = "overflow is a failed test")]
+
+mod history;
+mod overlay;
+mod proofs;
+mod random;
+mod ranges;
+mod reference;
+mod roots;
+mod visits;

@@ -1,0 +1,78 @@
+//! The overlay against a map that is copied at each checkpoint.
+
+use std::collections::BTreeMap;
+
+use sandbox_state::{Overlay, Snapshot};
+
+use crate::random::Random;
+
+#[test]
+fn random_operations_act_as_on_a_map() {
+    let mut random = Random::new(6);
+    for round in 0..60 {
+        let base: Snapshot = (0..round).map(|_| (random.key(), random.value())).collect();
+        let mut model: BTreeMap<_, _> = base.range_prefix(&[]).collect();
+        let mut overlay = Overlay::new(base.clone());
+        let mut marks = vec![(overlay.checkpoint(), model.clone())];
+        for _ in 0..150 {
+            let key = random.key();
+            match random.below(10) {
+                0..4 => {
+                    let value = random.value();
+                    model.insert(key.to_vec(), value.clone());
+                    overlay.set(key, value);
+                }
+                4..6 => {
+                    model.remove(&*key);
+                    overlay.remove(&key);
+                }
+                6 => marks.push((overlay.checkpoint(), model.clone())),
+                7 => {
+                    let back_to = random.below(marks.len());
+                    marks.truncate(back_to + 1);
+                    let (mark, then) = &marks[back_to];
+                    overlay.revert_to(*mark);
+                    model.clone_from(then);
+                }
+                8 => {
+                    assert_eq!(overlay.get(&key).as_ref(), model.get(&*key));
+                    assert_eq!(overlay.contains(&key), model.contains_key(&*key));
+                }
+                _ => {
+                    let expected = model.iter().filter(|(found, _)| found.starts_with(&key));
+                    let found: Vec<_> = overlay.range_prefix(&key).collect();
+                    assert!(found.iter().map(|(key, value)| (key, value)).eq(expected));
+                }
+            }
+        }
+        let after = base.apply(&overlay.into_changes());
+        assert!(after.range_prefix(&[]).eq(model));
+    }
+}
+
+#[test]
+fn what_is_reverted_is_no_change() {
+    let mut overlay = Overlay::new(Snapshot::empty());
+    overlay.set(*b"kept", *b"1");
+    let mark = overlay.checkpoint();
+    overlay.set(*b"kept", *b"2");
+    overlay.set(*b"gone", *b"3");
+    overlay.remove(b"never");
+    overlay.revert_to(mark);
+    let changes = overlay.into_changes();
+    let changes: Vec<_> =
+        changes.iter().map(|(key, value)| (&**key, value.map(|v| &**v))).collect();
+    assert_eq!(changes, [(b"kept".as_slice(), Some(b"1".as_slice()))]);
+}
+
+#[test]
+fn an_overlay_can_be_moved_to_another_thread_and_back() {
+    let overlay = Overlay::new(Snapshot::empty());
+    let work = move || {
+        let mut overlay = overlay;
+        overlay.set(*b"key", *b"value");
+        overlay
+    };
+    let overlay = std::thread::spawn(work).join().unwrap();
+    assert_eq!(overlay.get(b"key").as_deref(), Some(b"value".as_slice()));
+}

@@ -1,0 +1,130 @@
+//! The state root: NEAR's, and the same for the same records however they came about.
+
+use sandbox_state::{ChangeSet, Key, Snapshot, StateRoot, Value};
+
+use crate::random::Random;
+use crate::reference::{self, Records};
+
+fn snapshot(records: &Records) -> Snapshot {
+    records.iter().map(|(key, value)| (Key::from(&key[..]), Value::from(&value[..]))).collect()
+}
+
+fn assert_agrees(state: &Snapshot, records: &Records) {
+    let (root, usage) = reference::root(records);
+    assert_eq!(state.root(), StateRoot(root));
+    assert_eq!(state.memory_usage(), usage);
+}
+
+#[test]
+fn no_records_have_a_root_of_zeros() {
+    assert_eq!(Snapshot::empty().root(), StateRoot([0; 32]));
+    assert_eq!(Snapshot::empty().memory_usage(), 0);
+    assert_eq!(Snapshot::empty().root().to_string(), "0".repeat(64));
+}
+
+#[test]
+fn memory_usage_of_one_record_is_path_and_value_and_two_nodes() {
+    let state: Snapshot = [(Key::from(*b"abcd"), Value::from(*b"56789"))].into_iter().collect();
+    assert_eq!(state.memory_usage(), 50 + 2 * 5 + 50 + 5);
+}
+
+#[test]
+fn random_states_have_the_root_of_the_reference() {
+    let mut random = Random::new(1);
+    for size in 0..120 {
+        let records: Records =
+            (0..size).map(|_| (random.key().to_vec(), random.value().to_vec())).collect();
+        assert_agrees(&snapshot(&records), &records);
+    }
+}
+
+#[test]
+fn every_order_of_insertions_has_the_same_root() {
+    let mut random = Random::new(2);
+    let mut records: Vec<_> = (0..300).map(|_| (random.key(), random.value())).collect();
+    records.sort();
+    records.dedup_by(|one, other| one.0 == other.0);
+    let root = records.iter().cloned().collect::<Snapshot>().root();
+    for _ in 0..20 {
+        random.shuffle(&mut records);
+        assert_eq!(records.iter().cloned().collect::<Snapshot>().root(), root);
+    }
+}
+
+#[test]
+fn blocks_of_random_changes_keep_to_the_reference_and_leave_old_states_alone() {
+    let mut random = Random::new(3);
+    let (mut state, mut records) = (Snapshot::empty(), Records::new());
+    let mut past = Vec::new();
+    for _ in 0..400 {
+        past.push((state.clone(), records.clone()));
+        let mut changes = ChangeSet::new();
+        for _ in 0..random.below(12) {
+            let key = random.key();
+            if random.below(2) == 0 {
+                records.remove(&*key);
+                changes.remove(key);
+            } else {
+                let value = random.value();
+                records.insert(key.to_vec(), value.to_vec());
+                changes.set(key, value);
+            }
+        }
+        state = state.apply(&changes);
+        assert_agrees(&state, &records);
+    }
+    for (state, records) in past {
+        assert_agrees(&state, &records);
+        assert!(state.range_prefix(&[]).eq(records.iter().map(own)));
+    }
+}
+
+fn own((key, value): (&Vec<u8>, &Vec<u8>)) -> (Vec<u8>, Value) {
+    (key.clone(), Value::from(&value[..]))
+}
+
+#[test]
+fn what_is_inserted_and_removed_again_leaves_no_trace() {
+    let mut random = Random::new(4);
+    let before: Snapshot = (0..60).map(|_| (random.key(), random.value())).collect();
+    for _ in 0..500 {
+        let key = random.key();
+        if before.get(&key).is_some() {
+            continue;
+        }
+        let (mut insert, mut remove) = (ChangeSet::new(), ChangeSet::new());
+        insert.set(Key::clone(&key), random.value());
+        remove.remove(key);
+        let between = before.apply(&insert);
+        assert_ne!(between.root(), before.root());
+        let after = between.apply(&remove);
+        assert_eq!((after.root(), after.memory_usage()), (before.root(), before.memory_usage()));
+    }
+}
+
+#[test]
+fn removing_everything_gives_the_empty_state() {
+    let mut random = Random::new(5);
+    let full: Snapshot = (0..200).map(|_| (random.key(), random.value())).collect();
+    let all: ChangeSet = full.range_prefix(&[]).map(|(key, _)| (Key::from(key), None)).collect();
+    assert!(full.apply(&all).is_empty());
+}
+
+/// Each byte of such a key is a branch and an extension, on a stack that recursion would overflow.
+#[test]
+fn the_deepest_trie_that_a_guest_can_make_is_no_danger() {
+    let work = || {
+        let longest = vec![b'a'; 2100];
+        let prefixes = || (0..=longest.len()).map(|end| Key::from(&longest[..end]));
+        let state: Snapshot = prefixes().map(|key| (key, Value::from(*b"x"))).collect();
+        assert!(state.get(&longest).is_some());
+        assert_eq!(state.range_prefix(b"aa").count(), 2099);
+        assert_eq!(state.range_prefix_after(b"a", &longest[..2000]).count(), 100);
+        assert_eq!(state.prove(&longest).verify(&state.root(), &longest, Some(b"x")), Ok(()));
+        let every_other = prefixes().step_by(2).map(|key| (key, None)).collect();
+        let half = state.apply(&every_other);
+        drop(state);
+        assert_eq!(half.range_prefix(b"").count(), 1050);
+    };
+    std::thread::Builder::new().stack_size(160 * 1024).spawn(work).unwrap().join().unwrap();
+}
