@@ -31,6 +31,22 @@ impl Cost {
     pub const fn of_gas(gas: Gas) -> Self {
         Cost { gas, compute: gas.units() }
     }
+
+    /// Both parts added, or `None` when one of them overflows.
+    pub const fn checked_add(self, other: Cost) -> Option<Cost> {
+        match (self.gas.checked_add(other.gas), self.compute.checked_add(other.compute)) {
+            (Some(gas), Some(compute)) => Some(Cost { gas, compute }),
+            _ => None,
+        }
+    }
+
+    /// The price of `units` units, or `None` when one of its parts overflows.
+    pub const fn checked_mul(self, units: u64) -> Option<Cost> {
+        match (self.gas.checked_mul(units), self.compute.checked_mul(units)) {
+            (Some(gas), Some(compute)) => Some(Cost { gas, compute }),
+            _ => None,
+        }
+    }
 }
 
 /// One line of a [`CostTable`].

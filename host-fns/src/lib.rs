@@ -3,3 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod abi;
+pub mod common;
+pub mod crypto;
+#[cfg(feature = "near")]
+pub mod near;

@@ -5,9 +5,11 @@
 
 mod abort;
 mod memory;
+mod table;
 
 pub use abort::{Abort, Fault};
 pub use memory::{Memory, OutOfBounds};
+pub use table::{AbiResult, AbiValue};
 
 use gas_meter::GasCounter;
 

@@ -1,0 +1,23 @@
+//! What NEAR offers its contracts at protocol version 88: the import table, the promises, the
+//! names of failures and costs. It uses no crate of NEAR's: account ids are checked strings,
+//! amounts `u128`, keys their borsh bytes. Where state lives and how receipts are made is behind
+//! [`External`].
+
+pub mod account_id;
+mod config;
+mod context;
+pub mod cost;
+mod error;
+mod external;
+pub mod feature;
+mod host;
+mod table;
+
+pub use config::{Config, Fee, Fees, Limits};
+pub use context::{AccountContract, Context, Mode, PromiseResult};
+pub use error::NearError;
+pub use external::{
+    Action, ContractId, DeployMode, Displaced, External, Found, Permission, PublicKey,
+    ReceiptIndex, TrieNodes, YieldRef,
+};
+pub use host::{NearHost, Parts, ReturnData};
