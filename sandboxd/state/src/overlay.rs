@@ -7,7 +7,7 @@ use std::iter::Peekable;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::node::{Hash, Node, Stored};
+use crate::node::{Hash, Stored};
 use crate::{ChangeSet, Key, NodeVisits, Snapshot, Value, Visits};
 
 /// A snapshot with pending writes over it.
@@ -53,11 +53,6 @@ impl Overlay {
         }
     }
 
-    /// Whether `key` has a value.
-    pub fn contains(&self, key: &[u8]) -> bool {
-        self.find(key).is_some()
-    }
-
     /// Sets `key` to `value`.
     pub fn set(&mut self, key: impl Into<Key>, value: impl Into<Value>) {
         self.write(key.into(), Some(value.into()));
@@ -76,24 +71,23 @@ impl Overlay {
         self.journal.push(undo);
     }
 
-    /// Looks `key` up as `storage_read` and `storage_has_key` do: without the trie, so that only
-    /// [reading the value](Found::read) counts as a visit.
-    pub fn find(&self, key: &[u8]) -> Option<Found> {
+    /// Looks `key` up as `storage_read` and `storage_has_key` do: without visits, though the way to the
+    /// key goes into the size of the proof. See [the rules](crate::visits).
+    pub fn find(&self, key: &[u8], visits: &mut NodeVisits) -> Option<Found> {
         match self.writes.get(key) {
             Some(pending) => pending.clone().map(Found::pending),
-            None => self.base.find(key, |_| {}).map(Found::stored),
+            None => self.base.find(key, |node| visits.record_node(node)).map(Found::stored),
         }
     }
 
-    /// Looks `key` up as `storage_write` and `storage_remove` do for the old value: along the trie,
-    /// so that each node on the way counts as a visit. See [the rule](crate::visits).
+    /// Looks `key` up as `storage_write` and `storage_remove` do for the old value: each node on the
+    /// way counts as a visit. See [the rules](crate::visits).
     pub fn find_by_trie(&self, key: &[u8], visits: &mut NodeVisits) -> (Option<Found>, Visits) {
         let mut count = Visits::default();
         let found = if let Some(pending) = self.writes.get(key) {
             pending.clone().map(Found::pending)
         } else {
-            let visit = |node: &Node| visits.visit(node.sealed().hash, &mut count);
-            self.base.find(key, visit).map(Found::stored)
+            self.base.find(key, |node| visits.visit_node(node, &mut count)).map(Found::stored)
         };
         (found, count)
     }
@@ -109,6 +103,15 @@ impl Overlay {
                 (Some(value), way.and(read))
             }
         }
+    }
+
+    /// The value of `key`, as the runtime itself reads it: not visited, but in the size of the proof.
+    pub fn get_recorded(&self, key: &[u8], visits: &mut NodeVisits) -> Option<Value> {
+        let found = self.find(key, visits)?;
+        if let Some(hash) = found.stored {
+            visits.record_value(hash, found.len());
+        }
+        Some(found.value)
     }
 
     /// The records whose keys begin with `prefix`, pending writes included, in the order of their keys.
@@ -176,13 +179,19 @@ impl Found {
         self.value.is_empty()
     }
 
-    /// The value, and the visit to charge for it.
+    /// The value, as `storage_write` and `storage_remove` read the old one, and the visit to charge.
     pub fn read(self, visits: &mut NodeVisits) -> (Value, Visits) {
         let mut count = Visits::default();
         if let Some(hash) = self.stored {
-            visits.visit(hash, &mut count);
+            visits.visit_value(hash, self.value.len(), &mut count);
         }
         (self.value, count)
+    }
+
+    /// The value, as `storage_read` reads it: visited, but free of charge.
+    pub fn read_uncharged(self, visits: &mut NodeVisits) -> Value {
+        let (value, _free) = self.read(visits);
+        value
     }
 }
 

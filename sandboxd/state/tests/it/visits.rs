@@ -1,6 +1,10 @@
 //! The counts of visited nodes, on tries small enough to count by hand.
 
+use std::collections::BTreeSet;
+
 use sandbox_state::{NodeVisits, Overlay, Snapshot, Visits};
+
+use crate::random::Random;
 
 /// `aaa`, `abb` and `baa` make: extension 6 to a branch; there 2 is the leaf of `baa`, and 1 leads over
 /// the extension 6 to a branch with the leaves of `aaa` and `abb`.
@@ -73,17 +77,63 @@ fn pending_writes_and_removals_cost_nothing_until_they_are_reverted() {
 }
 
 #[test]
-fn a_read_counts_the_value_and_not_the_way() {
+fn a_read_is_free_and_leaves_its_value_cached_for_a_write() {
     let mut overlay = overlay();
     let mut visits = NodeVisits::new();
-    let (value, count) = overlay.find(b"aaa").unwrap().read(&mut visits);
-    assert_eq!((&*value, count), ([0].as_slice(), Visits { touched: 1, cached: 0 }));
-    let (_, again) = overlay.find(b"aaa").unwrap().read(&mut visits);
-    assert_eq!(again, Visits { touched: 0, cached: 1 });
-    assert_eq!(old_value(&overlay, b"aaa", &mut visits), (5, 1), "the value was read before");
-    overlay.set(*b"aaa", [7]);
-    let (value, pending) = overlay.find(b"aaa").unwrap().read(&mut visits);
-    assert_eq!((&*value, pending), ([7].as_slice(), Visits::default()));
+    let found = overlay.find(b"aaa", &mut visits).unwrap();
+    assert_eq!(*found.read_uncharged(&mut visits), [0]);
+    assert_eq!(old_value(&overlay, b"aaa", &mut visits), (5, 1));
+    overlay.set(*b"abb", [7]);
+    let pending = overlay.find(b"abb", &mut visits).unwrap();
+    assert_eq!(*pending.read_uncharged(&mut visits), [7]);
+}
+
+#[test]
+fn asking_for_a_key_without_reading_it_visits_nothing() {
+    let overlay = overlay();
+    let mut visits = NodeVisits::new();
+    assert!(overlay.find(b"aaa", &mut visits).is_some());
+    assert!(overlay.find(b"zzz", &mut visits).is_none());
+    assert!(overlay.get_recorded(b"aaa", &mut visits).is_some());
+    assert_eq!(old_value(&overlay, b"aaa", &mut visits), (6, 0));
+}
+
+/// Lengths by hand: an extension has 46 bytes, a branch of two 75, the leaf of `aaa` 51.
+#[test]
+fn the_proof_holds_each_node_and_value_once_however_it_was_read() {
+    let mut overlay = overlay();
+    let mut visits = NodeVisits::new();
+    assert!(overlay.find(b"q", &mut visits).is_none());
+    assert_eq!(visits.proof_bytes(), 46, "the extension that does not match");
+    let found = overlay.find(b"aaa", &mut visits).unwrap();
+    let way = 2 * 46 + 2 * 75 + 51;
+    assert_eq!(visits.proof_bytes(), way);
+    found.read_uncharged(&mut visits);
+    assert_eq!(visits.proof_bytes(), way + 1);
+    assert_eq!(old_value(&overlay, b"aaa", &mut visits), (5, 1));
+    assert!(overlay.get_recorded(b"aaa", &mut visits).is_some());
+    assert_eq!(visits.proof_bytes(), way + 1, "all of it is there already");
+    overlay.set(*b"new", *b"a value that is no part of the state before");
+    assert!(overlay.get_recorded(b"new", &mut visits).is_some());
+    visits.add_removal();
+    assert_eq!(visits.proof_bytes(), way + 1 + 2000);
+}
+
+#[test]
+fn the_proof_is_as_large_as_the_nodes_and_values_that_prove_the_same() {
+    let mut random = Random::new(10);
+    for size in 0..60 {
+        let state: Snapshot = (0..size).map(|_| (random.key(), random.value())).collect();
+        let overlay = Overlay::new(state.clone());
+        let (mut visits, mut nodes) = (NodeVisits::new(), BTreeSet::new());
+        for _ in 0..10 {
+            let key = random.key();
+            nodes.extend(state.prove(&key).into_nodes());
+            nodes.extend(overlay.get_recorded(&key, &mut visits));
+        }
+        let bytes = nodes.iter().map(|node| node.len()).sum::<usize>();
+        assert_eq!(visits.proof_bytes(), u64::try_from(bytes).unwrap());
+    }
 }
 
 #[test]
