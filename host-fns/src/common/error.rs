@@ -78,7 +78,7 @@ pub enum Primitive {
     P256,
     /// ML-DSA-65 signatures.
     MlDsa,
-    /// The pairing-friendly curve alt_bn128.
+    /// The pairing-friendly curve `alt_bn128`.
     AltBn128,
     /// The pairing-friendly curve BLS12-381.
     Bls12381,

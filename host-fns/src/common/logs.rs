@@ -4,7 +4,7 @@
 use super::{Core, HostError, HostResult, cost, len_u64, strings};
 use crate::abi::Memory;
 
-/// Bytes in front of an AssemblyScript string that hold its length.
+/// Bytes in front of an `AssemblyScript` string that hold its length.
 const STRING_HEADER_BYTES: u32 = 4;
 
 impl Core {
@@ -81,7 +81,7 @@ pub fn panic_utf8(core: &mut Core, memory: &mut Memory<'_>, len: u64, ptr: u64) 
     Err(HostError::GuestPanic { panic_msg })
 }
 
-/// Ends the execution as AssemblyScript does: message and file name are UTF-16 with their length
+/// Ends the execution as `AssemblyScript` does: message and file name are UTF-16 with their length
 /// in bytes in front, and the whole is also logged.
 pub fn abort(
     core: &mut Core,

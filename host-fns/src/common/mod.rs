@@ -12,6 +12,8 @@ pub mod strings;
 pub use error::{HostError, Primitive};
 pub use registers::Registers;
 
+use std::sync::Arc;
+
 use gas_meter::{CostId, GasCounter, OutOfGas};
 
 use crate::abi::Memory;
@@ -89,12 +91,7 @@ impl Core {
     }
 
     /// Writes guest memory and charges for it.
-    pub fn write_memory(
-        &mut self,
-        memory: &mut Memory<'_>,
-        ptr: u64,
-        bytes: &[u8],
-    ) -> HostResult<()> {
+    pub fn write_memory(&mut self, memory: &mut Memory<'_>, ptr: u64, bytes: &[u8]) -> HostResult {
         write_memory(&mut self.gas, memory, ptr, bytes)
     }
 
@@ -111,13 +108,22 @@ impl Core {
     }
 
     /// Writes a little-endian 128-bit number to guest memory.
-    pub fn write_u128(&mut self, memory: &mut Memory<'_>, ptr: u64, value: u128) -> HostResult<()> {
+    pub fn write_u128(&mut self, memory: &mut Memory<'_>, ptr: u64, value: u128) -> HostResult {
         self.write_memory(memory, ptr, &value.to_le_bytes())
     }
 
     /// Writes a register and charges for it.
-    pub fn set_register(&mut self, register_id: u64, bytes: &[u8]) -> HostResult<()> {
+    pub fn set_register(
+        &mut self,
+        register_id: u64,
+        bytes: impl AsRef<[u8]> + Into<Arc<[u8]>>,
+    ) -> HostResult {
         self.registers.set(&mut self.gas, &self.limits, register_id, bytes)
+    }
+
+    /// Writes a register without a charge for its bytes: NEAR's rule for what a call was given.
+    pub fn set_register_given(&mut self, register_id: u64, bytes: Arc<[u8]>) -> HostResult {
+        self.registers.set_given(&mut self.gas, &self.limits, register_id, bytes)
     }
 }
 
@@ -150,7 +156,7 @@ fn write_memory(
     memory: &mut Memory<'_>,
     ptr: u64,
     bytes: &[u8],
-) -> HostResult<()> {
+) -> HostResult {
     gas.pay(cost::WRITE_MEMORY_BASE)?;
     gas.pay_per(cost::WRITE_MEMORY_BYTE, len_u64(bytes))?;
     Ok(memory.write(ptr, bytes)?)

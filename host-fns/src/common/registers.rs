@@ -41,17 +41,17 @@ impl Registers {
         gas: &mut GasCounter,
         limits: &Limits,
         register_id: u64,
-        bytes: &[u8],
+        bytes: impl AsRef<[u8]> + Into<Arc<[u8]>>,
     ) -> HostResult {
         gas.pay(cost::WRITE_REGISTER_BASE)?;
-        gas.pay_per(cost::WRITE_REGISTER_BYTE, len_u64(bytes))?;
-        self.reserve(limits, register_id, bytes)?;
+        gas.pay_per(cost::WRITE_REGISTER_BYTE, len_u64(bytes.as_ref()))?;
+        self.reserve(limits, register_id, bytes.as_ref())?;
         self.by_id.insert(register_id, bytes.into());
         Ok(())
     }
 
-    /// Writes a register with bytes that are shared, not copied: the bytes are free of charge.
-    pub fn set_shared(
+    /// Writes a register without a charge for its bytes: NEAR's rule for what a call was given.
+    pub fn set_given(
         &mut self,
         gas: &mut GasCounter,
         limits: &Limits,

@@ -60,7 +60,7 @@ pub fn ripemd160(
     let blocks = padded.div_euclid(RIPEMD_BLOCK_BYTES).saturating_add(1);
     core.gas.pay_per(cost::RIPEMD160_BLOCK, blocks)?;
     let digest = ripemd::Ripemd160::digest(value);
-    core.set_register(register_id, &digest)
+    core.set_register(register_id, &digest[..])
 }
 
 fn hash<D: Digest>(
@@ -76,5 +76,5 @@ fn hash<D: Digest>(
     let value = read_argument(&mut core.gas, &core.registers, memory, value_ptr, value_len)?;
     core.gas.pay_per(byte, len_u64(value))?;
     let digest = D::digest(value);
-    core.set_register(register_id, &digest)
+    core.set_register(register_id, &digest[..])
 }

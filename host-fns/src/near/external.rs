@@ -112,6 +112,16 @@ pub enum YieldRef {
 pub struct PublicKey(pub(super) Vec<u8>);
 
 impl PublicKey {
+    /// Bytes of a key by its tag: Ed25519, secp256k1, ML-DSA-65.
+    const KEY_BYTES: [usize; 3] = [32, 64, 1952];
+
+    /// The key in `bytes`, if tag and length are those of a key.
+    pub(super) fn parse(bytes: Vec<u8>) -> Option<Self> {
+        let (tag, key) = bytes.split_first()?;
+        let key_bytes = Self::KEY_BYTES.get(usize::from(*tag))?;
+        (key.len() == *key_bytes).then_some(PublicKey(bytes))
+    }
+
     /// The borsh bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

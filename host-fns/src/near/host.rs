@@ -62,7 +62,7 @@ pub struct Parts<X> {
     pub return_data: ReturnData,
     /// The account's balance in yoctoNEAR, with the attached deposit and less what promises took.
     pub balance: u128,
-    /// YoctoNEAR that promises got without the account having them: nearcore's
+    /// What promises got, in yoctoNEAR, without the account having them: nearcore's
     /// `one_yocto_on_promise`.
     pub subsidized: u128,
     /// Bytes of storage that the account uses.

@@ -4,13 +4,19 @@
 //! [`External`].
 
 pub mod account_id;
+mod actions;
 mod config;
 mod context;
 pub mod cost;
+mod economics;
+mod env;
 mod error;
 mod external;
 pub mod feature;
 mod host;
+mod keys;
+mod promises;
+mod storage;
 mod table;
 
 pub use config::{Config, Fee, Fees, Limits};
