@@ -5,6 +5,7 @@
 mod cost;
 mod counter;
 mod gas;
+pub mod instrument;
 mod profile;
 
 pub use cost::{Cost, CostId, CostKind, CostRow, CostTable};

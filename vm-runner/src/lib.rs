@@ -1,1 +1,24 @@
+#![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
 
+mod boundary;
+mod cache;
+mod code;
+mod config;
+mod error;
+mod imports;
+mod prepare;
+mod runner;
+mod vm;
+#[cfg(feature = "wasmer")]
+pub mod wasmer;
+
+pub use cache::ModuleCache;
+pub use code::{Code, CodeBytes, CodeHash};
+pub use config::{Fingerprint, LoadingCosts, ModuleLimits, VmConfig, WasmProposals};
+pub use error::{
+    EntryError, Failure, LinkError, PrepareError, Signature, ValueType, VmFault, WasmTrap,
+};
+pub use prepare::{Entries, ImportedFunction, PreparedModule, prepare};
+pub use runner::Runner;
+pub use vm::{CompileError, Compiled, Finished, LoadedModule, Vm, VmKind};

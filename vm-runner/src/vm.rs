@@ -1,0 +1,56 @@
+//! [`Vm`]: what an engine must do. Engines shuttle integers, the memory and the gas global; what
+//! the numbers mean is decided outside of them.
+
+use std::sync::Arc;
+
+use host_fns::abi::{Host, HostFn};
+
+use crate::prepare::PreparedModule;
+use crate::{Failure, Fingerprint, VmFault};
+
+/// The engines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum VmKind {
+    /// wasmer with the singlepass compiler.
+    Wasmer,
+}
+
+/// An engine that compiles and runs prepared modules.
+pub trait Vm<H: Host>: Send + Sync {
+    /// Which engine this is.
+    fn kind(&self) -> VmKind;
+
+    /// Names the engine, its version and its settings.
+    fn fingerprint(&self) -> Fingerprint;
+
+    /// Compiles `module`, whose imports are `imports`, in the same order and with the same types.
+    fn compile(
+        &self,
+        module: &PreparedModule,
+        imports: Vec<&'static HostFn<H>>,
+    ) -> Result<Compiled<H>, VmFault>;
+}
+
+/// What compiling gave: a module, or the engine's refusal, which is the guest's failure.
+pub type Compiled<H> = Result<Arc<dyn LoadedModule<H>>, CompileError>;
+
+/// A module that can be called, from many threads at once.
+pub trait LoadedModule<H: Host>: Send + Sync {
+    /// Runs the start function, if there is one, and then `entry`, an exported function without
+    /// parameters and results, in a new instance.
+    fn run(&self, entry: &str, host: H) -> Result<Finished<H>, VmFault>;
+}
+
+/// The engine refuses the module. Why is for the log only: other engines word it otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the engine refuses the module")]
+pub struct CompileError;
+
+/// An execution that came to an end: the host that was moved in, and how it ended.
+#[derive(Debug)]
+pub struct Finished<H: Host> {
+    /// The host with its gas, logs and effects.
+    pub host: H,
+    /// How the execution ended.
+    pub end: Result<(), Failure<H::Error>>,
+}

@@ -1,0 +1,103 @@
+//! wasmer 5.0.6 with the singlepass compiler: one pass over the wasm, so compiling is quick.
+//!
+//! Known gap: singlepass keeps parts of a NaN's payload when it promotes or demotes one, where
+//! NEAR's engine returns the canonical NaN. All other operations return the canonical NaN.
+
+#![allow(unsafe_code, reason = "the engine's stack probe, tunables and view of guest memory")]
+
+mod link;
+mod module;
+mod probestack;
+mod trap;
+mod tunables;
+
+use std::fmt;
+use std::sync::Arc;
+
+use host_fns::abi::{Host, HostFn};
+use sha2::{Digest, Sha256};
+use wasmer::sys::{EngineBuilder, Features};
+use wasmer::{Engine, Module, NativeEngineExt, Singlepass};
+
+use crate::{CompileError, Compiled, Fingerprint, PreparedModule, Vm, VmFault, VmKind};
+use module::WasmerModule;
+use tunables::BigStack;
+
+/// The engine and the settings that decide what an artifact looks like.
+const IDENTITY: &str = "wasmer 5.0.6 singlepass, canonical NaNs";
+
+/// wasmer with singlepass.
+#[derive(Clone)]
+pub struct WasmerVm {
+    engine: Engine,
+}
+
+impl WasmerVm {
+    /// An engine; clones share its compiled code.
+    pub fn new() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        std::hint::black_box(probestack::__rust_probestack as unsafe extern "C" fn());
+        let mut compiler = Singlepass::new();
+        compiler.canonicalize_nans(true);
+        let engine = EngineBuilder::new(compiler).set_features(Some(features())).engine();
+        let mut engine = Engine::from(engine);
+        engine.set_tunables(BigStack::new());
+        WasmerVm { engine }
+    }
+}
+
+impl Default for WasmerVm {
+    fn default() -> Self {
+        WasmerVm::new()
+    }
+}
+
+impl<H: Host> Vm<H> for WasmerVm {
+    fn kind(&self) -> VmKind {
+        VmKind::Wasmer
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        Fingerprint(Sha256::digest(IDENTITY).into())
+    }
+
+    fn compile(
+        &self,
+        module: &PreparedModule,
+        imports: Vec<&'static HostFn<H>>,
+    ) -> Result<Compiled<H>, VmFault> {
+        match Module::new(&self.engine, &module.wasm) {
+            Ok(compiled) => Ok(Ok(Arc::new(WasmerModule {
+                engine: self.engine.clone(),
+                module: compiled,
+                imports,
+                has_start: module.has_start,
+            }))),
+            Err(error) => {
+                tracing::debug!(target: "vm", %error, "singlepass refuses a prepared module");
+                Ok(Err(CompileError))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for WasmerVm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(IDENTITY)
+    }
+}
+
+/// What a prepared module may use.
+fn features() -> Features {
+    let mut features = Features::new();
+    features
+        .reference_types(true)
+        .bulk_memory(true)
+        .simd(false)
+        .multi_value(false)
+        .threads(false)
+        .tail_call(false)
+        .multi_memory(false)
+        .memory64(false);
+    features
+}

@@ -1,0 +1,104 @@
+//! A compiled module, and one execution of it: a new store and instance for each call.
+
+use gas_meter::instrument::abi;
+use host_fns::abi::{Host, HostFn};
+use wasmer::{
+    AsStoreMut, Engine, ExportError, Extern, FunctionEnv, Instance, Module, Store, TypedFunction,
+    Value,
+};
+
+use super::link::{self, Env, Handles};
+use super::trap;
+use crate::boundary::{Guest, Remaining};
+use crate::prepare::{ENTRY_PREFIX, MEMORY};
+use crate::{Finished, LoadedModule, VmFault, WasmTrap};
+
+pub(super) struct WasmerModule<H: Host> {
+    pub(super) engine: Engine,
+    pub(super) module: Module,
+    /// In the order of the module's imports.
+    pub(super) imports: Vec<&'static HostFn<H>>,
+    pub(super) has_start: bool,
+}
+
+impl<H: Host> LoadedModule<H> for WasmerModule<H> {
+    fn run(&self, entry: &str, host: H) -> Result<Finished<H>, VmFault> {
+        let mut store = Store::new(self.engine.clone());
+        let env = Env { guest: Some(Guest::new(host)), instance: None };
+        let env = FunctionEnv::new(&mut store, env);
+        let imports: Vec<Extern> = self
+            .imports
+            .iter()
+            .map(|function| link::link(&mut store, &env, function).into())
+            .collect();
+        let (end, remaining) = match Instance::new_by_index(&mut store, &self.module, &imports) {
+            Ok(instance) => self.call(&mut store, &env, &instance, entry)?,
+            Err(error) => {
+                let trap = trap::classify_instantiation(error)?;
+                (Err(trap), Remaining { gas: 0, stack: 0 })
+            }
+        };
+        let guest = env.as_mut(&mut store).guest.take().ok_or_else(lost_guest)?;
+        let (host, end) = guest.finish(end, remaining)?;
+        Ok(Finished { host, end })
+    }
+}
+
+/// How the engine ended, and what the globals held then.
+type Ended = (Result<(), Option<WasmTrap>>, Remaining);
+
+impl<H: Host> WasmerModule<H> {
+    fn call(
+        &self,
+        store: &mut Store,
+        env: &FunctionEnv<Env<H>>,
+        instance: &Instance,
+        entry: &str,
+    ) -> Result<Ended, VmFault> {
+        let exports = &instance.exports;
+        let handles = Handles {
+            memory: exports.get_memory(MEMORY).map_err(missing)?.clone(),
+            gas: exports.get_global(abi::REMAINING_GAS).map_err(missing)?.clone(),
+            stack: exports.get_global(abi::REMAINING_STACK).map_err(missing)?.clone(),
+        };
+        let data = env.as_mut(store);
+        data.instance = Some(handles.clone());
+        let granted = data.guest.as_mut().ok_or_else(lost_guest)?.grant();
+        handles.gas.set(store, Value::I64(granted)).map_err(|_| engine("gas cannot be set"))?;
+        let start = self.has_start.then(|| abi::START.to_owned());
+        let names = start.into_iter().chain([format!("{ENTRY_PREFIX}{entry}")]);
+        let mut end = Ok(());
+        for name in names {
+            let function = exports.get_typed_function(store, &name).map_err(missing)?;
+            end = run(store, &function)?;
+            if end.is_err() {
+                break;
+            }
+        }
+        let gas = link::read(&handles.gas, store);
+        let stack = link::read(&handles.stack, store);
+        Ok((end, Remaining { gas, stack }))
+    }
+}
+
+fn run(
+    store: &mut impl AsStoreMut,
+    function: &TypedFunction<(), ()>,
+) -> Result<Result<(), Option<WasmTrap>>, VmFault> {
+    match function.call(store) {
+        Ok(()) => Ok(Ok(())),
+        Err(error) => trap::classify(error).map(Err),
+    }
+}
+
+fn missing(error: ExportError) -> VmFault {
+    VmFault::Engine(error.to_string())
+}
+
+fn lost_guest() -> VmFault {
+    engine("the guest is gone")
+}
+
+fn engine(why: &str) -> VmFault {
+    VmFault::Engine(why.to_owned())
+}

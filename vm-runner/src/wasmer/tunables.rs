@@ -1,0 +1,71 @@
+//! wasmer's defaults but for the stack that a guest runs on.
+
+use std::ptr::NonNull;
+
+use wasmer::vm::{
+    MemoryError, MemoryStyle, TableStyle, VMMemory, VMMemoryDefinition, VMTable, VMTableDefinition,
+};
+use wasmer::{BaseTunables, MemoryType, TableType, Target, Tunables, VMConfig};
+
+/// The stack of a guest. NEAR's metered stack of 256 KiB ends after at most 4,096 activations of
+/// 64 bytes; singlepass frames of the worst shapes take a few times what is metered, so that this
+/// is never the stack that runs out.
+const STACK_BYTES: usize = 16 * 1024 * 1024;
+
+pub(super) struct BigStack {
+    base: BaseTunables,
+    vm: VMConfig,
+}
+
+impl BigStack {
+    pub(super) fn new() -> Self {
+        let vm = VMConfig { wasm_stack_size: Some(STACK_BYTES) };
+        BigStack { base: BaseTunables::for_target(&Target::default()), vm }
+    }
+}
+
+impl Tunables for BigStack {
+    fn memory_style(&self, memory: &MemoryType) -> MemoryStyle {
+        self.base.memory_style(memory)
+    }
+
+    fn table_style(&self, table: &TableType) -> TableStyle {
+        self.base.table_style(table)
+    }
+
+    fn create_host_memory(
+        &self,
+        ty: &MemoryType,
+        style: &MemoryStyle,
+    ) -> Result<VMMemory, MemoryError> {
+        self.base.create_host_memory(ty, style)
+    }
+
+    unsafe fn create_vm_memory(
+        &self,
+        ty: &MemoryType,
+        style: &MemoryStyle,
+        definition: NonNull<VMMemoryDefinition>,
+    ) -> Result<VMMemory, MemoryError> {
+        // SAFETY: the caller's promise about `definition` is passed on.
+        unsafe { self.base.create_vm_memory(ty, style, definition) }
+    }
+
+    fn create_host_table(&self, ty: &TableType, style: &TableStyle) -> Result<VMTable, String> {
+        self.base.create_host_table(ty, style)
+    }
+
+    unsafe fn create_vm_table(
+        &self,
+        ty: &TableType,
+        style: &TableStyle,
+        definition: NonNull<VMTableDefinition>,
+    ) -> Result<VMTable, String> {
+        // SAFETY: the caller's promise about `definition` is passed on.
+        unsafe { self.base.create_vm_table(ty, style, definition) }
+    }
+
+    fn vmconfig(&self) -> &VMConfig {
+        &self.vm
+    }
+}
