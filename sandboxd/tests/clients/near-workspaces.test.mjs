@@ -1,0 +1,65 @@
+// A project that tests with near-workspaces: it starts the binary itself, as near-sandbox.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { binary, contract, sandboxFolder } from './daemon.mjs';
+
+let worker;
+let root;
+let status;
+let sandbox;
+let NEAR;
+before(async () => {
+  sandbox = await sandboxFolder();
+  process.env.NEAR_SANDBOX_BIN_PATH = binary;
+  process.env.NEAR_SANDBOX_BINARY_PATH = sandbox.folder;
+  const { Worker, parseNEAR } = (await import('near-workspaces')).default;
+  NEAR = (amount) => BigInt(parseNEAR(amount));
+  worker = await Worker.init({ network: 'sandbox', rm: true });
+  root = worker.rootAccount;
+  status = await root.devDeploy(await contract('status'));
+});
+after(async () => {
+  await worker?.tearDown();
+  await sandbox?.remove();
+});
+
+test('deploys, calls and views', async () => {
+  const alice = await root.createSubAccount('alice', { initialBalance: NEAR('30') });
+  await alice.call(status, 'set_status', { message: 'hello' });
+  assert.equal(await status.view('get_status', { account_id: alice.accountId }), 'hello');
+  assert.equal(await status.view('get_status', { account_id: root.accountId }), null);
+  assert.equal((await alice.balance()).total > 0n, true);
+});
+
+test('calls across contracts', async () => {
+  const other = await root.devDeploy(await contract('status'));
+  const outcome = await root.callRaw(status, 'call_other', { account_id: other.accountId }, { gas: 100n * 10n ** 12n });
+  assert.equal(outcome.parseResult(), `${other.accountId} counted 1, together 1`);
+  assert(outcome.logsContain('EVENT_JSON:'));
+});
+
+test('sees a failure', async () => {
+  const outcome = await root.callRaw(status, 'fail', { message: 'as asked' });
+  assert(outcome.failed);
+  assert(outcome.receiptFailureMessagesContain('Smart contract panicked: as asked'));
+});
+
+test('patches the state', async () => {
+  const bob = await root.createSubAccount('bob');
+  await bob.updateAccount({ amount: NEAR('77').toString() });
+  assert.equal((await bob.accountView()).amount, NEAR('77').toString());
+  await bob.updateContract(await contract('tiny'));
+  await bob.updateData('count', Buffer.from([41, 0, 0, 0, 0, 0, 0, 0]));
+  const outcome = await root.callRaw(bob, 'increment', new Uint8Array());
+  assert.deepEqual(Buffer.from(outcome.SuccessValue, 'base64'), Buffer.from([42, 0, 0, 0, 0, 0, 0, 0]));
+});
+
+test('goes forward', async () => {
+  const before = await status.view('surroundings');
+  await worker.provider.fastForward(1000);
+  const later = await status.view('surroundings');
+  assert(BigInt(later.block_height) >= BigInt(before.block_height) + 1000n);
+  assert(BigInt(later.block_timestamp) > BigInt(before.block_timestamp));
+});
