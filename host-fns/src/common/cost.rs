@@ -15,6 +15,7 @@ macro_rules! cost_ids {
         pub const $list: &[(gas_meter::CostId, &str)] = &[$(($name, stringify!($name))),*];
     };
 }
+#[cfg(feature = "near")]
 pub(crate) use cost_ids;
 
 cost_ids! {
