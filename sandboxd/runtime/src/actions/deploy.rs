@@ -1,0 +1,44 @@
+//! Contracts are deployed to accounts.
+
+use near_primitives::hash::hash;
+use sandbox_state::Overlay;
+
+use super::{Running, add_storage, remove_storage};
+use crate::apply::Application;
+use crate::fault::RuntimeFault;
+use crate::fees::length;
+use crate::near::{Account, AccountContract, AccountId, DeployContractAction};
+use crate::tree::{self, Records};
+
+/// Bytes of an account's storage that its contract takes: the code of its own, or the name of a
+/// global one.
+pub(super) fn contract_storage(state: &Overlay, id: &AccountId, account: &Account) -> u64 {
+    match account.contract().as_ref() {
+        AccountContract::None => 0,
+        AccountContract::Local(_) => {
+            state.record(&tree::code_key(id).to_vec()).map_or(0, |code| length(&code))
+        }
+        contract @ (AccountContract::Global(_) | AccountContract::GlobalByAccount(_)) => {
+            contract.identifier_storage_usage()
+        }
+    }
+}
+
+impl Application<'_> {
+    /// Puts the code into the state. Whether it is a contract shows when it is called.
+    pub(super) fn deploy_contract(
+        &mut self,
+        running: &mut Running<'_>,
+        deploy: &DeployContractAction,
+    ) -> Result<(), RuntimeFault> {
+        let account_id = running.account_id().clone();
+        let account = running.existing();
+        remove_storage(account, contract_storage(&self.state, &account_id, account));
+        add_storage(account, length(&deploy.code))?;
+        account
+            .set_contract(AccountContract::Local(hash(&deploy.code)))
+            .map_err(|error| RuntimeFault::CorruptState(format!("{account_id}: {error}")))?;
+        tree::set_code(&mut self.state, &account_id, &deploy.code);
+        Ok(())
+    }
+}

@@ -1,0 +1,198 @@
+//! Runs the actions of a receipt, each in the file of its family.
+//!
+//! An action changes the receipt's account in memory and other records in the state. What it may not
+//! do is a failure in its [`ActionResult`]; the receipt then takes everything back.
+
+mod access_key;
+mod account;
+mod deploy;
+mod function_call;
+mod stake;
+mod transfer;
+
+pub(crate) use access_key::initial_nonce;
+
+use crate::apply::Application;
+use crate::fault::{OrOverflow, RuntimeFault};
+use crate::fees::{self, Stage};
+use crate::near::{
+    Account, AccountContract, AccountId, Action, ActionError, ActionErrorKind, Balance, CryptoHash,
+    Gas, ProfileDataV3, Receipt, ValidatorStake, VersionedActionReceipt,
+};
+use crate::receipt::PromiseResults;
+
+/// What an action or a whole receipt returns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ReturnData {
+    /// Nothing: an empty value.
+    None,
+    /// A value.
+    Value(Vec<u8>),
+    /// What the receipt of this index, among the new ones, will return.
+    Receipt(usize),
+}
+
+/// What one action did.
+#[derive(Debug)]
+pub(crate) struct ActionResult {
+    pub(crate) gas_burnt: Gas,
+    /// The part of the burnt gas that went into running a contract.
+    pub(crate) gas_burnt_for_call: Gas,
+    /// Burnt, and bound in new receipts.
+    pub(crate) gas_used: Gas,
+    pub(crate) compute: u64,
+    pub(crate) end: Result<ReturnData, ActionError>,
+    pub(crate) logs: Vec<String>,
+    pub(crate) new_receipts: Vec<Receipt>,
+    pub(crate) proposals: Vec<ValidatorStake>,
+    pub(crate) profile: ProfileDataV3,
+    /// The contract of the account before the action.
+    pub(crate) contract: AccountContract,
+    pub(crate) subsidized: Balance,
+}
+
+impl ActionResult {
+    /// Ends the action as failed.
+    pub(crate) fn fail(&mut self, kind: ActionErrorKind) {
+        self.end = Err(kind.into());
+    }
+}
+
+/// The receipt whose actions run, and what they have done so far.
+pub(crate) struct Running<'r> {
+    pub(crate) receipt: &'r Receipt,
+    pub(crate) action_receipt: &'r VersionedActionReceipt<'r>,
+    pub(crate) promise_results: PromiseResults,
+    /// The receiver; `None` while it does not exist.
+    pub(crate) account: Option<Account>,
+    /// On whose behalf the actions run: the predecessor, or the receiver once they created it.
+    pub(crate) actor: AccountId,
+    /// Which action runs.
+    pub(crate) index: usize,
+}
+
+impl Running<'_> {
+    pub(crate) fn account_id(&self) -> &AccountId {
+        self.receipt.receiver_id()
+    }
+
+    pub(crate) fn is_refund(&self) -> bool {
+        self.receipt.predecessor_id().is_system()
+    }
+
+    /// The receiver, for actions that [`check_existence`] lets through only when it exists.
+    pub(crate) fn existing(&mut self) -> &mut Account {
+        self.account.as_mut().expect("the action was let through because the account exists")
+    }
+}
+
+impl Application<'_> {
+    /// Runs one action.
+    pub(crate) fn run_action(
+        &mut self,
+        action: &Action,
+        running: &mut Running<'_>,
+        action_hash: CryptoHash,
+    ) -> Result<ActionResult, RuntimeFault> {
+        let near = self.runtime.config().near();
+        let fee = fees::action_fee(near, action, running.account_id(), Stage::Execute)?;
+        let contract = running.account.as_ref().map_or(AccountContract::None, |account| {
+            account.contract().into_owned()
+        });
+        let mut result = ActionResult {
+            gas_burnt: fee.gas,
+            gas_burnt_for_call: Gas::ZERO,
+            gas_used: fee.gas,
+            compute: fee.compute,
+            end: Ok(ReturnData::None),
+            logs: Vec::new(),
+            new_receipts: Vec::new(),
+            proposals: Vec::new(),
+            profile: ProfileDataV3::default(),
+            contract,
+            subsidized: Balance::ZERO,
+        };
+        let allowed =
+            check_existence(action, running).and_then(|()| check_permission(action, running));
+        if let Err(kind) = allowed {
+            result.fail(kind);
+            return Ok(result);
+        }
+        match action {
+            Action::CreateAccount(_) => self.create_account(running, &mut result),
+            Action::DeployContract(deploy) => self.deploy_contract(running, deploy)?,
+            Action::FunctionCall(call) => {
+                self.function_call(running, call, action_hash, &mut result)?;
+            }
+            Action::Transfer(transfer) => self.transfer(running, transfer.deposit)?,
+            Action::Stake(stake) => self.stake(running, stake, &mut result)?,
+            Action::AddKey(add) => self.add_key(running, add, &mut result)?,
+            Action::DeleteKey(delete) => self.delete_key(running, delete, &mut result)?,
+            Action::DeleteAccount(delete) => self.delete_account(running, delete, &mut result)?,
+            Action::Delegate(_)
+            | Action::DelegateV2(_)
+            | Action::DeployGlobalContract(_)
+            | Action::UseGlobalContract(_)
+            | Action::DeterministicStateInit(_)
+            | Action::UniversalStateInit(_)
+            | Action::TransferToGasKey(_)
+            | Action::WithdrawFromGasKey(_) => {
+                return Err(RuntimeFault::CorruptState("a receipt with a refused action".into()));
+            }
+        }
+        Ok(result)
+    }
+}
+
+/// Whether the receiver must exist, must not, or is made by the action.
+fn check_existence(action: &Action, running: &Running<'_>) -> Result<(), ActionErrorKind> {
+    let account_id = running.account_id().clone();
+    match (action, &running.account) {
+        (Action::CreateAccount(_), Some(_)) => {
+            Err(ActionErrorKind::AccountAlreadyExists { account_id })
+        }
+        // Whoever could create it could give it other keys than the one that it is named after.
+        (Action::CreateAccount(_), None) if transfer::is_implicit(&account_id) => {
+            Err(ActionErrorKind::OnlyImplicitAccountCreationAllowed { account_id })
+        }
+        (Action::CreateAccount(_), None) => Ok(()),
+        (Action::Transfer(_), None) => transfer::check_creation(running),
+        (_, None) => Err(ActionErrorKind::AccountDoesNotExist { account_id }),
+        (_, Some(_)) => Ok(()),
+    }
+}
+
+/// Whether the actor may do this to the receiver.
+fn check_permission(action: &Action, running: &Running<'_>) -> Result<(), ActionErrorKind> {
+    let own = matches!(
+        action,
+        Action::DeployContract(_)
+            | Action::Stake(_)
+            | Action::AddKey(_)
+            | Action::DeleteKey(_)
+            | Action::DeleteAccount(_)
+    );
+    let account_id = running.account_id();
+    if own && &running.actor != account_id {
+        let (account_id, actor_id) = (account_id.clone(), running.actor.clone());
+        return Err(ActionErrorKind::ActorNoPermission { account_id, actor_id });
+    }
+    let staked = running.account.as_ref().is_some_and(|account| !account.locked().is_zero());
+    if matches!(action, Action::DeleteAccount(_)) && staked {
+        return Err(ActionErrorKind::DeleteAccountStaking { account_id: account_id.clone() });
+    }
+    Ok(())
+}
+
+/// Adds to the storage that an account uses.
+fn add_storage(account: &mut Account, bytes: u64) -> Result<(), RuntimeFault> {
+    let usage = account.storage_usage().checked_add(bytes).or_overflow("a storage usage")?;
+    account.set_storage_usage(usage);
+    Ok(())
+}
+
+/// Takes from the storage that an account uses. Usage that was patched in may be too low: it stops
+/// at zero.
+fn remove_storage(account: &mut Account, bytes: u64) {
+    account.set_storage_usage(account.storage_usage().saturating_sub(bytes));
+}

@@ -1,0 +1,43 @@
+//! NEAR's own types, re-exported from one place.
+//!
+//! The `near-*` crates are pinned to one protocol version; everything above this crate names their
+//! types through here, so that a new version is one change.
+
+pub use near_crypto::{
+    InMemorySigner, KeyType, PublicKey, PublicKeyHandle, SecretKey, Signature, Signer,
+};
+pub use near_parameters::{ActionCosts, ExtCosts, ParameterCost, RuntimeConfigStore};
+pub use near_primitives::account::{
+    AccessKey, AccessKeyPermission, Account, AccountContract, FunctionCallPermission, GasKeyInfo,
+};
+pub use near_primitives::action::{
+    Action, AddKeyAction, CreateAccountAction, DeleteAccountAction, DeleteKeyAction,
+    DeployContractAction, FunctionCallAction, StakeAction, TransferAction,
+};
+pub use near_primitives::errors::{
+    ActionError, ActionErrorKind, ActionsValidationError, CompilationError,
+    DepositCostFailureReason, FunctionCallError, IntegerOverflowError, InvalidAccessKeyError,
+    InvalidTxError, MethodResolveError, PrepareError, ReceiptValidationError, TxExecutionError,
+};
+pub use near_primitives::hash::CryptoHash;
+pub use near_primitives::profile_data_v3::ProfileDataV3;
+pub use near_primitives::receipt::{
+    ActionReceipt, ActionReceiptV2, DataReceipt, DataReceiver, DelayedReceiptIndices,
+    PromiseYieldIndices, PromiseYieldTimeout, Receipt, ReceiptEnum,
+    ReceiptOrStateStoredReceipt, ReceiptV0, ReceivedData, VersionedActionReceipt,
+    VersionedReceiptEnum,
+};
+pub use near_primitives::state_record::StateRecord;
+pub use near_primitives::transaction::{
+    ExecutionMetadata, ExecutionMetadataV4, ExecutionOutcome, ExecutionOutcomeWithId,
+    ExecutionStatus, NonceMode, SignedTransaction, Transaction, TransactionV0, TransactionV1,
+    ValidatedTransaction,
+};
+pub use near_primitives::trie_key::{TrieKey, trie_key_parsers};
+pub use near_primitives::types::validator_stake::ValidatorStake;
+pub use near_primitives::types::{
+    AccountId, Balance, BlockHeight, EpochHeight, EpochId, Gas, Nonce, StorageUsage,
+};
+pub use near_primitives::version::{
+    MIN_SUPPORTED_PROTOCOL_VERSION, PROTOCOL_VERSION, ProtocolVersion,
+};

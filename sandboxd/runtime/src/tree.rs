@@ -1,0 +1,151 @@
+//! Typed reads and writes of NEAR's records in a state of bytes.
+//!
+//! The keys are NEAR's trie keys, the values borsh. Knows no rule about the records: who may write
+//! what is decided by the callers.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use sandbox_state::{Overlay, Snapshot, Value};
+
+use crate::fault::RuntimeFault;
+use crate::near::{
+    AccessKey, Account, AccountContract, AccountId, CryptoHash, PublicKey, PublicKeyHandle, TrieKey,
+    trie_key_parsers,
+};
+
+/// A state that records can be read from: one that is fixed, or one that a block is changing.
+pub trait Records {
+    /// The bytes of the record under `key`.
+    fn record(&self, key: &[u8]) -> Option<Value>;
+
+    /// Keys and bytes of the records whose keys begin with `prefix`, in the order of the keys.
+    fn records_under(&self, prefix: &[u8]) -> Vec<(Vec<u8>, Value)>;
+}
+
+impl Records for Snapshot {
+    fn record(&self, key: &[u8]) -> Option<Value> {
+        self.get(key)
+    }
+
+    fn records_under(&self, prefix: &[u8]) -> Vec<(Vec<u8>, Value)> {
+        self.range_prefix(prefix).collect()
+    }
+}
+
+impl Records for Overlay {
+    fn record(&self, key: &[u8]) -> Option<Value> {
+        self.get(key)
+    }
+
+    fn records_under(&self, prefix: &[u8]) -> Vec<(Vec<u8>, Value)> {
+        self.range_prefix(prefix).collect()
+    }
+}
+
+/// The record under `key`, decoded.
+pub(crate) fn read<T: BorshDeserialize>(
+    state: &impl Records,
+    key: &TrieKey,
+) -> Result<Option<T>, RuntimeFault> {
+    state.record(&key.to_vec()).map(|bytes| decode(&bytes, key)).transpose()
+}
+
+/// The record under `key`, which another record says is there.
+pub(crate) fn read_present<T: BorshDeserialize>(
+    state: &impl Records,
+    key: &TrieKey,
+) -> Result<T, RuntimeFault> {
+    read(state, key)?.ok_or_else(|| RuntimeFault::CorruptState(format!("no record {key:?}")))
+}
+
+/// Writes `value` under `key`.
+pub(crate) fn write<T: BorshSerialize>(state: &mut Overlay, key: &TrieKey, value: &T) {
+    let bytes = borsh::to_vec(value).expect("writing into memory does not fail");
+    state.set(key.to_vec(), bytes);
+}
+
+/// Removes the record under `key`.
+pub(crate) fn remove(state: &mut Overlay, key: &TrieKey) {
+    state.remove(&key.to_vec());
+}
+
+/// The account `id`.
+pub fn account(state: &impl Records, id: &AccountId) -> Result<Option<Account>, RuntimeFault> {
+    read(state, &account_key(id))
+}
+
+pub(crate) fn set_account(state: &mut Overlay, id: &AccountId, account: &Account) {
+    write(state, &account_key(id), account);
+}
+
+/// The access key of the account `id` with this public key.
+pub fn access_key(
+    state: &impl Records,
+    id: &AccountId,
+    public_key: &PublicKey,
+) -> Result<Option<AccessKey>, RuntimeFault> {
+    read(state, &access_key_key(id, public_key.into()))
+}
+
+pub(crate) fn set_access_key(
+    state: &mut Overlay,
+    id: &AccountId,
+    public_key: &PublicKey,
+    key: &AccessKey,
+) {
+    write(state, &access_key_key(id, public_key.into()), key);
+}
+
+pub(crate) fn remove_access_key(state: &mut Overlay, id: &AccountId, public_key: &PublicKey) {
+    remove(state, &access_key_key(id, public_key.into()));
+}
+
+/// The wasm that runs for `account`, if it has a contract: its hash and its bytes.
+///
+/// The bytes of a contract that should be there and are not make a fault; an account that uses a
+/// global contract which nobody deployed has no code.
+pub fn code(
+    state: &impl Records,
+    id: &AccountId,
+    account: &Account,
+) -> Result<Option<(CryptoHash, Value)>, RuntimeFault> {
+    let AccountContract::Local(hash) = *account.contract() else { return Ok(None) };
+    let key = code_key(id);
+    let bytes = state
+        .record(&key.to_vec())
+        .ok_or_else(|| RuntimeFault::CorruptState(format!("no code of account {id}")))?;
+    Ok(Some((hash, bytes)))
+}
+
+pub(crate) fn set_code(state: &mut Overlay, id: &AccountId, code: &[u8]) {
+    state.set(code_key(id).to_vec(), code.to_vec());
+}
+
+pub(crate) fn account_key(id: &AccountId) -> TrieKey {
+    TrieKey::Account { account_id: id.clone() }
+}
+
+pub(crate) fn code_key(id: &AccountId) -> TrieKey {
+    TrieKey::ContractCode { account_id: id.clone() }
+}
+
+pub(crate) fn access_key_key(id: &AccountId, key_handle: PublicKeyHandle) -> TrieKey {
+    TrieKey::AccessKey { account_id: id.clone(), key_handle }
+}
+
+/// Removes an account with its code, its keys and its data.
+pub(crate) fn remove_account(state: &mut Overlay, id: &AccountId) {
+    remove(state, &account_key(id));
+    remove(state, &code_key(id));
+    let keys = trie_key_parsers::get_raw_prefix_for_access_keys(id);
+    let data = trie_key_parsers::get_raw_prefix_for_contract_data(id, &[]);
+    for prefix in [keys, data] {
+        for (key, _) in state.records_under(&prefix) {
+            state.remove(&key);
+        }
+    }
+}
+
+fn decode<T: BorshDeserialize>(bytes: &[u8], key: &TrieKey) -> Result<T, RuntimeFault> {
+    T::try_from_slice(bytes)
+        .map_err(|error| RuntimeFault::CorruptState(format!("record {key:?}: {error}")))
+}
