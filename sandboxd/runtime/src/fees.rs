@@ -72,10 +72,8 @@ pub fn transaction_cost(
     let burnt_amount = price(gas_price, burnt.gas)?;
     // Gas for later is never bought below the minimum; what the block price is less is paid back.
     let receipt_gas_price = gas_price.max(config.min_gas_purchase_price);
-    let total = sum(
-        sum(burnt_amount, price(receipt_gas_price, gas_remaining)?)?,
-        total_deposit(actions)?,
-    )?;
+    let total =
+        sum(sum(burnt_amount, price(receipt_gas_price, gas_remaining)?)?, total_deposit(actions)?)?;
     Ok(TransactionCost {
         gas_burnt: burnt.gas,
         compute_burnt: burnt.compute,

@@ -1,1 +1,26 @@
+#![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
 
+mod actions;
+mod apply;
+mod balance;
+mod block;
+mod config;
+mod contract;
+mod fault;
+mod fees;
+pub mod genesis;
+pub mod near;
+pub mod patch;
+mod receipt;
+mod refund;
+pub mod tree;
+pub mod validate;
+pub mod verify;
+pub mod view;
+
+pub use apply::{Runtime, apply_block};
+pub use block::{BlockEffects, BlockEnv, BlockInput, Burnt, DroppedTransaction};
+pub use config::{RuntimeConfig, UnsupportedProtocolVersion};
+pub use fault::RuntimeFault;
+pub use fees::{TransactionCost, transaction_cost};

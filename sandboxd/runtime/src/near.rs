@@ -23,9 +23,8 @@ pub use near_primitives::hash::CryptoHash;
 pub use near_primitives::profile_data_v3::ProfileDataV3;
 pub use near_primitives::receipt::{
     ActionReceipt, ActionReceiptV2, DataReceipt, DataReceiver, DelayedReceiptIndices,
-    PromiseYieldIndices, PromiseYieldTimeout, Receipt, ReceiptEnum,
-    ReceiptOrStateStoredReceipt, ReceiptV0, ReceivedData, VersionedActionReceipt,
-    VersionedReceiptEnum,
+    PromiseYieldIndices, PromiseYieldTimeout, Receipt, ReceiptEnum, ReceiptOrStateStoredReceipt,
+    ReceiptV0, ReceivedData, VersionedActionReceipt, VersionedReceiptEnum,
 };
 pub use near_primitives::state_record::StateRecord;
 pub use near_primitives::transaction::{

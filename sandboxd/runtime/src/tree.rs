@@ -8,8 +8,8 @@ use sandbox_state::{Overlay, Snapshot, Value};
 
 use crate::fault::RuntimeFault;
 use crate::near::{
-    AccessKey, Account, AccountContract, AccountId, CryptoHash, PublicKey, PublicKeyHandle, TrieKey,
-    trie_key_parsers,
+    AccessKey, Account, AccountContract, AccountId, CryptoHash, PublicKey, PublicKeyHandle,
+    TrieKey, trie_key_parsers,
 };
 
 /// A state that records can be read from: one that is fixed, or one that a block is changing.

@@ -53,7 +53,8 @@ pub(crate) fn receipt(
 }
 
 fn receipt_size(limits: &LimitConfig, receipt: &Receipt) -> Result<(), ReceiptValidationError> {
-    let size = borsh::object_length(receipt).map_or(u64::MAX, |size| size.try_into().unwrap_or(u64::MAX));
+    let size =
+        borsh::object_length(receipt).map_or(u64::MAX, |size| size.try_into().unwrap_or(u64::MAX));
     let limit = limits.max_receipt_size;
     if size > limit {
         return Err(ReceiptValidationError::ReceiptSizeExceeded { size, limit });
@@ -77,7 +78,8 @@ fn action_receipt(
         valid_id(refund_to)
             .map_err(|account_id| ReceiptValidationError::InvalidRefundTo { account_id })?;
     }
-    actions_of_age(limits, receipt.actions(), age).map_err(ReceiptValidationError::ActionsValidation)
+    actions_of_age(limits, receipt.actions(), age)
+        .map_err(ReceiptValidationError::ActionsValidation)
 }
 
 fn data_receipt(limits: &LimitConfig, receipt: &DataReceipt) -> Result<(), ReceiptValidationError> {

@@ -11,6 +11,7 @@ mod stake;
 mod transfer;
 
 pub(crate) use access_key::initial_nonce;
+pub(crate) use function_call::view_call;
 
 use crate::apply::Application;
 use crate::fault::{OrOverflow, RuntimeFault};
@@ -36,8 +37,6 @@ pub(crate) enum ReturnData {
 #[derive(Debug)]
 pub(crate) struct ActionResult {
     pub(crate) gas_burnt: Gas,
-    /// The part of the burnt gas that went into running a contract.
-    pub(crate) gas_burnt_for_call: Gas,
     /// Burnt, and bound in new receipts.
     pub(crate) gas_used: Gas,
     pub(crate) compute: u64,
@@ -96,12 +95,12 @@ impl Application<'_> {
     ) -> Result<ActionResult, RuntimeFault> {
         let near = self.runtime.config().near();
         let fee = fees::action_fee(near, action, running.account_id(), Stage::Execute)?;
-        let contract = running.account.as_ref().map_or(AccountContract::None, |account| {
-            account.contract().into_owned()
-        });
+        let contract = running
+            .account
+            .as_ref()
+            .map_or(AccountContract::None, |account| account.contract().into_owned());
         let mut result = ActionResult {
             gas_burnt: fee.gas,
-            gas_burnt_for_call: Gas::ZERO,
             gas_used: fee.gas,
             compute: fee.compute,
             end: Ok(ReturnData::None),

@@ -1,6 +1,7 @@
 //! Transfers, which also make implicit accounts and bring refunds home.
 
 use super::{Running, initial_nonce};
+use crate::actions::access_key::key_storage;
 use crate::apply::Application;
 use crate::fault::{OrOverflow, RuntimeFault};
 use crate::near::{
@@ -8,7 +9,6 @@ use crate::near::{
     PublicKey,
 };
 use crate::tree;
-use crate::actions::access_key::key_storage;
 use near_primitives::account::id::AccountType;
 
 /// Whether a transfer can make an account of this id, and nothing else can.
@@ -70,8 +70,7 @@ impl Application<'_> {
             .checked_add(storage.num_bytes_account)
             .or_overflow("a storage usage")?;
         tree::set_access_key(&mut self.state, &id, &public_key, &access_key);
-        running.account =
-            Some(Account::new(deposit, Balance::ZERO, AccountContract::None, usage));
+        running.account = Some(Account::new(deposit, Balance::ZERO, AccountContract::None, usage));
         running.actor = id;
         Ok(())
     }
@@ -82,8 +81,7 @@ impl Application<'_> {
         running: &Running<'_>,
         deposit: Balance,
     ) -> Result<(), RuntimeFault> {
-        let (id, public_key) =
-            (running.account_id(), running.action_receipt.signer_public_key());
+        let (id, public_key) = (running.account_id(), running.action_receipt.signer_public_key());
         let Some(mut key) = tree::access_key(&self.state, id, public_key)? else {
             return Ok(());
         };

@@ -1,0 +1,263 @@
+//! [`apply_block`]: what a block does to a state, as a pure function.
+//!
+//! The order is NEAR's: transactions, then receipts that accounts send to themselves, then what was
+//! left over from earlier blocks, then what the block before sent out, then yields whose time is up.
+//! Knows no clock, no chain, no pool; randomness comes with the block. Follows nearcore's
+//! `Runtime::apply` (`runtime/runtime/src/lib.rs`).
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use near_primitives::utils::create_receipt_id_from_transaction;
+use sandbox_state::{NodeVisits, Overlay, Snapshot};
+
+use crate::balance;
+use crate::block::{BlockEffects, BlockEnv, BlockInput, Burnt, DroppedTransaction};
+use crate::config::RuntimeConfig;
+use crate::contract::ContractRunner;
+use crate::fault::{OrOverflow, RuntimeFault};
+use crate::near::{
+    Balance, ExecutionMetadata, ExecutionOutcome, ExecutionOutcomeWithId, ExecutionStatus, Receipt,
+    SignedTransaction, ValidatorStake,
+};
+use crate::receipt::DelayedQueue;
+use crate::tree;
+use crate::validate::{self, ReceiptAge};
+use crate::verify::{VerifiedTransaction, verify};
+
+/// What applying blocks takes and does not change: the protocol's rules, and the VM with its cache
+/// of compiled contracts. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Runtime {
+    config: Arc<RuntimeConfig>,
+    contracts: Arc<ContractRunner>,
+}
+
+impl Runtime {
+    /// A runtime of the given rules, with an empty cache of contracts.
+    pub fn new(config: RuntimeConfig) -> Self {
+        let contracts = Arc::new(ContractRunner::new(&config));
+        Runtime { config: Arc::new(config), contracts }
+    }
+
+    /// The protocol's rules.
+    pub fn config(&self) -> &RuntimeConfig {
+        &self.config
+    }
+
+    pub(crate) fn contracts(&self) -> &ContractRunner {
+        &self.contracts
+    }
+}
+
+/// Applies a block of `input` on `base`.
+///
+/// The same arguments give the same effects, byte for byte. Nothing outside is changed: what the
+/// block did is in the answer.
+///
+/// # Errors
+/// A [`RuntimeFault`] when the state or a receipt of an earlier block is corrupt. Nothing that a
+/// transaction contains causes one.
+pub fn apply_block(
+    runtime: &Runtime,
+    base: &Snapshot,
+    env: &BlockEnv,
+    input: BlockInput,
+) -> Result<BlockEffects, RuntimeFault> {
+    let BlockInput { transactions, receipts } = input;
+    let mut application = Application::new(runtime, base, env)?;
+    for transaction in &transactions {
+        application.apply_transaction(transaction)?;
+    }
+    for receipt in std::mem::take(&mut application.own) {
+        application.process_or_delay(&receipt)?;
+        application.local.push(receipt);
+    }
+    application.process_delayed()?;
+    for receipt in &receipts {
+        application.process_incoming(receipt)?;
+    }
+    application.time_out_yields()?;
+    let effects = application.finish();
+    balance::check(runtime.config().near(), base, &receipts, &effects)?;
+    Ok(effects)
+}
+
+/// A block that is being applied.
+pub(crate) struct Application<'a> {
+    pub(crate) runtime: &'a Runtime,
+    pub(crate) env: &'a BlockEnv,
+    pub(crate) state: Overlay,
+    /// Trie nodes that contracts have visited in this block, for what storage costs them.
+    pub(crate) visits: NodeVisits,
+    pub(crate) burnt: Burnt,
+    pub(crate) proposals: Vec<ValidatorStake>,
+    /// Receipts that the last one made and that run right after it.
+    pub(crate) instant: VecDeque<Receipt>,
+    pub(crate) outgoing: Vec<Receipt>,
+    /// Receipts of transactions that accounts sent to themselves; they run in this block.
+    own: Vec<Receipt>,
+    local: Vec<Receipt>,
+    delayed: DelayedQueue,
+    outcomes: Vec<ExecutionOutcomeWithId>,
+    dropped: Vec<DroppedTransaction>,
+    /// Hashes of this block's transactions: a hash is the id of one outcome only.
+    seen: BTreeSet<[u8; 32]>,
+}
+
+impl<'a> Application<'a> {
+    fn new(runtime: &'a Runtime, base: &Snapshot, env: &'a BlockEnv) -> Result<Self, RuntimeFault> {
+        Ok(Application {
+            runtime,
+            env,
+            state: Overlay::new(base.clone()),
+            visits: NodeVisits::new(),
+            burnt: Burnt::default(),
+            proposals: Vec::new(),
+            instant: VecDeque::new(),
+            outgoing: Vec::new(),
+            own: Vec::new(),
+            local: Vec::new(),
+            delayed: DelayedQueue::load(base)?,
+            outcomes: Vec::new(),
+            dropped: Vec::new(),
+            seen: BTreeSet::new(),
+        })
+    }
+
+    /// Charges the signer of a transaction and turns it into a receipt; or drops it, if it is not
+    /// valid after the transactions before it.
+    fn apply_transaction(&mut self, transaction: &SignedTransaction) -> Result<(), RuntimeFault> {
+        if !self.seen.insert(transaction.hash().0) {
+            return Ok(());
+        }
+        let (config, env) = (self.runtime.config(), self.env);
+        match verify(config, &self.state, env.gas_price, Some(env.height), transaction)? {
+            Ok(verified) => self.convert(transaction, verified),
+            Err(error) => {
+                self.dropped.push(DroppedTransaction { id: transaction.get_hash(), error });
+                Ok(())
+            }
+        }
+    }
+
+    fn convert(
+        &mut self,
+        transaction: &SignedTransaction,
+        verified: VerifiedTransaction,
+    ) -> Result<(), RuntimeFault> {
+        let body = &transaction.transaction;
+        let (signer, public_key) = (body.signer_id(), body.public_key());
+        let VerifiedTransaction { cost, account, access_key } = verified;
+        tree::set_account(&mut self.state, signer, &account);
+        tree::set_access_key(&mut self.state, signer, public_key, &access_key);
+        let receipt = Receipt::from_tx(
+            create_receipt_id_from_transaction(transaction.hash(), self.env.height),
+            signer.clone(),
+            body.receiver_id().clone(),
+            public_key.clone(),
+            cost.receipt_gas_price,
+            body.actions().to_vec(),
+        );
+        let outcome = ExecutionOutcome {
+            status: ExecutionStatus::SuccessReceiptId(*receipt.receipt_id()),
+            logs: Vec::new(),
+            receipt_ids: vec![*receipt.receipt_id()],
+            gas_burnt: cost.gas_burnt,
+            compute_usage: Some(cost.compute_burnt),
+            tokens_burnt: cost.burnt_amount,
+            executor_id: signer.clone(),
+            metadata: ExecutionMetadata::V1,
+        };
+        self.burn_tokens(cost.burnt_amount)?;
+        self.record(ExecutionOutcomeWithId { id: transaction.get_hash(), outcome })?;
+        if receipt.receiver_id() == signer {
+            self.own.push(receipt);
+        } else {
+            self.outgoing.push(receipt);
+        }
+        Ok(())
+    }
+
+    /// A receipt of an earlier block was valid when it was made, and has to be valid now.
+    fn process_incoming(&mut self, receipt: &Receipt) -> Result<(), RuntimeFault> {
+        let limits = &self.runtime.config().near().wasm_config.limit_config;
+        validate::receipt(limits, receipt, ReceiptAge::Existing)
+            .map_err(|source| RuntimeFault::InvalidReceipt { id: *receipt.receipt_id(), source })?;
+        self.process_or_delay(receipt)
+    }
+
+    /// Processes a receipt, or queues it once the block is full.
+    fn process_or_delay(&mut self, receipt: &Receipt) -> Result<(), RuntimeFault> {
+        if self.is_full() {
+            return self.delayed.push(&mut self.state, receipt);
+        }
+        self.process_with_instant(receipt)
+    }
+
+    fn process_delayed(&mut self) -> Result<(), RuntimeFault> {
+        while !self.is_full() {
+            let Some(receipt) = self.delayed.pop(&mut self.state)? else { break };
+            self.process_with_instant(&receipt)?;
+        }
+        Ok(())
+    }
+
+    /// Processes a receipt, and then those that it made and that run at once.
+    fn process_with_instant(&mut self, receipt: &Receipt) -> Result<(), RuntimeFault> {
+        if let Some(outcome) = self.process(receipt)? {
+            self.record(outcome)?;
+        }
+        while let Some(instant) = self.instant.pop_front() {
+            if let Some(outcome) = self.process(&instant)? {
+                self.record(outcome)?;
+            }
+            self.local.push(instant);
+        }
+        Ok(())
+    }
+
+    /// Whether the block has burnt what it may.
+    pub(crate) fn is_full(&self) -> bool {
+        self.burnt.compute >= self.env.gas_limit.as_gas()
+    }
+
+    fn record(&mut self, outcome: ExecutionOutcomeWithId) -> Result<(), RuntimeFault> {
+        let compute = outcome.outcome.compute_usage.unwrap_or_default();
+        self.burnt.gas =
+            self.burnt.gas.checked_add(outcome.outcome.gas_burnt).or_overflow("a block's gas")?;
+        self.burnt.compute =
+            self.burnt.compute.checked_add(compute).or_overflow("a block's compute")?;
+        self.outcomes.push(outcome);
+        Ok(())
+    }
+
+    pub(crate) fn burn_tokens(&mut self, amount: Balance) -> Result<(), RuntimeFault> {
+        self.burnt.tokens =
+            self.burnt.tokens.checked_add(amount).or_overflow("a block's burnt tokens")?;
+        Ok(())
+    }
+
+    fn finish(self) -> BlockEffects {
+        BlockEffects {
+            changes: self.state.into_changes(),
+            outcomes: self.outcomes,
+            outgoing: self.outgoing,
+            local: self.local,
+            dropped: self.dropped,
+            proposals: last_of_each_account(self.proposals),
+            delayed_receipts: self.delayed.len(),
+            burnt: self.burnt,
+        }
+    }
+}
+
+/// The last proposal of each account, the latest first, as NEAR puts them into a chunk.
+fn last_of_each_account(proposals: Vec<ValidatorStake>) -> Vec<ValidatorStake> {
+    let mut seen = BTreeSet::new();
+    proposals
+        .into_iter()
+        .rev()
+        .filter(|proposal| seen.insert(proposal.account_id().clone()))
+        .collect()
+}

@@ -1,0 +1,126 @@
+//! Records written over a state from outside of any transaction, as `sandbox_patch_state` does.
+//!
+//! All of the records are written, or none. They are taken as they are: nothing that depends on them,
+//! such as the storage that an account uses, is computed anew.
+
+use near_parameters::RuntimeConfig as NearConfig;
+use near_primitives::hash::hash;
+use sandbox_state::{ChangeSet, Overlay, Snapshot};
+
+use crate::balance;
+use crate::fault::RuntimeFault;
+use crate::near::{AccountId, Balance, CryptoHash, StateRecord, TrieKey};
+use crate::tree;
+
+/// Why records cannot be written over a state.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPatch {
+    /// Only accounts, access keys, code and data can be patched.
+    #[error("a {kind} record cannot be patched")]
+    UnsupportedRecord {
+        /// The kind of record.
+        kind: &'static str,
+    },
+    /// Code for an account that neither the state nor an earlier record of the patch has.
+    #[error("code for account {account_id}, which does not exist")]
+    CodeWithoutAccount {
+        /// The account.
+        account_id: AccountId,
+    },
+    /// The account's record names other code.
+    #[error(
+        "the code of account {account_id} has hash {found}, its account record says {expected}"
+    )]
+    CodeHashMismatch {
+        /// The account.
+        account_id: AccountId,
+        /// The hash in the account's record.
+        expected: CryptoHash,
+        /// The hash of the code.
+        found: CryptoHash,
+    },
+    /// All balances together do not fit 128 bits.
+    #[error("the patched balances overflow")]
+    BalanceOverflow,
+}
+
+/// What a patch writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Patch {
+    /// The records.
+    pub changes: ChangeSet,
+    /// What the records that it replaces held, in yoctoNEAR.
+    pub removed: Balance,
+    /// What its records hold. The supply of the chain grows by this and shrinks by `removed`.
+    pub added: Balance,
+}
+
+/// The changes that write `records` over `state`, in their order.
+pub fn patch(
+    config: &NearConfig,
+    state: &Snapshot,
+    records: &[StateRecord],
+) -> Result<Result<Patch, InvalidPatch>, RuntimeFault> {
+    let mut overlay = Overlay::new(state.clone());
+    for record in records {
+        if let Err(error) = write(&mut overlay, record)? {
+            return Ok(Err(error));
+        }
+    }
+    let changes = overlay.into_changes();
+    let removed = balance::held_before(config, state, &changes)?;
+    let Ok(added) = balance::held_after(config, &changes) else {
+        return Ok(Err(InvalidPatch::BalanceOverflow));
+    };
+    Ok(Ok(Patch { changes, removed, added }))
+}
+
+/// Writes one record of the four kinds that need no others.
+pub(crate) fn write(
+    state: &mut Overlay,
+    record: &StateRecord,
+) -> Result<Result<(), InvalidPatch>, RuntimeFault> {
+    match record {
+        StateRecord::Account { account_id, account } => {
+            tree::set_account(state, account_id, account);
+        }
+        StateRecord::Data { account_id, data_key, value } => {
+            let account_id = account_id.clone();
+            let key = TrieKey::ContractData { account_id, key: data_key.to_vec() };
+            state.set(key.to_vec(), value.to_vec());
+        }
+        StateRecord::Contract { account_id, code } => return write_code(state, account_id, code),
+        StateRecord::AccessKey { account_id, public_key, access_key } => {
+            let key = tree::access_key_key(account_id, public_key.clone());
+            tree::write(state, &key, access_key);
+        }
+        StateRecord::PostponedReceipt(_) => return unsupported("PostponedReceipt"),
+        StateRecord::ReceivedData { .. } => return unsupported("ReceivedData"),
+        StateRecord::DelayedReceipt(_) => return unsupported("DelayedReceipt"),
+        StateRecord::GasKeyNonce { .. } => return unsupported("GasKeyNonce"),
+    }
+    Ok(Ok(()))
+}
+
+fn unsupported(kind: &'static str) -> Result<Result<(), InvalidPatch>, RuntimeFault> {
+    Ok(Err(InvalidPatch::UnsupportedRecord { kind }))
+}
+
+/// Code must be that which the account's record names.
+fn write_code(
+    state: &mut Overlay,
+    id: &AccountId,
+    code: &[u8],
+) -> Result<Result<(), InvalidPatch>, RuntimeFault> {
+    let Some(account) = tree::account(state, id)? else {
+        return Ok(Err(InvalidPatch::CodeWithoutAccount { account_id: id.clone() }));
+    };
+    let expected = account.contract().local_code().unwrap_or_default();
+    let found = hash(code);
+    if expected != found {
+        let account_id = id.clone();
+        return Ok(Err(InvalidPatch::CodeHashMismatch { account_id, expected, found }));
+    }
+    tree::set_code(state, id, code);
+    Ok(Ok(()))
+}

@@ -1,0 +1,228 @@
+//! Questions about a state that change nothing.
+//!
+//! Answers are NEAR's own types, so that the RPC can show them as a node does. Follows nearcore's
+//! `runtime/runtime/src/state_viewer`.
+
+use std::num::NonZeroU32;
+
+use sandbox_state::{Proof, Snapshot, Value};
+
+use crate::apply::Runtime;
+use crate::block::BlockEnv;
+use crate::fault::RuntimeFault;
+use crate::fees::length;
+use crate::near::{
+    AccessKey, Account, AccountId, CryptoHash, FunctionCallError, PublicKey, PublicKeyHandle,
+    trie_key_parsers,
+};
+use crate::tree::{self, Records};
+
+/// An answer, a refusal that the client sees, or a fault of ours.
+pub type ViewResult<T> = Result<Result<T, InvalidQuery>, RuntimeFault>;
+
+/// Why a question has no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidQuery {
+    /// There is no such account.
+    #[error("account {account_id} does not exist")]
+    UnknownAccount {
+        /// The account.
+        account_id: AccountId,
+    },
+    /// The account has no contract.
+    #[error("account {account_id} has no contract")]
+    NoContractCode {
+        /// The account.
+        account_id: AccountId,
+    },
+    /// The account has no such key.
+    #[error("access key {public_key} does not exist")]
+    UnknownAccessKey {
+        /// The key.
+        public_key: Box<PublicKey>,
+    },
+    /// The account's state is more than a node shows at once.
+    #[error("the state of {account_id} is too large")]
+    TooLargeContractState {
+        /// The account.
+        account_id: AccountId,
+    },
+    /// Pages have no proof.
+    #[error("a proof cannot be combined with pages")]
+    ProofOfPage,
+    /// The page would start outside of what was asked for.
+    #[error("the page starts outside of the prefix")]
+    PageOutsidePrefix,
+    /// The contract failed.
+    #[error("{message}")]
+    Call {
+        /// How, as an outcome would show it.
+        error: FunctionCallError,
+        /// How, as a node tells it to the caller of a view.
+        message: String,
+        /// What the contract logged before.
+        logs: Vec<String>,
+    },
+}
+
+/// The account `id`.
+pub fn account(state: &Snapshot, id: &AccountId) -> ViewResult<Account> {
+    Ok(tree::account(state, id)?
+        .ok_or_else(|| InvalidQuery::UnknownAccount { account_id: id.clone() }))
+}
+
+/// The access key of `id` with this public key. An account that does not exist has none.
+pub fn access_key(
+    state: &Snapshot,
+    id: &AccountId,
+    public_key: &PublicKey,
+) -> ViewResult<AccessKey> {
+    Ok(tree::access_key(state, id, public_key)?
+        .ok_or_else(|| InvalidQuery::UnknownAccessKey { public_key: Box::new(public_key.clone()) }))
+}
+
+/// All access keys of `id`, in the order of their keys. An account that does not exist has none.
+pub fn access_keys(
+    state: &Snapshot,
+    id: &AccountId,
+) -> Result<Vec<(PublicKeyHandle, AccessKey)>, RuntimeFault> {
+    let corrupt = |error: std::io::Error| RuntimeFault::CorruptState(format!("{id}: {error}"));
+    let prefix = trie_key_parsers::get_raw_prefix_for_access_keys(id);
+    let mut keys = Vec::new();
+    for (key, value) in state.range_prefix(&prefix) {
+        let handle =
+            trie_key_parsers::parse_key_handle_from_access_key_key(&key, id).map_err(corrupt)?;
+        let nonce = trie_key_parsers::parse_nonce_index_from_gas_key_key(&key, id, &handle)
+            .map_err(corrupt)?;
+        if nonce.is_none() {
+            keys.push((handle, borsh::from_slice(&value).map_err(corrupt)?));
+        }
+    }
+    Ok(keys)
+}
+
+/// The wasm of the contract of `id`, and its hash.
+pub fn code(state: &Snapshot, id: &AccountId) -> ViewResult<(CryptoHash, Value)> {
+    let account = match account(state, id)? {
+        Ok(account) => account,
+        Err(error) => return Ok(Err(error)),
+    };
+    Ok(tree::code(state, id, &account)?
+        .ok_or_else(|| InvalidQuery::NoContractCode { account_id: id.clone() }))
+}
+
+/// Which part of a contract's state to show.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StateQuery {
+    /// Only keys that begin with this.
+    pub prefix: Vec<u8>,
+    /// Only keys behind this one, which must begin with the prefix: the next page.
+    pub after_key: Option<Vec<u8>>,
+    /// How many records at most.
+    pub limit: Option<NonZeroU32>,
+    /// Whether to prove the answer; not for pages.
+    pub include_proof: bool,
+    /// Bytes of state up to which the whole of it is shown; `None` is no bound.
+    pub size_limit: Option<u64>,
+}
+
+/// Part of a contract's state.
+#[derive(Clone, Debug)]
+pub struct StatePage {
+    /// Keys and values in the order of the keys.
+    pub values: Vec<(Vec<u8>, Value)>,
+    /// The last key of a page that others follow.
+    pub last_key: Option<Vec<u8>>,
+    /// The proof, if one was asked for.
+    pub proof: Option<Proof>,
+}
+
+/// Records of a page, unless fewer are asked for.
+const PAGE_RECORDS: u32 = 10_000;
+/// Bytes of a page; the last record may go beyond.
+const PAGE_BYTES: u64 = 50_000;
+
+/// The state of the contract of `id`. Without a limit or a start it is shown as a whole, if it is not
+/// larger than the query allows.
+pub fn state(state: &Snapshot, id: &AccountId, query: &StateQuery) -> ViewResult<StatePage> {
+    let paged = query.limit.is_some() || query.after_key.is_some();
+    if paged && query.include_proof {
+        return Ok(Err(InvalidQuery::ProofOfPage));
+    }
+    if query.after_key.as_ref().is_some_and(|after| !after.starts_with(&query.prefix)) {
+        return Ok(Err(InvalidQuery::PageOutsidePrefix));
+    }
+    let account = match account(state, id)? {
+        Ok(account) => account,
+        Err(error) => return Ok(Err(error)),
+    };
+    if !paged && is_too_large(state, id, &account, query.size_limit) {
+        return Ok(Err(InvalidQuery::TooLargeContractState { account_id: id.clone() }));
+    }
+    let own = trie_key_parsers::get_raw_prefix_for_contract_data(id, &[]);
+    let prefix = [own.as_slice(), query.prefix.as_slice()].concat();
+    let mut page = match &query.after_key {
+        None => collect(state.range_prefix(&prefix), own.len(), paged, query.limit),
+        Some(after) => {
+            let after = [own.as_slice(), after.as_slice()].concat();
+            collect(state.range_prefix_after(&prefix, &after), own.len(), paged, query.limit)
+        }
+    };
+    page.proof = query.include_proof.then(|| state.prove_prefix(&prefix));
+    Ok(Ok(page))
+}
+
+/// The answer of a view call.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallResult {
+    /// What the contract returned.
+    pub value: Vec<u8>,
+    /// What it logged.
+    pub logs: Vec<String>,
+}
+
+/// Calls `method_name` of the contract of `id` as a view at the block of `env`.
+pub fn call_function(
+    runtime: &Runtime,
+    state: &Snapshot,
+    env: &BlockEnv,
+    id: &AccountId,
+    method_name: &str,
+    args: &[u8],
+) -> ViewResult<CallResult> {
+    let account = match account(state, id)? {
+        Ok(account) => account,
+        Err(error) => return Ok(Err(error)),
+    };
+    crate::actions::view_call(runtime, state, env, id, &account, method_name, args)
+}
+
+fn is_too_large(state: &Snapshot, id: &AccountId, account: &Account, limit: Option<u64>) -> bool {
+    let Some(limit) = limit else { return false };
+    let code = match account.local_contract_hash() {
+        Some(_) => state.record(&tree::code_key(id).to_vec()).map_or(0, |code| length(&code)),
+        None => 0,
+    };
+    account.storage_usage().saturating_sub(code) > limit
+}
+
+fn collect(
+    records: impl Iterator<Item = (Vec<u8>, Value)>,
+    own: usize,
+    paged: bool,
+    limit: Option<NonZeroU32>,
+) -> StatePage {
+    let most = limit.map_or(PAGE_RECORDS, NonZeroU32::get).min(PAGE_RECORDS);
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let mut page = StatePage { values: Vec::new(), last_key: None, proof: None };
+    let mut bytes = 0u64;
+    for (key, value) in records {
+        if paged && (page.values.len() >= most || bytes >= PAGE_BYTES) {
+            page.last_key = page.values.last().map(|(key, _)| key.clone());
+            break;
+        }
+        bytes = bytes.saturating_add(length(&key)).saturating_add(length(&value));
+        page.values.push((key.get(own..).unwrap_or_default().to_vec(), value));
+    }
+    page
+}
