@@ -1,0 +1,103 @@
+//! What a chain answers when it is asked for something that it does not have or cannot do.
+
+use std::sync::Arc;
+
+use near_primitives::errors::InvalidTxError;
+use near_primitives::hash::CryptoHash;
+use near_primitives::types::{BlockHeight, BlockHeightDelta, BlockId};
+use sandbox_runtime::{PatchError, RuntimeFault};
+
+use super::clock::TimestampNs;
+
+/// A block, or the state after it, is not there.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnknownBlock {
+    /// There is no such block: it never was, or its height was skipped.
+    #[error("there is no block {}", block_name(.0))]
+    NoSuchBlock(BlockId),
+    /// The block is there, but its state is not kept any more.
+    #[error("the state after block {height} ({hash}) is not kept any more")]
+    Forgotten {
+        /// The block's height.
+        height: BlockHeight,
+        /// The block's hash.
+        hash: CryptoHash,
+    },
+}
+
+fn block_name(id: &BlockId) -> String {
+    match id {
+        BlockId::Height(height) => format!("at height {height}"),
+        BlockId::Hash(hash) => format!("with hash {hash}"),
+    }
+}
+
+/// A transaction was not taken.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The transaction is not valid, or was not any more when its turn came.
+    #[error(transparent)]
+    Invalid(InvalidTxError),
+    /// The node failed, and the transaction is in no block.
+    #[error("the transaction could not be executed: {0}")]
+    Fault(Arc<str>),
+}
+
+impl From<InvalidTxError> for Refusal {
+    fn from(error: InvalidTxError) -> Self {
+        Self::Invalid(error)
+    }
+}
+
+impl From<RuntimeFault> for Refusal {
+    fn from(fault: RuntimeFault) -> Self {
+        Self::Fault(fault.to_string().into())
+    }
+}
+
+/// The chain's time was not set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClockError {
+    /// A block's time has to be after that of the block before.
+    #[error("{at} is not after the time of the latest block, {latest} (both in ns since 1970)")]
+    NotAfterHead {
+        /// What was asked for.
+        at: TimestampNs,
+        /// The latest block's time.
+        latest: TimestampNs,
+    },
+    /// A block's time is counted in nanoseconds in 64 bits.
+    #[error("{at} ns since 1970 is too far in the future: a block's time ends in the year 2554")]
+    TooLate {
+        /// What was asked for.
+        at: TimestampNs,
+    },
+}
+
+/// The state was not patched, and nothing changed.
+#[derive(Debug, thiserror::Error)]
+pub enum PatchFailed {
+    /// The records cannot be written.
+    #[error(transparent)]
+    Records(#[from] PatchError),
+    /// The block that carries the patch could not be made.
+    #[error(transparent)]
+    Fault(#[from] RuntimeFault),
+}
+
+/// The chain was not moved forward, and nothing changed.
+#[derive(Debug, thiserror::Error)]
+pub enum FastForwardError {
+    /// An epoch ends by three final blocks, so that there has to be more than that in one.
+    #[error("fast_forward with an epoch length of 3 or less")]
+    ShortEpoch,
+    /// Heights or times would not fit into 64 bits.
+    #[error("{delta} blocks are too many: heights or block times would run out")]
+    TooFar {
+        /// What was asked for.
+        delta: BlockHeightDelta,
+    },
+    /// A block on the way could not be made.
+    #[error(transparent)]
+    Fault(#[from] RuntimeFault),
+}

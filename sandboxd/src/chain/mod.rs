@@ -1,0 +1,249 @@
+//! A NEAR chain as a value. A clone costs a handful of reference counts and lives on its own:
+//! a snapshot is a clone, a dry run runs on a clone, and a block that fails leaves nothing
+//! behind, since the chain is only replaced by a finished successor. The chain knows no thread,
+//! no socket and no JSON.
+
+mod answer;
+mod block;
+mod clock;
+mod epoch;
+mod error;
+mod index;
+mod node;
+mod produce;
+mod spec;
+
+use std::sync::Arc;
+
+use near_chain_configs::GenesisConfig;
+use near_primitives::hash::CryptoHash;
+use near_primitives::merkle::PartialMerkleTree;
+use near_primitives::receipt::Receipt;
+use near_primitives::sharding::ChunkHash;
+use near_primitives::transaction::SignedTransaction;
+use near_primitives::types::{
+    Balance, BlockHeight, BlockId, BlockReference, ProtocolVersion, ShardId, SyncCheckpoint,
+};
+use near_primitives::validator_signer::ValidatorSigner;
+use sandbox_runtime::{BlockEnv, Runtime};
+use sandbox_state::{History, Snapshot};
+
+use index::Index;
+use spec::Spec;
+
+pub use answer::{Answer, Promise, answer};
+pub use block::Block;
+pub use clock::{Clock, TimestampNs};
+pub use epoch::Epoch;
+pub use error::{ClockError, FastForwardError, PatchFailed, Refusal, UnknownBlock};
+pub use index::{Execution, OutcomeAt, Progress};
+pub use node::{Node, NodeOptions, NodeStopped};
+pub use produce::Produced;
+pub use spec::{ChainOptions, InvalidChain};
+
+/// A chain of blocks, the state after each of the latest, and the transactions that wait.
+#[derive(Clone, Debug)]
+pub struct Chain {
+    spec: Arc<Spec>,
+    runtime: Arc<Runtime>,
+    head: Arc<Block>,
+    state: Snapshot,
+    history: History,
+    index: Index,
+    /// The tree over the hashes of all blocks before the head.
+    block_hashes: PartialMerkleTree,
+    pool: Arc<Vec<SignedTransaction>>,
+    delayed_receipts: u64,
+    clock: Clock,
+}
+
+/// What a transaction that is known to the chain is doing.
+#[derive(Clone, Debug)]
+pub enum Known<'a> {
+    /// It waits for a block.
+    Waiting(&'a SignedTransaction),
+    /// It is in a block.
+    Executing(Box<Execution<'a>>),
+}
+
+impl Chain {
+    /// The genesis as it was configured, without its records.
+    pub fn genesis_config(&self) -> &GenesisConfig {
+        &self.spec.genesis
+    }
+
+    /// The name of the chain.
+    pub fn chain_id(&self) -> &str {
+        &self.spec.chain_id
+    }
+
+    /// The protocol version that the chain runs at.
+    pub fn protocol_version(&self) -> ProtocolVersion {
+        self.spec.genesis.protocol_version
+    }
+
+    /// Who makes and signs the blocks.
+    pub fn signer(&self) -> &ValidatorSigner {
+        &self.spec.signer
+    }
+
+    /// The runtime that applies the chain's blocks.
+    pub fn runtime(&self) -> &Arc<Runtime> {
+        &self.runtime
+    }
+
+    /// The same chain, whose next blocks are applied by `runtime`.
+    #[must_use]
+    pub fn with_runtime(&self, runtime: Arc<Runtime>) -> Self {
+        Self { runtime, ..self.clone() }
+    }
+
+    /// The latest block. All blocks are final.
+    pub fn head(&self) -> &Arc<Block> {
+        &self.head
+    }
+
+    /// The state after the latest block.
+    pub fn state(&self) -> &Snapshot {
+        &self.state
+    }
+
+    /// The first block.
+    pub fn genesis(&self) -> &Arc<Block> {
+        &self.spec.genesis_block
+    }
+
+    /// The oldest block whose state is still kept.
+    pub fn earliest(&self) -> &Arc<Block> {
+        let height = self.history.lowest().unwrap_or_else(|| self.head.height());
+        self.index.block_at(height).unwrap_or(&self.head)
+    }
+
+    /// The block that `reference` names: the head for each of the three finalities, since a block
+    /// is final as soon as it is there.
+    pub fn block(&self, reference: &BlockReference) -> Result<&Arc<Block>, UnknownBlock> {
+        match reference {
+            BlockReference::Finality(_) => Ok(&self.head),
+            BlockReference::SyncCheckpoint(SyncCheckpoint::Genesis) => Ok(self.genesis()),
+            BlockReference::SyncCheckpoint(SyncCheckpoint::EarliestAvailable) => {
+                Ok(self.earliest())
+            }
+            BlockReference::BlockId(id) => self.block_by_id(id),
+        }
+    }
+
+    /// The block with this height or hash.
+    pub fn block_by_id(&self, id: &BlockId) -> Result<&Arc<Block>, UnknownBlock> {
+        match id {
+            BlockId::Height(height) => self.index.block_at(*height),
+            BlockId::Hash(hash) => self.index.block(hash),
+        }
+        .ok_or_else(|| UnknownBlock::NoSuchBlock(id.clone()))
+    }
+
+    /// The block whose chunk is named `chunk`.
+    pub fn block_of_chunk(&self, chunk: &ChunkHash) -> Option<&Arc<Block>> {
+        self.index.block_of_chunk(chunk)
+    }
+
+    /// The chain's only shard.
+    pub fn shard_id(&self) -> ShardId {
+        self.spec.shard_id
+    }
+
+    /// The state after the block that `reference` names.
+    pub fn state_at(&self, reference: &BlockReference) -> Result<&Snapshot, UnknownBlock> {
+        let block = self.block(reference)?;
+        self.state_after(block)
+    }
+
+    /// The state after `block`.
+    pub fn state_after(&self, block: &Block) -> Result<&Snapshot, UnknownBlock> {
+        self.history.at(block.height()).ok_or_else(|| UnknownBlock::Forgotten {
+            height: block.height(),
+            hash: *block.hash(),
+        })
+    }
+
+    /// What view calls on the state after `block` see of the chain.
+    pub fn env_after(&self, block: &Block) -> BlockEnv {
+        let previous = block.header().prev_hash();
+        BlockEnv {
+            height: block.height(),
+            timestamp_ns: block.header().raw_timestamp(),
+            gas_price: self.gas_price_of(block),
+            gas_limit: self.spec.genesis.gas_limit,
+            random_seed: *block.header().random_value(),
+            epoch_id: block.epoch().id.0,
+            epoch_height: block.epoch().height,
+            chain_id: Arc::clone(&self.spec.chain_id),
+            prev_block_hash: *previous,
+            validators: Arc::clone(&self.spec.validators),
+            minimum_stake: self.spec.minimum_stake,
+        }
+    }
+
+    /// The price of a unit of gas in the block after the head, in yoctoNEAR.
+    pub fn gas_price(&self) -> Balance {
+        self.head.header().next_gas_price()
+    }
+
+    /// The transaction with this hash, and how far it has come.
+    pub fn transaction(&self, hash: &CryptoHash) -> Option<Known<'_>> {
+        if let Some(execution) = self.index.execution(hash) {
+            return Some(Known::Executing(Box::new(execution)));
+        }
+        self.pool.iter().find(|tx| tx.get_hash() == *hash).map(Known::Waiting)
+    }
+
+    /// What has been executed for the transaction with this hash, if it is in a block.
+    pub fn execution(&self, hash: &CryptoHash) -> Option<Execution<'_>> {
+        self.index.execution(hash)
+    }
+
+    /// Whether the transaction with this hash is in a block or waits for one.
+    pub fn knows(&self, hash: &CryptoHash) -> bool {
+        self.index.transaction(hash).is_some() || self.pool.iter().any(|tx| tx.get_hash() == *hash)
+    }
+
+    /// The outcome of the transaction or receipt with this id.
+    pub fn outcome(&self, id: &CryptoHash) -> Option<OutcomeAt<'_>> {
+        self.index.outcome(id)
+    }
+
+    /// The receipt with this id, and the block that made it.
+    pub fn receipt(&self, id: &CryptoHash) -> Option<(&Receipt, &Arc<Block>)> {
+        self.index.receipt(id)
+    }
+
+    /// The transactions that wait for a block, in the order of their arrival.
+    pub fn waiting(&self) -> &[SignedTransaction] {
+        &self.pool
+    }
+
+    /// Whether there is something for a block to do: a transaction that waits, or a receipt.
+    pub fn has_work(&self) -> bool {
+        !self.pool.is_empty() || self.has_receipts()
+    }
+
+    /// Whether receipts wait for the next block. Those that wait for data do not count.
+    pub fn has_receipts(&self) -> bool {
+        self.delayed_receipts > 0 || !self.head.outgoing_receipts().is_empty()
+    }
+
+    /// The clock that the next block's time is read from.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Height of the next block.
+    pub fn next_height(&self) -> BlockHeight {
+        self.head.height().saturating_add(1)
+    }
+
+    /// The gas price that `block` was applied with: the one that the block before announced.
+    fn gas_price_of(&self, block: &Block) -> Balance {
+        let previous = self.index.block(block.header().prev_hash());
+        previous.map_or_else(|| block.header().next_gas_price(), |b| b.header().next_gas_price())
+    }
+}

@@ -1,0 +1,319 @@
+//! A running chain: one thread owns the chain and makes its blocks, everybody else reads the
+//! latest published value. A block is made at once when there is work for one, and blocks follow
+//! until no receipt is left; without work the thread sleeps. A block that fails, be it by a fault
+//! or by a panic, is dropped: the chain from before it stays, and the node goes on.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use near_primitives::hash::CryptoHash;
+use near_primitives::state_record::StateRecord;
+use near_primitives::transaction::SignedTransaction;
+use near_primitives::types::BlockHeightDelta;
+use parking_lot::{Mutex, RwLock};
+
+use super::answer::{Answer, Promise, answer};
+use super::{Chain, ClockError, FastForwardError, Known, PatchFailed, Progress, Refusal, TimestampNs};
+
+/// How a node makes blocks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NodeOptions {
+    /// After how long without work an empty block is made. Never, if this is `None`.
+    pub heartbeat: Option<Duration>,
+}
+
+/// The node does not run any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the node has stopped")]
+pub struct NodeStopped;
+
+/// The answer to a transaction: the chain in which it has come as far as was asked for.
+pub type Landed = Result<Arc<Chain>, Refusal>;
+
+/// A handle to a running chain. When the last clone goes, the chain's thread ends.
+#[derive(Clone, Debug)]
+pub struct Node {
+    commands: Sender<Command>,
+    published: Arc<RwLock<Arc<Chain>>>,
+    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+enum Command {
+    Submit { transaction: Box<SignedTransaction>, until: Option<Progress>, landed: Promise<Landed> },
+    Watch { hash: CryptoHash, until: Progress, landed: Promise<Landed> },
+    Patch { records: Vec<StateRecord>, done: Promise<Result<(), PatchFailed>> },
+    FastForward { delta: BlockHeightDelta, done: Promise<Result<(), FastForwardError>> },
+    SetTime { at: TimestampNs, done: Promise<Result<(), ClockError>> },
+    Stop,
+}
+
+impl Node {
+    /// Starts a thread that owns `chain`.
+    ///
+    /// # Errors
+    /// What the operating system says if it has no thread to give.
+    pub fn start(chain: Chain, options: NodeOptions) -> std::io::Result<Self> {
+        let (commands, inbox) = channel();
+        let published = Arc::new(RwLock::new(Arc::new(chain.clone())));
+        let owner = Owner {
+            chain,
+            inbox,
+            published: Arc::clone(&published),
+            waiting: BTreeMap::new(),
+            stalled: false,
+        };
+        let thread = std::thread::Builder::new()
+            .name("chain".into())
+            // Contracts may nest calls deeply in their compiled code.
+            .stack_size(16 << 20)
+            .spawn(move || owner.run(options))?;
+        Ok(Self { commands, published, thread: Arc::new(Mutex::new(Some(thread))) })
+    }
+
+    /// The chain as of its latest block.
+    pub fn view(&self) -> Arc<Chain> {
+        Arc::clone(&self.published.read())
+    }
+
+    /// Hands in a transaction. The answer comes when it has come as far as `until`, or at once
+    /// when it was accepted if that is `None`.
+    pub fn submit(
+        &self,
+        transaction: SignedTransaction,
+        until: Option<Progress>,
+    ) -> Answer<Landed> {
+        let transaction = Box::new(transaction);
+        self.ask(|landed| Command::Submit { transaction, until, landed })
+    }
+
+    /// Waits for a transaction, which may not have been seen yet, to come as far as `until`.
+    /// Whoever loses patience drops the answer.
+    pub fn watch(&self, hash: CryptoHash, until: Progress) -> Answer<Landed> {
+        self.ask(|landed| Command::Watch { hash, until, landed })
+    }
+
+    /// Writes `records` over the state. They are visible when the answer is there.
+    pub fn patch(&self, records: Vec<StateRecord>) -> Answer<Result<(), PatchFailed>> {
+        self.ask(|done| Command::Patch { records, done })
+    }
+
+    /// Goes `delta` heights further. The chain is there when the answer is.
+    pub fn fast_forward(&self, delta: BlockHeightDelta) -> Answer<Result<(), FastForwardError>> {
+        self.ask(|done| Command::FastForward { delta, done })
+    }
+
+    /// Lets the next block have the time `at`, in nanoseconds since 1970.
+    pub fn set_time(&self, at: TimestampNs) -> Answer<Result<(), ClockError>> {
+        self.ask(|done| Command::SetTime { at, done })
+    }
+
+    /// Ends the chain's thread, after what it is doing, and waits for that.
+    pub fn stop(&self) {
+        // A thread that is gone already needs no telling.
+        drop(self.commands.send(Command::Stop));
+        if let Some(thread) = self.thread.lock().take() {
+            // A panic of the thread has been reported by its own panic message.
+            drop(thread.join());
+        }
+    }
+
+    fn ask<T>(&self, command: impl FnOnce(Promise<T>) -> Command) -> Answer<T> {
+        let (promise, answer) = answer();
+        // If the thread is gone the promise goes with the command, which answers `None`.
+        drop(self.commands.send(command(promise)));
+        answer
+    }
+}
+
+/// What the chain's thread owns.
+struct Owner {
+    chain: Chain,
+    inbox: Receiver<Command>,
+    published: Arc<RwLock<Arc<Chain>>>,
+    waiting: BTreeMap<CryptoHash, Vec<(Progress, Promise<Landed>)>>,
+    /// The last block failed for what is in the chain, so that another attempt would too.
+    stalled: bool,
+}
+
+impl Owner {
+    fn run(mut self, options: NodeOptions) {
+        while let Some(event) = self.next_event(options.heartbeat) {
+            match event {
+                Event::Command(command) => self.obey(command),
+                Event::Work => self.produce(),
+            }
+        }
+    }
+
+    /// Commands come before blocks, so that transactions that arrive together share a block.
+    fn next_event(&self, heartbeat: Option<Duration>) -> Option<Event> {
+        if self.chain.has_work() && !self.stalled {
+            return match self.inbox.try_recv() {
+                Ok(Command::Stop) | Err(TryRecvError::Disconnected) => None,
+                Ok(command) => Some(Event::Command(command)),
+                Err(TryRecvError::Empty) => Some(Event::Work),
+            };
+        }
+        let received = match heartbeat {
+            Some(interval) => self.inbox.recv_timeout(interval),
+            None => self.inbox.recv().map_err(RecvTimeoutError::from),
+        };
+        match received {
+            Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => None,
+            Ok(command) => Some(Event::Command(command)),
+            Err(RecvTimeoutError::Timeout) => Some(Event::Work),
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        self.stalled = false;
+        match command {
+            Command::Submit { transaction, until, landed } => {
+                self.submit(*transaction, until, landed);
+            }
+            Command::Watch { hash, until, landed } => self.watch(hash, until, landed),
+            Command::Patch { records, done } => {
+                let patched = self.attempt(|chain| chain.patch(&records).map(|made| vec![made]));
+                done.give(patched.unwrap_or_else(|panic| Err(panicked(&panic).into())));
+            }
+            Command::FastForward { delta, done } => {
+                let moved = self.attempt(|chain| chain.fast_forward(delta));
+                done.give(moved.unwrap_or_else(|panic| Err(panicked(&panic).into())));
+            }
+            Command::SetTime { at, done } => {
+                let set = self.chain.set_time(at);
+                self.publish();
+                done.give(set);
+            }
+            // It ends the loop before it gets here.
+            Command::Stop => {}
+        }
+    }
+
+    fn submit(
+        &mut self,
+        transaction: SignedTransaction,
+        until: Option<Progress>,
+        landed: Promise<Landed>,
+    ) {
+        let chain = &mut self.chain;
+        let submitted = catch_unwind(AssertUnwindSafe(|| chain.submit(transaction)));
+        match submitted {
+            Err(panic) => landed.give(Err(Refusal::Fault(panic_text(&panic).into()))),
+            Ok(Err(refusal)) => landed.give(Err(refusal)),
+            Ok(Ok(hash)) => match until {
+                None => landed.give(Ok(Arc::clone(&self.published.read()))),
+                Some(until) => self.watch(hash, until, landed),
+            },
+        }
+    }
+
+    fn watch(&mut self, hash: CryptoHash, until: Progress, landed: Promise<Landed>) {
+        match progress(&self.chain, &hash) {
+            Some(progress) if progress >= until => {
+                landed.give(Ok(Arc::clone(&self.published.read())));
+            }
+            _ => {
+                self.forget_the_impatient();
+                self.waiting.entry(hash).or_default().push((until, landed));
+            }
+        }
+    }
+
+    fn produce(&mut self) {
+        let produced = self.attempt(|chain| chain.produce().map(|made| vec![made]));
+        let reason = match produced {
+            Ok(Ok(())) => return,
+            Ok(Err(fault)) => fault.to_string(),
+            Err(panic) => panic_text(&panic),
+        };
+        tracing::error!(target: "chain", %reason, "the block was dropped");
+        // One of the waiting transactions may be to blame; without them the rest may go on.
+        let lost = self.chain.drain_pool();
+        self.stalled = lost.is_empty();
+        let reason: Arc<str> = reason.into();
+        for transaction in lost {
+            self.refuse(&transaction.get_hash(), &Refusal::Fault(Arc::clone(&reason)));
+        }
+    }
+
+    /// Runs `step` on a copy of the chain, and on success puts the copy in the chain's place.
+    fn attempt<E>(
+        &mut self,
+        step: impl FnOnce(&mut Chain) -> Result<Vec<super::Produced>, E>,
+    ) -> Result<Result<(), E>, Box<dyn Any + Send>> {
+        let mut next = self.chain.clone();
+        let made = match catch_unwind(AssertUnwindSafe(|| step(&mut next)))? {
+            Ok(made) => made,
+            Err(error) => return Ok(Err(error)),
+        };
+        self.chain = next;
+        let published = self.publish();
+        for dropped in made.into_iter().flat_map(|made| made.dropped) {
+            self.refuse(&dropped.id, &Refusal::Invalid(dropped.error));
+        }
+        self.answer_those_who_wait(&published);
+        Ok(Ok(()))
+    }
+
+    fn publish(&self) -> Arc<Chain> {
+        let published = Arc::new(self.chain.clone());
+        *self.published.write() = Arc::clone(&published);
+        published
+    }
+
+    fn answer_those_who_wait(&mut self, published: &Arc<Chain>) {
+        self.waiting.retain(|hash, waiting| {
+            let Some(reached) = progress(published, hash) else { return true };
+            let (there, not_yet) = std::mem::take(waiting)
+                .into_iter()
+                .partition::<Vec<_>, _>(|(until, _)| *until <= reached);
+            *waiting = not_yet;
+            for (_, landed) in there {
+                landed.give(Ok(Arc::clone(published)));
+            }
+            !waiting.is_empty()
+        });
+    }
+
+    fn refuse(&mut self, hash: &CryptoHash, refusal: &Refusal) {
+        for (_, landed) in self.waiting.remove(hash).unwrap_or_default() {
+            landed.give(Err(refusal.clone()));
+        }
+    }
+
+    fn forget_the_impatient(&mut self) {
+        self.waiting.retain(|_, waiting| {
+            waiting.retain(|(_, landed)| !landed.is_forgotten());
+            !waiting.is_empty()
+        });
+    }
+}
+
+enum Event {
+    Command(Command),
+    Work,
+}
+
+/// How far the transaction has come, if it is in a block.
+fn progress(chain: &Chain, hash: &CryptoHash) -> Option<Progress> {
+    match chain.transaction(hash)? {
+        Known::Executing(execution) => Some(execution.progress()),
+        Known::Waiting(_) => None,
+    }
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> sandbox_runtime::RuntimeFault {
+    sandbox_runtime::RuntimeFault::CorruptState(panic_text(panic))
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    format!("a bug in the sandbox: {}", text.unwrap_or("it panicked"))
+}

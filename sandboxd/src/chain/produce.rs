@@ -1,0 +1,256 @@
+//! How a chain grows: transactions come in, blocks are made, time is moved. Each step builds the
+//! successor aside and replaces the chain by it at the end, so that a fault leaves the old one.
+
+use std::sync::Arc;
+
+use near_primitives::block::Block as NearBlock;
+use near_primitives::errors::InvalidTxError;
+use near_primitives::hash::{CryptoHash, hash};
+use near_primitives::state_record::StateRecord;
+use near_primitives::transaction::SignedTransaction;
+use near_primitives::types::{Balance, BlockHeight, BlockHeightDelta};
+use sandbox_runtime::verify::verify;
+use sandbox_runtime::{
+    BlockEffects, BlockEnv, BlockInput, DroppedTransaction, RuntimeFault, apply_block, patch,
+};
+use sandbox_state::Snapshot;
+
+use super::block::{Applied, Block, NewBlock, merklize_outcomes};
+use super::epoch::{Epoch, Predecessor, epoch_of_next};
+use super::{Chain, ClockError, FastForwardError, PatchFailed, Refusal, TimestampNs};
+
+/// A block that was just made, and the transactions that turned out to be invalid at their turn.
+#[derive(Clone, Debug)]
+pub struct Produced {
+    /// The block.
+    pub block: Arc<Block>,
+    /// Transactions that had been accepted, but not for this state: they are not in the block.
+    pub dropped: Vec<DroppedTransaction>,
+}
+
+/// Block times may come this close to the end of what 64 bits can hold: 100 years.
+const TIME_RESERVE_NS: u64 = 100 * 365 * 24 * 3600 * 1_000_000_000;
+
+impl Chain {
+    /// Takes a transaction for the next block, if it is valid on the state after the head. One
+    /// that is known already is not taken twice, and is no error.
+    pub fn submit(&mut self, transaction: SignedTransaction) -> Result<CryptoHash, Refusal> {
+        let hash = transaction.get_hash();
+        if self.knows(&hash) {
+            return Ok(hash);
+        }
+        self.verify(&transaction)?;
+        Arc::make_mut(&mut self.pool).push(transaction);
+        Ok(hash)
+    }
+
+    /// Whether `transaction` would be valid in the next block.
+    pub fn verify(&self, transaction: &SignedTransaction) -> Result<(), Refusal> {
+        self.check_not_expired(transaction)?;
+        let config = self.runtime.config();
+        let height = Some(self.next_height());
+        verify(config, &self.state, self.gas_price(), height, transaction)??;
+        Ok(())
+    }
+
+    /// Makes the next block from the waiting transactions and receipts, also if there are none.
+    pub fn produce(&mut self) -> Result<Produced, RuntimeFault> {
+        let step = self.step(self.next_height())?;
+        Ok(self.commit(step))
+    }
+
+    /// Writes `records` over the state, all or none, by the end of a block that is made for them.
+    pub fn patch(&mut self, records: &[StateRecord]) -> Result<Produced, PatchFailed> {
+        let mut step = self.step(self.next_height())?;
+        let changes = patch(&step.state, records)?;
+        step.state = step.state.apply(&changes);
+        Ok(self.commit(step))
+    }
+
+    /// Goes `delta` heights further, and as far in time as that many blocks take. As in nearcore
+    /// the heights between have no blocks, but for the three at the end of each epoch and the
+    /// one after it. Returns what came of transactions that were waiting.
+    pub fn fast_forward(
+        &mut self,
+        delta: BlockHeightDelta,
+    ) -> Result<Vec<Produced>, FastForwardError> {
+        let length = self.spec.genesis.epoch_length;
+        if length <= 3 {
+            return Err(FastForwardError::ShortEpoch);
+        }
+        let too_far = FastForwardError::TooFar { delta };
+        let Some(target) = self.head.height().checked_add(delta) else { return Err(too_far) };
+        let takes = delta.checked_mul(self.spec.block_delay_ns);
+        if takes.and_then(|takes| self.next_time().checked_add(takes)).is_none_or(is_too_late) {
+            return Err(too_far);
+        }
+        let mut next = self.clone();
+        let mut produced = Vec::new();
+        while next.head.height() < target {
+            let height = next.jump_height(target, length);
+            let heights = height.saturating_sub(next.head.height());
+            next.clock.advance(heights.saturating_mul(next.spec.block_delay_ns));
+            let step = next.step(height)?;
+            produced.push(next.commit(step));
+        }
+        *self = next;
+        Ok(produced)
+    }
+
+    /// Lets the next block have the time `at_ns` and time go on from there.
+    pub fn set_time(&mut self, at_ns: TimestampNs) -> Result<(), ClockError> {
+        let latest = self.head.header().raw_timestamp();
+        if at_ns <= latest {
+            return Err(ClockError::NotAfterHead { at: at_ns, latest });
+        }
+        if is_too_late(at_ns) {
+            return Err(ClockError::TooLate { at: at_ns });
+        }
+        self.clock.set(at_ns);
+        Ok(())
+    }
+
+    /// Forgets the waiting transactions and returns them.
+    pub(super) fn drain_pool(&mut self) -> Vec<SignedTransaction> {
+        std::mem::take(Arc::make_mut(&mut self.pool))
+    }
+
+    /// A transaction is signed for a block that was seen; it is valid for a while from there.
+    fn check_not_expired(&self, transaction: &SignedTransaction) -> Result<(), InvalidTxError> {
+        let base = self.index.block(transaction.transaction.block_hash());
+        let base = base.ok_or(InvalidTxError::Expired)?.height();
+        let last = base.saturating_add(self.spec.genesis.transaction_validity_period);
+        if self.head.height() <= last { Ok(()) } else { Err(InvalidTxError::Expired) }
+    }
+
+    /// The height of the next block on the way to `target`: the furthest that skips nothing that
+    /// the end of an epoch needs.
+    fn jump_height(&self, target: BlockHeight, length: BlockHeightDelta) -> BlockHeight {
+        let next = self.next_height();
+        if self.head.header().is_genesis() {
+            return next;
+        }
+        let last_blocks = self.head.epoch().estimated_end(length).saturating_sub(3);
+        next.max(last_blocks.min(target))
+    }
+
+    fn step(&self, height: BlockHeight) -> Result<Step, RuntimeFault> {
+        let env = self.env_of_next(height, self.next_time());
+        let epoch = self.epoch_of_next(height);
+        let mut transactions = self.pool.as_ref().clone();
+        let input = BlockInput {
+            transactions: transactions.clone(),
+            receipts: self.head.outgoing_receipts().to_vec(),
+        };
+        let effects = apply_block(&self.runtime, &self.state, &env, input)?;
+        transactions.retain(|tx| effects.dropped.iter().all(|dropped| dropped.id != tx.get_hash()));
+        Ok(Step { state: self.state.apply(&effects.changes), env, epoch, transactions, effects })
+    }
+
+    /// Replaces the chain by one that is longer by the block of `step`.
+    fn commit(&mut self, step: Step) -> Produced {
+        let effects = step.effects;
+        let applied = Applied {
+            state_root: CryptoHash(step.state.root().0),
+            outcome_root: merklize_outcomes(&effects.outcomes).0,
+            outcomes: effects.outcomes,
+            outgoing: effects.outgoing.into(),
+            local: effects.local,
+            gas_used: effects.burnt.gas,
+            balance_burnt: effects.burnt.tokens,
+        };
+        self.block_hashes.insert(*self.head.hash());
+        let block = NewBlock {
+            previous: &self.head,
+            protocol_version: self.protocol_version(),
+            height: step.env.height,
+            timestamp_ns: step.env.timestamp_ns,
+            random_value: step.env.random_seed,
+            epoch: step.epoch,
+            gas_limit: self.spec.genesis.gas_limit,
+            next_gas_price: self.next_gas_price(),
+            next_validators_hash: self.spec.validators_hash,
+            block_merkle_root: self.block_hashes.root(),
+            transactions: step.transactions,
+            applied,
+        };
+        let block = Arc::new(block.build());
+        self.index.insert(Arc::clone(&block));
+        self.history.push(block.height(), step.state.clone());
+        self.state = step.state;
+        self.delayed_receipts = effects.delayed_receipts;
+        self.pool = Arc::default();
+        self.head = Arc::clone(&block);
+        Produced { block, dropped: effects.dropped }
+    }
+
+    fn env_of_next(&self, height: BlockHeight, timestamp_ns: TimestampNs) -> BlockEnv {
+        let epoch = self.epoch_of_next(height);
+        BlockEnv {
+            height,
+            timestamp_ns,
+            gas_price: self.gas_price(),
+            gas_limit: self.spec.genesis.gas_limit,
+            random_seed: self.next_random_value(),
+            epoch_id: epoch.id.0,
+            epoch_height: epoch.height,
+            chain_id: Arc::clone(&self.spec.chain_id),
+            prev_block_hash: *self.head.hash(),
+            validators: Arc::clone(&self.spec.validators),
+            minimum_stake: self.spec.minimum_stake,
+        }
+    }
+
+    fn epoch_of_next(&self, height: BlockHeight) -> Epoch {
+        let last_final = self.index.block(self.head.header().last_final_block());
+        let previous = Predecessor {
+            epoch: *self.head.epoch(),
+            hash: *self.head.hash(),
+            height: self.head.height(),
+            last_final_height: last_final.unwrap_or_else(|| self.genesis()).height(),
+            is_genesis: self.head.header().is_genesis(),
+        };
+        epoch_of_next(&previous, height, self.spec.genesis.epoch_length)
+    }
+
+    /// The next block's time: what the clock shows, but always after the head's.
+    fn next_time(&self) -> TimestampNs {
+        self.clock.now_ns().max(self.head.header().raw_timestamp().saturating_add(1))
+    }
+
+    /// Every block's random value follows from the one before and the validator's key. It is not
+    /// the output of a verifiable random function: there is nobody to verify it.
+    fn next_random_value(&self) -> CryptoHash {
+        let previous = self.head.header().random_value();
+        let mut seed = self.spec.random_seed.clone();
+        seed.extend_from_slice(previous.as_ref());
+        hash(&seed)
+    }
+
+    /// The price that the next block announces, from how full the head was.
+    fn next_gas_price(&self) -> Balance {
+        let genesis = &self.spec.genesis;
+        NearBlock::compute_next_gas_price_checked(
+            self.gas_price(),
+            self.head.gas_used(),
+            genesis.gas_limit,
+            genesis.gas_price_adjustment_rate,
+            genesis.min_gas_price,
+            genesis.max_gas_price,
+        )
+        .unwrap_or(genesis.max_gas_price)
+    }
+}
+
+fn is_too_late(at: TimestampNs) -> bool {
+    at > u64::MAX.saturating_sub(TIME_RESERVE_NS)
+}
+
+/// A block that has been applied and is not yet part of the chain.
+struct Step {
+    env: BlockEnv,
+    epoch: Epoch,
+    transactions: Vec<SignedTransaction>,
+    effects: BlockEffects,
+    state: Snapshot,
+}

@@ -1,0 +1,181 @@
+//! What never changes in a chain: its genesis, its validator and what follows from them.
+
+use std::sync::Arc;
+
+use near_chain_configs::{Genesis, GenesisConfig};
+use near_primitives::block::compute_bp_hash_from_validator_stakes;
+use near_primitives::hash::CryptoHash;
+use near_primitives::merkle::PartialMerkleTree;
+use near_primitives::state_record::StateRecord;
+use near_primitives::types::validator_stake::ValidatorStake;
+use near_primitives::types::{AccountId, Balance, ShardId};
+use near_primitives::validator_signer::ValidatorSigner;
+use near_primitives::version::PROTOCOL_VERSION;
+use near_time::Utc;
+use sandbox_runtime::Runtime;
+use sandbox_state::{History, Snapshot};
+
+use super::Chain;
+use super::block::{Block, GenesisBlock};
+use super::clock::Clock;
+use super::index::Index;
+
+/// How to run a chain, beside its genesis.
+#[derive(Clone, Debug)]
+pub struct ChainOptions {
+    /// Who signs the blocks.
+    pub signer: ValidatorSigner,
+    /// Where block times come from.
+    pub clock: Clock,
+    /// The time that one block stands for when the chain is moved forward, in nanoseconds.
+    pub block_delay_ns: u64,
+    /// Of how many of the latest blocks the state is kept.
+    pub kept_states: usize,
+}
+
+/// A genesis that no chain can start from. `near_chain_configs` has checked the rest.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidChain {
+    /// The genesis is for another protocol version.
+    #[error("protocol_version is {found}, but this sandbox runs protocol version {supported} only")]
+    ProtocolVersion {
+        /// What the genesis says.
+        found: u32,
+        /// The one that is supported.
+        supported: u32,
+    },
+    /// The genesis divides the state into several shards.
+    #[error("shard_layout has {shards} shards, but this sandbox runs chains of one shard only")]
+    Shards {
+        /// How many the genesis has.
+        shards: usize,
+    },
+    /// The genesis is too late for a block's time.
+    #[error("genesis_time is outside of what a block can say: 1970 to 2554")]
+    Time,
+    /// The genesis names no records that can be read.
+    #[error("records are missing: give them inline, in the field records")]
+    Records,
+    /// A record cannot be written.
+    #[error("records: {0}")]
+    Record(String),
+}
+
+#[derive(Debug)]
+pub(super) struct Spec {
+    pub(super) genesis: GenesisConfig,
+    pub(super) genesis_block: Arc<Block>,
+    pub(super) chain_id: Arc<str>,
+    pub(super) signer: ValidatorSigner,
+    pub(super) shard_id: ShardId,
+    pub(super) validators: Arc<[(AccountId, Balance)]>,
+    pub(super) validators_hash: CryptoHash,
+    pub(super) minimum_stake: Balance,
+    pub(super) random_seed: Vec<u8>,
+    pub(super) block_delay_ns: u64,
+}
+
+impl Chain {
+    /// A chain that consists of the block of `genesis`.
+    pub fn new(
+        runtime: Arc<Runtime>,
+        genesis: &Genesis,
+        options: ChainOptions,
+    ) -> Result<Self, InvalidChain> {
+        let config = genesis.config.clone();
+        if config.protocol_version != PROTOCOL_VERSION {
+            let found = config.protocol_version;
+            return Err(InvalidChain::ProtocolVersion { found, supported: PROTOCOL_VERSION });
+        }
+        let shards: Vec<ShardId> = config.shard_layout.shard_ids().collect();
+        let [shard_id] = shards[..] else {
+            return Err(InvalidChain::Shards { shards: shards.len() });
+        };
+        let state = genesis_state(&runtime, genesis)?;
+        let validators = validator_stakes(&config);
+        let genesis_block = genesis_block(&config, shard_id, &state, &validators, &options)?;
+        let spec = Spec {
+            chain_id: config.chain_id.as_str().into(),
+            shard_id,
+            validators: validators.iter().map(|v| (v.account_id().clone(), v.stake())).collect(),
+            validators_hash: compute_bp_hash_from_validator_stakes(&validators, true),
+            minimum_stake: minimum_stake(&config),
+            random_seed: options.signer.public_key().key_data().to_vec(),
+            signer: options.signer,
+            block_delay_ns: options.block_delay_ns,
+            genesis: config,
+            genesis_block: Arc::new(genesis_block),
+        };
+        let head = Arc::clone(&spec.genesis_block);
+        let mut history = History::new(options.kept_states);
+        history.push(head.height(), state.clone());
+        Ok(Self {
+            runtime,
+            index: Index::new(Arc::clone(&head)),
+            head,
+            state,
+            history,
+            block_hashes: PartialMerkleTree::default(),
+            pool: Arc::default(),
+            delayed_receipts: 0,
+            clock: options.clock,
+            spec: Arc::new(spec),
+        })
+    }
+}
+
+fn genesis_state(runtime: &Runtime, genesis: &Genesis) -> Result<Snapshot, InvalidChain> {
+    let records: Vec<StateRecord> = match &genesis.contents {
+        near_chain_configs::GenesisContents::Records { records } => records.0.clone(),
+        _ => return Err(InvalidChain::Records),
+    };
+    sandbox_runtime::genesis_state(runtime, &genesis.config, &records)
+        .map_err(|error| InvalidChain::Record(error.to_string()))
+}
+
+fn genesis_block(
+    config: &GenesisConfig,
+    shard_id: ShardId,
+    state: &Snapshot,
+    validators: &Vec<ValidatorStake>,
+    options: &ChainOptions,
+) -> Result<Block, InvalidChain> {
+    let nanos = config.genesis_time.timestamp_nanos_opt().ok_or(InvalidChain::Time)?;
+    if nanos < 0 {
+        return Err(InvalidChain::Time);
+    }
+    let timestamp = Utc::from_unix_timestamp_nanos(nanos.into()).map_err(|_| InvalidChain::Time)?;
+    let genesis = GenesisBlock {
+        protocol_version: config.protocol_version,
+        height: config.genesis_height,
+        timestamp,
+        shard_id,
+        gas_limit: config.gas_limit,
+        gas_price: config.min_gas_price,
+        total_supply: config.total_supply,
+        state_root: CryptoHash(state.root().0),
+        validators,
+        author: options.signer.validator_id().clone(),
+    };
+    Ok(genesis.build())
+}
+
+fn validator_stakes(config: &GenesisConfig) -> Vec<ValidatorStake> {
+    let stake = |info: &near_primitives::types::AccountInfo| {
+        ValidatorStake::new(info.account_id.clone(), info.public_key.clone(), info.amount)
+    };
+    config.validators.iter().map(stake).collect()
+}
+
+/// The least that a stake action may stake: the price of a seat that nobody competes for, divided
+/// by the genesis' divisor (nearcore `chain/epoch-manager/src/validator_selection.rs`).
+fn minimum_stake(config: &GenesisConfig) -> Balance {
+    let ratio = config.minimum_stake_ratio;
+    let total = config.validators.iter().map(|v| v.amount.as_yoctonear());
+    let total = total.fold(0_u128, u128::saturating_add);
+    let part = u128::try_from(*ratio.numer()).unwrap_or(0);
+    let rest = u128::try_from(ratio.denom().saturating_sub(*ratio.numer())).unwrap_or(0);
+    let seat = total.saturating_mul(part).checked_div(rest).unwrap_or(total);
+    let least = seat.checked_div(config.minimum_stake_divisor.into()).unwrap_or(seat);
+    Balance::from_yoctonear(least)
+}
