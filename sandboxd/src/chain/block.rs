@@ -172,7 +172,7 @@ impl Block {
     /// The header as the RPC shows it. Signatures are not part of a hash and cost more than the
     /// rest of an empty block, so they are made for those who look.
     pub fn header_view(&self, signer: &ValidatorSigner) -> BlockHeaderView {
-        let mut view = BlockHeaderView::from(self.header().clone());
+        let mut view = BlockHeaderView::from(self.header());
         if !self.header().is_genesis() {
             view.signature = signer.sign_bytes(self.hash().as_ref());
         }
