@@ -37,7 +37,7 @@ pub use clock::{Clock, TimestampNs};
 pub use epoch::Epoch;
 pub use error::{ClockError, FastForwardError, PatchFailed, Refusal, UnknownBlock};
 pub use index::{Execution, OutcomeAt, Progress};
-pub use node::{Node, NodeOptions, NodeStopped};
+pub use node::{Landed, Node, NodeOptions};
 pub use produce::Produced;
 pub use spec::{ChainOptions, InvalidChain};
 

@@ -27,11 +27,6 @@ pub struct NodeOptions {
     pub heartbeat: Option<Duration>,
 }
 
-/// The node does not run any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the node has stopped")]
-pub struct NodeStopped;
-
 /// The answer to a transaction: the chain in which it has come as far as was asked for.
 pub type Landed = Result<Arc<Chain>, Refusal>;
 
