@@ -2,4 +2,9 @@
 #![forbid(unsafe_code)]
 
 pub mod chain;
+pub mod cli;
 pub mod genesis;
+pub mod home;
+mod sandbox;
+
+pub use sandbox::{KEPT_STATES, Sandbox, SandboxBuilder};

@@ -47,11 +47,12 @@ pub(super) struct Applied {
     pub(super) local: Vec<Receipt>,
     pub(super) gas_used: Gas,
     pub(super) balance_burnt: Balance,
+    pub(super) total_supply: Balance,
 }
 
 impl Applied {
     /// What is "applied" by a genesis block: its state, and nothing else.
-    pub(super) fn genesis(state_root: StateRoot) -> Self {
+    fn genesis(state_root: StateRoot, total_supply: Balance) -> Self {
         Self {
             state_root,
             outcomes: Vec::new(),
@@ -60,6 +61,7 @@ impl Applied {
             local: Vec::new(),
             gas_used: Gas::ZERO,
             balance_burnt: Balance::ZERO,
+            total_supply,
         }
     }
 }
@@ -242,7 +244,7 @@ impl GenesisBlock<'_> {
             epoch: Epoch::genesis(self.height),
             transactions: Vec::new(),
             incoming: Arc::new([]),
-            applied: Applied::genesis(self.state_root),
+            applied: Applied::genesis(self.state_root, self.total_supply),
         }
     }
 }
@@ -336,7 +338,7 @@ impl NewBlock<'_> {
             self.epoch.id,
             self.epoch.next_id,
             self.next_gas_price,
-            total_supply(previous, &self.previous.applied),
+            self.previous.applied.total_supply,
             &unsigned(),
             *previous.last_final_block_for_height(self.height),
             last_ds_final,
@@ -352,13 +354,6 @@ impl NewBlock<'_> {
             None,
         )
     }
-}
-
-/// The supply after what `applied` burnt. A patch may take tokens away without a trace in the
-/// supply, so that more can be burnt than the header knows of.
-fn total_supply(previous: &BlockHeader, applied: &Applied) -> Balance {
-    let left = previous.total_supply().as_yoctonear();
-    Balance::from_yoctonear(left.saturating_sub(applied.balance_burnt.as_yoctonear()))
 }
 
 /// The Merkle root of a chunk's outcomes and the path of each.

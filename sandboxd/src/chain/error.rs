@@ -5,7 +5,8 @@ use std::sync::Arc;
 use near_primitives::errors::InvalidTxError;
 use near_primitives::hash::CryptoHash;
 use near_primitives::types::{BlockHeight, BlockHeightDelta, BlockId};
-use sandbox_runtime::{PatchError, RuntimeFault};
+use sandbox_runtime::RuntimeFault;
+use sandbox_runtime::patch::InvalidPatch;
 
 use super::clock::TimestampNs;
 
@@ -79,7 +80,7 @@ pub enum ClockError {
 pub enum PatchFailed {
     /// The records cannot be written.
     #[error(transparent)]
-    Records(#[from] PatchError),
+    Records(#[from] InvalidPatch),
     /// The block that carries the patch could not be made.
     #[error(transparent)]
     Fault(#[from] RuntimeFault),

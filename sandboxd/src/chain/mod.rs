@@ -45,7 +45,7 @@ pub use spec::{ChainOptions, InvalidChain};
 #[derive(Clone, Debug)]
 pub struct Chain {
     spec: Arc<Spec>,
-    runtime: Arc<Runtime>,
+    runtime: Runtime,
     head: Arc<Block>,
     state: Snapshot,
     history: History,
@@ -88,13 +88,13 @@ impl Chain {
     }
 
     /// The runtime that applies the chain's blocks.
-    pub fn runtime(&self) -> &Arc<Runtime> {
+    pub fn runtime(&self) -> &Runtime {
         &self.runtime
     }
 
     /// The same chain, whose next blocks are applied by `runtime`.
     #[must_use]
-    pub fn with_runtime(&self, runtime: Arc<Runtime>) -> Self {
+    pub fn with_runtime(&self, runtime: Runtime) -> Self {
         Self { runtime, ..self.clone() }
     }
 

@@ -9,9 +9,10 @@ use near_primitives::hash::{CryptoHash, hash};
 use near_primitives::state_record::StateRecord;
 use near_primitives::transaction::SignedTransaction;
 use near_primitives::types::{Balance, BlockHeight, BlockHeightDelta};
+use sandbox_runtime::patch::patch;
 use sandbox_runtime::verify::verify;
 use sandbox_runtime::{
-    BlockEffects, BlockEnv, BlockInput, DroppedTransaction, RuntimeFault, apply_block, patch,
+    BlockEffects, BlockEnv, BlockInput, DroppedTransaction, RuntimeFault, apply_block,
 };
 use sandbox_state::Snapshot;
 
@@ -62,8 +63,9 @@ impl Chain {
     /// Writes `records` over the state, all or none, by the end of a block that is made for them.
     pub fn patch(&mut self, records: &[StateRecord]) -> Result<Produced, PatchFailed> {
         let mut step = self.step(self.next_height())?;
-        let changes = patch(&step.state, records)?;
-        step.state = step.state.apply(&changes);
+        let patch = patch(self.runtime.config().near(), &step.state, records)??;
+        step.state = step.state.apply(&patch.changes);
+        step.total_supply = supply_after(step.total_supply, patch.added, patch.removed)?;
         Ok(self.commit(step))
     }
 
@@ -144,7 +146,10 @@ impl Chain {
         };
         let effects = apply_block(&self.runtime, &self.state, &env, input)?;
         transactions.retain(|tx| effects.dropped.iter().all(|dropped| dropped.id != tx.get_hash()));
-        Ok(Step { state: self.state.apply(&effects.changes), env, epoch, transactions, effects })
+        let state = self.state.apply(&effects.changes);
+        let supply = self.head.applied.total_supply;
+        let total_supply = supply_after(supply, effects.burnt.subsidized, effects.burnt.tokens)?;
+        Ok(Step { env, epoch, transactions, effects, state, total_supply })
     }
 
     /// Replaces the chain by one that is longer by the block of `step`.
@@ -158,6 +163,7 @@ impl Chain {
             local: effects.local,
             gas_used: effects.burnt.gas,
             balance_burnt: effects.burnt.tokens,
+            total_supply: step.total_supply,
         };
         self.block_hashes.insert(*self.head.hash());
         let block = NewBlock {
@@ -246,6 +252,15 @@ fn is_too_late(at: TimestampNs) -> bool {
     at > u64::MAX.saturating_sub(TIME_RESERVE_NS)
 }
 
+fn supply_after(
+    supply: Balance,
+    added: Balance,
+    removed: Balance,
+) -> Result<Balance, RuntimeFault> {
+    let after = supply.checked_add(added).and_then(|supply| supply.checked_sub(removed));
+    after.ok_or(RuntimeFault::Overflow("the total supply"))
+}
+
 /// A block that has been applied and is not yet part of the chain.
 struct Step {
     env: BlockEnv,
@@ -253,4 +268,5 @@ struct Step {
     transactions: Vec<SignedTransaction>,
     effects: BlockEffects,
     state: Snapshot,
+    total_supply: Balance,
 }

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use near_chain_configs::{Genesis, GenesisConfig};
+use near_chain_configs::{Genesis, GenesisConfig, GenesisContents, GenesisRecords};
 use near_primitives::block::compute_bp_hash_from_validator_stakes;
 use near_primitives::hash::CryptoHash;
 use near_primitives::merkle::PartialMerkleTree;
-use near_primitives::state_record::StateRecord;
 use near_primitives::types::validator_stake::ValidatorStake;
 use near_primitives::types::{AccountId, Balance, ShardId};
 use near_primitives::validator_signer::ValidatorSigner;
 use near_primitives::version::PROTOCOL_VERSION;
 use near_time::Utc;
 use sandbox_runtime::Runtime;
+use sandbox_runtime::genesis::genesis_state as genesis_records;
 use sandbox_state::{History, Snapshot};
 
 use super::Chain;
@@ -58,7 +58,10 @@ pub enum InvalidChain {
     Records,
     /// A record cannot be written.
     #[error("records: {0}")]
-    Record(String),
+    Record(#[from] sandbox_runtime::genesis::InvalidGenesis),
+    /// The storage that an account uses leaves its range.
+    #[error("records: {0}")]
+    Usage(String),
 }
 
 #[derive(Debug)]
@@ -78,7 +81,7 @@ pub(super) struct Spec {
 impl Chain {
     /// A chain that consists of the block of `genesis`.
     pub fn new(
-        runtime: Arc<Runtime>,
+        runtime: Runtime,
         genesis: &Genesis,
         options: ChainOptions,
     ) -> Result<Self, InvalidChain> {
@@ -125,12 +128,13 @@ impl Chain {
 }
 
 fn genesis_state(runtime: &Runtime, genesis: &Genesis) -> Result<Snapshot, InvalidChain> {
-    let records: Vec<StateRecord> = match &genesis.contents {
-        near_chain_configs::GenesisContents::Records { records } => records.0.clone(),
-        _ => return Err(InvalidChain::Records),
+    let GenesisContents::Records { records: GenesisRecords(records) } = &genesis.contents else {
+        return Err(InvalidChain::Records);
     };
-    sandbox_runtime::genesis_state(runtime, &genesis.config, &records)
-        .map_err(|error| InvalidChain::Record(error.to_string()))
+    let locked: Vec<_> =
+        genesis.config.validators.iter().map(|v| (v.account_id.clone(), v.amount)).collect();
+    let state = genesis_records(runtime.config().near(), records, &locked);
+    Ok(state.map_err(|fault| InvalidChain::Usage(fault.to_string()))??.snapshot)
 }
 
 fn genesis_block(

@@ -129,6 +129,14 @@ pub fn for_validator(
     assemble(chain_id, validator, epoch_length, records)
 }
 
+/// The records of a genesis that has them inline.
+pub fn records(genesis: &Genesis) -> &[StateRecord] {
+    match &genesis.contents {
+        GenesisContents::Records { records } => &records.0,
+        _ => &[],
+    }
+}
+
 fn dev_account(name: &str) -> DevAccount {
     DevAccount {
         account_id: name.parse().expect("the names of the dev accounts are valid"),

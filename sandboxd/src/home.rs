@@ -1,0 +1,232 @@
+//! The folder that neard calls its home: `config.json`, `genesis.json`, `node_key.json` and
+//! `validator_key.json`. Tools write and change these files between `init` and `run`, so that
+//! both sides keep to neard's format. The chain itself lives in memory and leaves nothing here.
+
+mod config;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use near_chain_configs::{FAST_EPOCH_LENGTH, Genesis};
+use near_crypto::{KeyFile, KeyType, PublicKey, SecretKey};
+use near_primitives::types::AccountId;
+use near_primitives::validator_signer::ValidatorSigner;
+
+use crate::cli::InitArgs;
+use crate::genesis::{self, InvalidGenesis};
+
+pub use config::Config;
+
+const CONFIG: &str = "config.json";
+const GENESIS: &str = "genesis.json";
+const NODE_KEY: &str = "node_key.json";
+const VALIDATOR_KEY: &str = "validator_key.json";
+
+/// A home folder.
+#[derive(Clone, Debug)]
+pub struct Home {
+    folder: PathBuf,
+}
+
+/// What a home folder holds.
+#[derive(Clone, Debug)]
+pub struct HomeContents {
+    /// The settings of the node.
+    pub config: Config,
+    /// The genesis, checked.
+    pub genesis: Genesis,
+    /// Who makes the blocks.
+    pub signer: ValidatorSigner,
+    /// The node's own key.
+    pub node_key: PublicKey,
+}
+
+/// A home folder that cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum HomeError {
+    /// The file system refused.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// There is no such folder or file.
+    #[error("{} is missing: make a chain with `--home {} init` first", path.display(), home.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// The home folder.
+        home: PathBuf,
+    },
+    /// A configuration without its genesis: the folder was written by halves.
+    #[error("{} exists but {} does not: remove the folder and run init again", config.display(), genesis.display())]
+    HalfWritten {
+        /// The file that exists.
+        config: PathBuf,
+        /// The file that does not.
+        genesis: PathBuf,
+    },
+    /// A file is not what it should be.
+    #[error("{}: {what}", path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The genesis cannot be used.
+    #[error("{}: {source}", path.display())]
+    Genesis {
+        /// The file.
+        path: PathBuf,
+        /// The field that is wrong, and how.
+        source: InvalidGenesis,
+    },
+}
+
+impl Home {
+    /// The folder `folder`, or the one that neard uses by default.
+    pub fn new(folder: Option<PathBuf>) -> Self {
+        let default = || std::env::home_dir().unwrap_or_default().join(".near");
+        Self { folder: folder.unwrap_or_else(default) }
+    }
+
+    /// Where the folder is.
+    pub fn path(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Writes the four files, unless they are there already.
+    pub fn init(&self, args: &InitArgs) -> Result<(), HomeError> {
+        let config = self.folder.join(CONFIG);
+        let genesis_path = self.folder.join(GENESIS);
+        if config.exists() {
+            if genesis_path.exists() {
+                tracing::info!(target: "chain", home = %self.folder.display(), "already initialized");
+                return Ok(());
+            }
+            return Err(HomeError::HalfWritten { config, genesis: genesis_path });
+        }
+        fs::create_dir_all(&self.folder).map_err(io_error(&self.folder))?;
+        let validator = self.validator_key(args)?;
+        let genesis = match &args.genesis {
+            Some(path) => read_genesis(path)?,
+            None => new_genesis(args, &validator)?,
+        };
+        let node = key_file(node_account(), SecretKey::from_random(KeyType::ED25519));
+        self.write_json(NODE_KEY, &node)?;
+        self.write_json(GENESIS, &genesis)?;
+        // The last one, since its presence says that all are there.
+        self.write_json(CONFIG, &Config::written_by_init(args.fast))
+    }
+
+    /// Reads what `init` wrote and others may have changed.
+    pub fn read(&self) -> Result<HomeContents, HomeError> {
+        let config = self.read_file(CONFIG)?;
+        let config = Config::read(&config)
+            .map_err(|what| HomeError::Content { path: self.folder.join(CONFIG), what })?;
+        let genesis_path = self.folder.join(&config.genesis_file);
+        let genesis = parse_genesis(&genesis_path, &self.read_file(&config.genesis_file)?)?;
+        let validator: KeyFile = self.read_key(&config.validator_key_file)?;
+        let node: KeyFile = self.read_key(&config.node_key_file)?;
+        Ok(HomeContents {
+            config,
+            genesis,
+            signer: genesis::signer(validator.account_id, validator.secret_key),
+            node_key: node.public_key,
+        })
+    }
+
+    /// The validator's key: the one that is there already, or a new one, written.
+    fn validator_key(&self, args: &InitArgs) -> Result<KeyFile, HomeError> {
+        if self.folder.join(VALIDATOR_KEY).exists() {
+            return self.read_key(VALIDATOR_KEY);
+        }
+        let root = || genesis::ROOT_ACCOUNT.parse().expect("the root account's name is valid");
+        let account_id = args.account_id.clone().unwrap_or_else(root);
+        let secret_key = match &args.test_seed {
+            Some(seed) => SecretKey::from_seed(KeyType::ED25519, seed),
+            None => SecretKey::from_random(KeyType::ED25519),
+        };
+        let key = key_file(account_id, secret_key);
+        self.write_json(VALIDATOR_KEY, &key)?;
+        Ok(key)
+    }
+
+    fn read_key(&self, name: &str) -> Result<KeyFile, HomeError> {
+        let path = self.folder.join(name);
+        let text = self.read_file(name)?;
+        let content = |what: String| HomeError::Content { path: path.clone(), what };
+        let text = near_config_utils::strip_comments_from_json_str(&text)
+            .map_err(|error| content(error.to_string()))?;
+        let key: KeyFile =
+            serde_json::from_str(&text).map_err(|error| content(error.to_string()))?;
+        if key.secret_key.public_key() == key.public_key {
+            Ok(key)
+        } else {
+            Err(content("public_key is not the public key of secret_key".into()))
+        }
+    }
+
+    fn read_file(&self, name: &str) -> Result<String, HomeError> {
+        let path = self.folder.join(name);
+        fs::read_to_string(&path).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => HomeError::Missing { path, home: self.folder.clone() },
+            _ => HomeError::Io { path, source },
+        })
+    }
+
+    fn write_json(&self, name: &str, value: &impl serde::Serialize) -> Result<(), HomeError> {
+        let path = self.folder.join(name);
+        let text = serde_json::to_string_pretty(value)
+            .map_err(|error| HomeError::Content { path: path.clone(), what: error.to_string() })?;
+        fs::write(&path, text).map_err(io_error(&path))
+    }
+}
+
+/// Reads and checks a genesis from a file.
+pub fn read_genesis(path: &Path) -> Result<Genesis, HomeError> {
+    parse_genesis(path, &fs::read_to_string(path).map_err(io_error(path))?)
+}
+
+fn parse_genesis(path: &Path, text: &str) -> Result<Genesis, HomeError> {
+    genesis::read(text).map_err(|source| HomeError::Genesis { path: path.to_owned(), source })
+}
+
+fn new_genesis(args: &InitArgs, validator: &KeyFile) -> Result<Genesis, HomeError> {
+    let chain_id = args.chain_id.clone().unwrap_or_else(random_chain_id);
+    let epoch_length = if args.fast { FAST_EPOCH_LENGTH } else { genesis::EPOCH_LENGTH };
+    let validator = (validator.account_id.clone(), validator.public_key.clone());
+    let genesis = genesis::for_validator(&chain_id, validator, epoch_length);
+    genesis::check(&genesis.config, genesis::records(&genesis)).map_err(|source| {
+        HomeError::Genesis { path: PathBuf::from("--chain-id, --account-id"), source }
+    })?;
+    Ok(genesis)
+}
+
+/// A name in the form that neard gives to a chain without one.
+fn random_chain_id() -> String {
+    let random = SecretKey::from_random(KeyType::ED25519).public_key();
+    let letters = random.key_data().iter().filter(|byte| byte.is_ascii_alphabetic());
+    let mut name: String = letters.map(|byte| char::from(*byte)).take(5).collect();
+    while name.len() < 5 {
+        name.push('x');
+    }
+    format!("test-chain-{name}")
+}
+
+fn node_account() -> AccountId {
+    "node".parse().expect("the node's account name is valid")
+}
+
+fn key_file(account_id: AccountId, secret_key: SecretKey) -> KeyFile {
+    KeyFile { account_id, public_key: secret_key.public_key(), secret_key }
+}
+
+fn io_error(path: &Path) -> impl FnOnce(io::Error) -> HomeError {
+    let path = path.to_owned();
+    |source| HomeError::Io { path, source }
+}

@@ -1,0 +1,132 @@
+//! The way in for programs that bring their own chain: build one from a genesis, use it in
+//! process as the value that it is, or hand it to a thread.
+
+use std::io;
+use std::time::Duration;
+
+use near_chain_configs::Genesis;
+use near_crypto::{KeyType, SecretKey};
+use near_primitives::validator_signer::ValidatorSigner;
+use near_primitives::version::PROTOCOL_VERSION;
+use sandbox_runtime::{Runtime, RuntimeConfig};
+
+use crate::chain::{Chain, ChainOptions, Clock, InvalidChain, Node, NodeOptions};
+use crate::genesis;
+use crate::home::Config;
+
+/// Of how many of the latest blocks the state is kept, if nothing else is said.
+pub const KEPT_STATES: usize = 20_000;
+
+/// A chain that is ready to be used.
+#[derive(Clone, Debug)]
+pub struct Sandbox {
+    chain: Chain,
+}
+
+/// How to make a [`Sandbox`].
+#[derive(Debug)]
+pub struct SandboxBuilder {
+    genesis: Genesis,
+    signer: Option<ValidatorSigner>,
+    clock: Clock,
+    block_delay: Duration,
+    kept_states: usize,
+}
+
+impl Sandbox {
+    /// The chain that `sandboxd` starts without a genesis: see [`genesis::dev_accounts`].
+    ///
+    /// # Panics
+    /// Never: that genesis is valid.
+    pub fn localnet(clock: Clock) -> Self {
+        Self::builder(genesis::localnet(clock.now_ns()))
+            .signer(genesis::dev_signer())
+            .clock(clock)
+            .build()
+            .expect("the genesis of localnet is valid")
+    }
+
+    /// A chain that starts from `genesis`.
+    pub fn builder(genesis: Genesis) -> SandboxBuilder {
+        SandboxBuilder {
+            genesis,
+            signer: None,
+            clock: Clock::system(),
+            block_delay: Config::default_block_delay(),
+            kept_states: KEPT_STATES,
+        }
+    }
+
+    /// The chain.
+    pub fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
+    /// The chain, to be used in process.
+    pub fn into_chain(self) -> Chain {
+        self.chain
+    }
+
+    /// Hands the chain to a thread of its own, which makes blocks as they are needed.
+    ///
+    /// # Errors
+    /// What the operating system says if it has no thread to give.
+    pub fn start(self, options: NodeOptions) -> io::Result<Node> {
+        Node::start(self.chain, options)
+    }
+}
+
+impl SandboxBuilder {
+    /// Who makes the blocks. Without it that is the first validator of the genesis, with the key
+    /// that `near-crypto` derives from its name.
+    #[must_use]
+    pub fn signer(mut self, signer: ValidatorSigner) -> Self {
+        self.signer = Some(signer);
+        self
+    }
+
+    /// Where block times come from: the machine's clock, if nothing else is said.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The time that fast-forwarding passes for each block.
+    #[must_use]
+    pub fn block_delay(mut self, delay: Duration) -> Self {
+        self.block_delay = delay;
+        self
+    }
+
+    /// Of how many of the latest blocks the state is kept.
+    #[must_use]
+    pub fn kept_states(mut self, states: usize) -> Self {
+        self.kept_states = states;
+        self
+    }
+
+    /// Makes the chain.
+    ///
+    /// # Panics
+    /// Never: the runtime knows the one protocol version that it is built for.
+    pub fn build(self) -> Result<Sandbox, InvalidChain> {
+        let signer = self.signer.unwrap_or_else(|| first_validator(&self.genesis));
+        let options = ChainOptions {
+            signer,
+            clock: self.clock,
+            block_delay_ns: u64::try_from(self.block_delay.as_nanos()).unwrap_or(u64::MAX),
+            kept_states: self.kept_states,
+        };
+        let rules = RuntimeConfig::new(PROTOCOL_VERSION).expect("the rules are of this version");
+        let runtime = Runtime::new(rules);
+        Ok(Sandbox { chain: Chain::new(runtime, &self.genesis, options)? })
+    }
+}
+
+fn first_validator(genesis: &Genesis) -> ValidatorSigner {
+    let first = genesis.config.validators.first().map(|validator| validator.account_id.clone());
+    let name = first.unwrap_or_else(|| genesis.config.protocol_treasury_account.clone());
+    let key = SecretKey::from_seed(KeyType::ED25519, name.as_str());
+    genesis::signer(name, key)
+}
