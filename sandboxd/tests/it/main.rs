@@ -1,0 +1,14 @@
+//! What a user of the chain relies on, in process.
+#![allow(
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    clippy::missing_panics_doc,
+    reason = "a test fails by panicking"
+)]
+
+mod blocks;
+mod genesis;
+mod node;
+mod patch_state;
+mod support;
+mod time;

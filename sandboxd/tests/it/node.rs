@@ -1,0 +1,116 @@
+//! A chain on its own thread: answers, blocks on demand, and what goes wrong.
+
+use std::time::Duration;
+
+use near_primitives::account::{Account, AccountContract};
+use near_primitives::errors::InvalidTxError;
+use near_primitives::state_record::StateRecord;
+use near_primitives::types::Balance;
+use sandboxd::Sandbox;
+use sandboxd::chain::{Clock, Node, NodeOptions, Progress, Refusal};
+
+use crate::support::{account, chain, id, near, transfer};
+
+fn node() -> Node {
+    Node::start(chain(), NodeOptions::default()).unwrap()
+}
+
+#[test]
+fn the_answer_comes_with_the_chain_that_has_the_outcome() {
+    let node = node();
+    let tx = transfer(&node.view(), "alice.test.near", "bob.test.near", 1, near(5));
+    let hash = tx.get_hash();
+    let landed = node.submit(tx, Some(Progress::Complete)).wait().unwrap().unwrap();
+    assert_eq!(landed.execution(&hash).unwrap().progress(), Progress::Complete);
+    assert!(!landed.has_receipts());
+    node.stop();
+}
+
+#[test]
+fn each_stage_is_answered_at_the_stage() {
+    let node = node();
+    for (nonce, until) in
+        [(1, Progress::Included), (2, Progress::Executed), (3, Progress::Complete)]
+    {
+        let tx = transfer(&node.view(), "alice.test.near", "bob.test.near", nonce, near(1));
+        let hash = tx.get_hash();
+        let landed = node.submit(tx, Some(until)).wait().unwrap().unwrap();
+        assert_eq!(landed.execution(&hash).unwrap().progress(), until);
+    }
+    node.stop();
+}
+
+#[test]
+fn a_refusal_says_why() {
+    let node = node();
+    let tx = transfer(&node.view(), "alice.test.near", "bob.test.near", 0, near(5));
+    let refusal = node.submit(tx, Some(Progress::Executed)).wait().unwrap().unwrap_err();
+    assert!(matches!(refusal, Refusal::Invalid(InvalidTxError::InvalidNonce { .. })));
+    assert_eq!(node.view().head().height(), 0);
+    node.stop();
+}
+
+#[test]
+fn one_can_wait_for_a_transaction_that_comes_later() {
+    let node = node();
+    let tx = transfer(&node.view(), "alice.test.near", "bob.test.near", 1, near(5));
+    let watched = node.watch(tx.get_hash(), Progress::Executed);
+    node.submit(tx, None);
+    assert!(watched.wait().unwrap().is_ok());
+    node.stop();
+}
+
+#[test]
+fn many_transactions_at_once_all_land() {
+    let node = node();
+    let view = node.view();
+    let answers: Vec<_> = (1..=100)
+        .map(|nonce| {
+            let tx = transfer(&view, "alice.test.near", "bob.test.near", nonce, near(1));
+            node.submit(tx, Some(Progress::Complete))
+        })
+        .collect();
+    for answer in answers {
+        answer.wait().unwrap().unwrap();
+    }
+    let after = account(&node.view(), "bob.test.near").amount();
+    assert_eq!(after, near(1_000_100));
+    assert!(node.view().head().height() < 300, "transactions that wait together share blocks");
+    node.stop();
+}
+
+#[test]
+fn a_patch_and_a_jump_are_done_when_they_are_answered() {
+    let node = node();
+    let account = Account::new(near(7), Balance::ZERO, AccountContract::None, 182);
+    let record = StateRecord::Account { account_id: id("new.test.near"), account };
+    node.patch(vec![record]).wait().unwrap().unwrap();
+    assert_eq!(crate::support::account(&node.view(), "new.test.near").amount(), near(7));
+    node.fast_forward(1_000).wait().unwrap().unwrap();
+    assert_eq!(node.view().head().height(), 1_001);
+    node.stop();
+}
+
+#[test]
+fn a_heartbeat_makes_blocks_without_work() {
+    let chain = Sandbox::localnet(Clock::system()).into_chain();
+    let heartbeat = Some(Duration::from_millis(1));
+    let node = Node::start(chain, NodeOptions { heartbeat }).unwrap();
+    // Nobody sends this one; waiting for it lets the thread be, and ends with the node.
+    let never = transfer(&node.view(), "alice.test.near", "bob.test.near", 1, near(5));
+    let waiting = node.watch(never.get_hash(), Progress::Included);
+    while node.view().head().height() < 3 {
+        std::thread::yield_now();
+    }
+    node.stop();
+    assert!(waiting.wait().is_none());
+}
+
+#[test]
+fn a_stopped_node_answers_nothing_and_keeps_its_last_view() {
+    let node = node();
+    node.stop();
+    let tx = transfer(&node.view(), "alice.test.near", "bob.test.near", 1, near(5));
+    assert!(node.submit(tx, Some(Progress::Executed)).wait().is_none());
+    assert_eq!(node.view().head().height(), 0);
+}

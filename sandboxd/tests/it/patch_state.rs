@@ -1,0 +1,71 @@
+//! Records written over the state from outside.
+
+use near_primitives::account::{Account, AccountContract};
+use near_primitives::hash::CryptoHash;
+use near_primitives::state_record::StateRecord;
+use near_primitives::types::{Balance, BlockId};
+use sandboxd::chain::PatchFailed;
+
+use crate::support::{account, chain, id, near, settle, transfer};
+
+fn rich(name: &str, amount: Balance) -> StateRecord {
+    let account = Account::new(amount, Balance::ZERO, AccountContract::None, 182);
+    StateRecord::Account { account_id: id(name), account }
+}
+
+#[test]
+fn a_patch_is_visible_when_the_call_returns() {
+    let mut chain = chain();
+    chain.patch(&[rich("new.test.near", near(7))]).unwrap();
+    let patched = account(&chain, "new.test.near");
+    assert_eq!((patched.amount(), patched.storage_usage()), (near(7), 182));
+    assert_eq!(chain.head().height(), 1);
+    // The next chunk starts from the patched state.
+    chain.produce().unwrap();
+    let root = chain.block_by_id(&BlockId::Height(1)).unwrap().state_root();
+    assert_eq!(chain.head().chunk_header().prev_state_root(), root);
+    assert_eq!(root, chain.head().state_root());
+}
+
+#[test]
+fn the_same_patch_twice_is_the_same_state() {
+    let mut chain = chain();
+    chain.patch(&[rich("new.test.near", near(7))]).unwrap();
+    let root = chain.head().state_root();
+    chain.patch(&[rich("new.test.near", near(7))]).unwrap();
+    assert_eq!(chain.head().state_root(), root);
+}
+
+#[test]
+fn a_patch_is_written_whole_or_not_at_all() {
+    let mut chain = chain();
+    let code = StateRecord::Contract { account_id: id("nobody.test.near"), code: vec![1] };
+    let failed = chain.patch(&[rich("new.test.near", near(7)), code]);
+    assert!(matches!(failed, Err(PatchFailed::Records(_))));
+    assert_eq!(chain.head().height(), 0);
+    let state = sandbox_runtime::view::account(chain.state(), &id("new.test.near")).unwrap();
+    assert!(state.is_err());
+}
+
+#[test]
+fn patched_tokens_count_as_supply() {
+    let mut chain = chain();
+    let before = chain.head().header().total_supply();
+    chain.patch(&[rich("new.test.near", near(7))]).unwrap();
+    chain.submit(transfer(&chain, "alice.test.near", "new.test.near", 1, near(1))).unwrap();
+    settle(&mut chain);
+    chain.produce().unwrap();
+    let after = chain.head().header().total_supply();
+    assert!(after > before && after < before.checked_add(near(7)).unwrap());
+    assert_eq!(account(&chain, "new.test.near").amount(), near(8));
+}
+
+#[test]
+fn waiting_transactions_share_the_block_of_a_patch() {
+    let mut chain = chain();
+    let hash = chain.submit(transfer(&chain, "alice.test.near", "bob.test.near", 1, near(1))).unwrap();
+    chain.patch(&[rich("new.test.near", near(7))]).unwrap();
+    let execution = chain.execution(&hash).unwrap();
+    assert_eq!(execution.block.height(), 1);
+    assert_ne!(chain.head().state_root(), CryptoHash::default());
+}

@@ -1,0 +1,74 @@
+//! A chain with known accounts, and transactions on it.
+
+use near_crypto::{InMemorySigner, KeyType, SecretKey, Signer};
+use near_primitives::account::Account;
+use near_primitives::action::{Action, TransferAction};
+use near_primitives::hash::CryptoHash;
+use near_primitives::transaction::{SignedTransaction, Transaction, TransactionV0};
+use near_primitives::types::{AccountId, Balance, Nonce};
+use sandboxd::Sandbox;
+use sandboxd::chain::{Chain, Clock};
+
+/// The time of the genesis block: 2026-01-01.
+pub const GENESIS_NS: u64 = 1_767_225_600_000_000_000;
+
+pub fn chain() -> Chain {
+    Sandbox::localnet(Clock::manual(GENESIS_NS)).into_chain()
+}
+
+pub fn id(name: &str) -> AccountId {
+    name.parse().unwrap()
+}
+
+pub fn signer(name: &str) -> Signer {
+    InMemorySigner::from_secret_key(id(name), SecretKey::from_seed(KeyType::ED25519, name))
+}
+
+pub fn near(amount: u32) -> Balance {
+    Balance::from_near(amount.into())
+}
+
+pub fn sign(
+    chain: &Chain,
+    from: &str,
+    to: &str,
+    nonce: Nonce,
+    actions: Vec<Action>,
+) -> SignedTransaction {
+    sign_at(*chain.head().hash(), from, to, nonce, actions)
+}
+
+pub fn sign_at(
+    block: CryptoHash,
+    from: &str,
+    to: &str,
+    nonce: Nonce,
+    actions: Vec<Action>,
+) -> SignedTransaction {
+    let signer = signer(from);
+    let transaction = Transaction::V0(TransactionV0 {
+        signer_id: id(from),
+        public_key: signer.public_key(),
+        nonce,
+        receiver_id: id(to),
+        block_hash: block,
+        actions,
+    });
+    let signature = signer.sign(transaction.get_hash_and_size().0.as_ref());
+    SignedTransaction::new(signature, transaction)
+}
+
+pub fn transfer(chain: &Chain, from: &str, to: &str, nonce: Nonce, amount: Balance) -> SignedTransaction {
+    sign(chain, from, to, nonce, vec![Action::Transfer(TransferAction { deposit: amount })])
+}
+
+/// Makes blocks until there is nothing left to do.
+pub fn settle(chain: &mut Chain) {
+    while chain.has_work() {
+        chain.produce().unwrap();
+    }
+}
+
+pub fn account(chain: &Chain, name: &str) -> Account {
+    sandbox_runtime::view::account(chain.state(), &id(name)).unwrap().unwrap()
+}
