@@ -374,8 +374,8 @@ struct EncodedChunk {
 impl EncodedChunk {
     /// The same bytes as those of a `TransactionReceipt`, without copying its parts into one.
     fn of(transactions: &[SignedTransaction], receipts: &[Receipt]) -> Self {
-        let part = borsh::to_vec(&(transactions, receipts))
-            .expect("writing to a vector cannot fail");
+        let part =
+            borsh::to_vec(&(transactions, receipts)).expect("writing to a vector cannot fail");
         let length = u64::try_from(part.len()).expect("a chunk is far smaller than 2^64 bytes");
         let part = Some(part.into_boxed_slice());
         let body = EncodedShardChunkBody { parts: vec![part.clone(), part.clone(), part] };

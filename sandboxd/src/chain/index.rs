@@ -241,8 +241,7 @@ impl Walk<'_> {
 
     /// Only the last receipt of an outcome can be the refund that nobody waits for.
     fn wait_for(&self, id: &CryptoHash, is_last: bool) -> Wait {
-        let is_refund =
-            self.index.receipt(id).is_some_and(|(r, _)| r.predecessor_id().is_system());
+        let is_refund = self.index.receipt(id).is_some_and(|(r, _)| r.predecessor_id().is_system());
         if is_last && is_refund { Wait::ForRefund } else { Wait::ForReceipt }
     }
 }

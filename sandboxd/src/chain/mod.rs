@@ -159,10 +159,9 @@ impl Chain {
 
     /// The state after `block`.
     pub fn state_after(&self, block: &Block) -> Result<&Snapshot, UnknownBlock> {
-        self.history.at(block.height()).ok_or_else(|| UnknownBlock::Forgotten {
-            height: block.height(),
-            hash: *block.hash(),
-        })
+        self.history
+            .at(block.height())
+            .ok_or_else(|| UnknownBlock::Forgotten { height: block.height(), hash: *block.hash() })
     }
 
     /// What view calls on the state after `block` see of the chain.

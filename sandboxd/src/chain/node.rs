@@ -18,7 +18,9 @@ use near_primitives::types::BlockHeightDelta;
 use parking_lot::{Mutex, RwLock};
 
 use super::answer::{Answer, Promise, answer};
-use super::{Chain, ClockError, FastForwardError, Known, PatchFailed, Progress, Refusal, TimestampNs};
+use super::{
+    Chain, ClockError, FastForwardError, Known, PatchFailed, Progress, Refusal, TimestampNs,
+};
 
 /// How a node makes blocks.
 #[derive(Clone, Copy, Debug, Default)]

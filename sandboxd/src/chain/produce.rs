@@ -87,6 +87,7 @@ impl Chain {
             return Err(too_far);
         }
         let mut next = self.clone();
+        next.clock.set(next.head.header().raw_timestamp());
         let mut produced = Vec::new();
         while next.head.height() < target {
             let height = next.jump_height(target, length);

@@ -133,9 +133,8 @@ impl Accounts {
                 return fail("amount", format!("it is {says}, but the record of {id} locks {has}"));
             }
         }
-        let stray = self.0.iter().find(|(id, (_, locked))| {
-            !locked.is_zero() && !named.contains_key(*id)
-        });
+        let stray =
+            self.0.iter().find(|(id, (_, locked))| !locked.is_zero() && !named.contains_key(*id));
         match stray {
             Some((id, _)) => {
                 let what = format!("the record of {id} locks a stake, but it is not a validator");

@@ -14,7 +14,8 @@ use crate::support::{account, chain, near, settle, sign_at, transfer};
 fn a_transfer_moves_tokens_and_its_outcome_says_so() {
     let mut chain = chain();
     let before = account(&chain, "bob.test.near").amount();
-    let hash = chain.submit(transfer(&chain, "alice.test.near", "bob.test.near", 1, near(5))).unwrap();
+    let hash =
+        chain.submit(transfer(&chain, "alice.test.near", "bob.test.near", 1, near(5))).unwrap();
     assert!(matches!(chain.transaction(&hash), Some(Known::Waiting(_))));
 
     chain.produce().unwrap();

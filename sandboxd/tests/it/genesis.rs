@@ -126,6 +126,6 @@ fn the_dev_accounts_never_change() {
     assert_eq!(root.account_id, "test.near");
     assert_eq!(
         root.secret_key.public_key().to_string(),
-        "ed25519:HfFPfDNsqsPELhDmPAaeE9VjdvUdeTVCKVbG7hKGLhgA"
+        "ed25519:9BmAFNRTa5mRRXpSAm6MxSEeqRASDGNh2FuuwZ4gyxTw"
     );
 }

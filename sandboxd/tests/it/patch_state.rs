@@ -63,7 +63,8 @@ fn patched_tokens_count_as_supply() {
 #[test]
 fn waiting_transactions_share_the_block_of_a_patch() {
     let mut chain = chain();
-    let hash = chain.submit(transfer(&chain, "alice.test.near", "bob.test.near", 1, near(1))).unwrap();
+    let hash =
+        chain.submit(transfer(&chain, "alice.test.near", "bob.test.near", 1, near(1))).unwrap();
     chain.patch(&[rich("new.test.near", near(7))]).unwrap();
     let execution = chain.execution(&hash).unwrap();
     assert_eq!(execution.block.height(), 1);

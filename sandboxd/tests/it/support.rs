@@ -58,7 +58,13 @@ pub fn sign_at(
     SignedTransaction::new(signature, transaction)
 }
 
-pub fn transfer(chain: &Chain, from: &str, to: &str, nonce: Nonce, amount: Balance) -> SignedTransaction {
+pub fn transfer(
+    chain: &Chain,
+    from: &str,
+    to: &str,
+    nonce: Nonce,
+    amount: Balance,
+) -> SignedTransaction {
     sign(chain, from, to, nonce, vec![Action::Transfer(TransferAction { deposit: amount })])
 }
 
