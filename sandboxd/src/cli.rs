@@ -60,7 +60,7 @@ pub struct StartArgs {
 /// The commands that neard has too.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Write config.json, genesis.json, node_key.json and validator_key.json into the home folder.
+    /// Make a chain: write its configuration, genesis and keys into the home folder.
     Init(InitArgs),
     /// Start the chain that `init` wrote.
     Run(RunArgs),
@@ -101,8 +101,8 @@ struct IgnoredInitArgs {
     download_genesis_url: Option<String>,
     #[arg(long, hide = true)]
     download_records_url: Option<String>,
-    #[arg(long, hide = true, num_args = 0..=1)]
-    download_config: Option<Option<String>>,
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "")]
+    download_config: Option<String>,
     #[arg(long, hide = true)]
     download_config_url: Option<String>,
     #[arg(long, hide = true)]

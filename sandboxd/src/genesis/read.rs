@@ -18,9 +18,10 @@ pub fn read(text: &str) -> Result<Genesis, InvalidGenesis> {
         Some(Value::Array(records)) => records,
         Some(_) => return Err(InvalidGenesis::field("records", "it has to be a list")),
         None => {
-            let what = match fields.contains_key("records_file") {
-                true => "it is missing: a records_file is not read, give the records inline",
-                false => "it is missing",
+            let what = if fields.contains_key("records_file") {
+                "it is missing: a records_file is not read, give the records inline"
+            } else {
+                "it is missing"
             };
             return Err(InvalidGenesis::field("records", what));
         }

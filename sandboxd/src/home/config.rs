@@ -30,7 +30,7 @@ pub struct Config {
 }
 
 #[derive(Deserialize)]
-struct File {
+struct Settings {
     #[serde(default = "genesis_file")]
     genesis_file: String,
     #[serde(default = "validator_key_file")]
@@ -117,7 +117,8 @@ impl Consensus {
     }
 
     fn mean(&self) -> Duration {
-        self.min_block_production_delay.saturating_add(self.max_block_production_delay) / 2
+        let both = self.min_block_production_delay.saturating_add(self.max_block_production_delay);
+        both.checked_div(2).unwrap_or(both)
     }
 }
 
@@ -133,7 +134,7 @@ impl Config {
             .map_err(|error| error.to_string())?;
         let value: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
         warn_of_unknown(&value);
-        let file: File = serde_path_to_error::deserialize(value)
+        let file: Settings = serde_path_to_error::deserialize(value)
             .map_err(|error| format!("{}: {}", error.path(), error.inner()))?;
         let rpc = file.rpc.unwrap_or_default();
         Ok(Self {

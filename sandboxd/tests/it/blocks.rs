@@ -177,7 +177,9 @@ fn old_states_stay_readable_until_they_are_forgotten() {
         chain.produce().unwrap();
     }
     let state_at = |height| {
-        chain.state_at(&BlockReference::BlockId(BlockId::Height(height))).map(|state| state.root())
+        chain
+            .state_at(&BlockReference::BlockId(BlockId::Height(height)))
+            .map(sandbox_state::Snapshot::root)
     };
     assert!(state_at(3).is_ok());
     assert!(state_at(2).is_ok());

@@ -10,25 +10,25 @@ use sandboxd::Sandbox;
 use sandboxd::chain::{Chain, Clock};
 
 /// The time of the genesis block: 2026-01-01.
-pub const GENESIS_NS: u64 = 1_767_225_600_000_000_000;
+pub(crate) const GENESIS_NS: u64 = 1_767_225_600_000_000_000;
 
-pub fn chain() -> Chain {
+pub(crate) fn chain() -> Chain {
     Sandbox::localnet(Clock::manual(GENESIS_NS)).into_chain()
 }
 
-pub fn id(name: &str) -> AccountId {
+pub(crate) fn id(name: &str) -> AccountId {
     name.parse().unwrap()
 }
 
-pub fn signer(name: &str) -> Signer {
+pub(crate) fn signer(name: &str) -> Signer {
     InMemorySigner::from_secret_key(id(name), SecretKey::from_seed(KeyType::ED25519, name))
 }
 
-pub fn near(amount: u32) -> Balance {
+pub(crate) fn near(amount: u32) -> Balance {
     Balance::from_near(amount.into())
 }
 
-pub fn sign(
+pub(crate) fn sign(
     chain: &Chain,
     from: &str,
     to: &str,
@@ -38,7 +38,7 @@ pub fn sign(
     sign_at(*chain.head().hash(), from, to, nonce, actions)
 }
 
-pub fn sign_at(
+pub(crate) fn sign_at(
     block: CryptoHash,
     from: &str,
     to: &str,
@@ -58,7 +58,7 @@ pub fn sign_at(
     SignedTransaction::new(signature, transaction)
 }
 
-pub fn transfer(
+pub(crate) fn transfer(
     chain: &Chain,
     from: &str,
     to: &str,
@@ -69,12 +69,12 @@ pub fn transfer(
 }
 
 /// Makes blocks until there is nothing left to do.
-pub fn settle(chain: &mut Chain) {
+pub(crate) fn settle(chain: &mut Chain) {
     while chain.has_work() {
         chain.produce().unwrap();
     }
 }
 
-pub fn account(chain: &Chain, name: &str) -> Account {
+pub(crate) fn account(chain: &Chain, name: &str) -> Account {
     sandbox_runtime::view::account(chain.state(), &id(name)).unwrap().unwrap()
 }
