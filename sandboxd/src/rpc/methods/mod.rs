@@ -1,0 +1,178 @@
+//! The table of methods: one row for each, one file for each family.
+//!
+//! A row says what a client has to know, and points to the function that answers. `docs/rpc.md` is
+//! written from the rows by [`markdown`].
+
+mod block;
+mod gas_price;
+mod genesis;
+mod network;
+mod query;
+mod receipt;
+mod sandbox;
+mod status;
+mod tx;
+mod validators;
+
+use std::fmt::Write as _;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use near_crypto::PublicKey;
+use near_jsonrpc_primitives::errors::RpcError;
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::metrics::Metrics;
+use super::near_error::RpcFailure;
+use super::server::RpcConfig;
+use crate::chain::{Chain, Node};
+
+/// The result of a method, written as JSON.
+pub(super) type Answer = Result<Box<RawValue>, RpcFailure>;
+
+/// An answer that is waited for.
+type Pending<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+
+/// What the handlers work with.
+#[derive(Debug)]
+pub(super) struct Api {
+    pub(super) node: Node,
+    pub(super) address: SocketAddr,
+    pub(super) wait_timeout: Duration,
+    pub(super) node_key: Option<PublicKey>,
+    pub(super) started: Instant,
+    metrics: Metrics,
+}
+
+impl Api {
+    pub(super) fn new(node: Node, address: SocketAddr, config: &RpcConfig) -> Self {
+        Self {
+            node,
+            address,
+            wait_timeout: config.wait_timeout,
+            node_key: config.node_key.clone(),
+            started: Instant::now(),
+            metrics: Metrics::new(METHODS.iter().map(|method| method.names[0])),
+        }
+    }
+
+    /// The chain as it was last published. It does not change while a handler reads it.
+    pub(super) fn chain(&self) -> Arc<Chain> {
+        self.node.view()
+    }
+
+    /// The text for `GET /metrics`.
+    pub(super) fn metrics_text(&self) -> String {
+        self.metrics.text(self.chain().head().height())
+    }
+}
+
+/// How a method comes to its answer.
+#[derive(Clone, Copy)]
+enum Handler {
+    /// By a look at the chain.
+    Look(fn(&Api, Value) -> Answer),
+    /// By a look at the chain that may run a contract, and so takes a while.
+    Work(fn(&Api, Value) -> Answer),
+    /// By asking the node, and perhaps by waiting for blocks.
+    Wait(fn(&Api, Value) -> Pending<'_>),
+}
+
+/// One row of the table.
+#[derive(Clone, Copy)]
+struct Method {
+    /// The name, and then other names for the same.
+    names: &'static [&'static str],
+    /// What it does, in a sentence or two.
+    summary: &'static str,
+    /// The members of the params object.
+    named: &'static str,
+    /// The arrays that are understood as well.
+    positional: &'static str,
+    /// The `cause.name` of its errors beside those that every method has.
+    errors: &'static [&'static str],
+    handler: Handler,
+}
+
+/// All methods, by family.
+const METHODS: &[Method] = &[
+    status::STATUS,
+    status::HEALTH,
+    network::NETWORK_INFO,
+    block::BLOCK,
+    block::CHUNK,
+    gas_price::GAS_PRICE,
+    validators::VALIDATORS,
+    query::QUERY,
+    tx::SEND_TX,
+    tx::BROADCAST_TX_ASYNC,
+    tx::BROADCAST_TX_COMMIT,
+    tx::TX,
+    tx::TX_STATUS,
+    receipt::RECEIPT,
+    genesis::GENESIS_CONFIG,
+    genesis::PROTOCOL_CONFIG,
+    sandbox::PATCH_STATE,
+    sandbox::FAST_FORWARD,
+];
+
+/// Calls the method that goes by `name`.
+pub(super) async fn call(api: &Arc<Api>, name: &str, params: Value) -> Answer {
+    let found = METHODS.iter().position(|method| method.names.contains(&name));
+    let label = api.metrics.request(found);
+    let answer = match found.map(|place| METHODS[place].handler) {
+        None => Err(RpcError::method_not_found(name.to_owned()).into()),
+        Some(Handler::Look(look)) => look(api, params),
+        Some(Handler::Work(work)) => {
+            let api = Arc::clone(api);
+            match tokio::task::spawn_blocking(move || work(&api, params)).await {
+                Ok(answer) => answer,
+                Err(_panicked) => Err(internal_error("the request failed inside the node")),
+            }
+        }
+        Some(Handler::Wait(wait)) => wait(api, params).await,
+    };
+    if let Err(failure) = &answer {
+        api.metrics.error(label, failure.name());
+        tracing::debug!(target: "rpc", method = label, error = failure.name(), "answered an error");
+    }
+    answer
+}
+
+/// Writes the result of a method.
+fn written(result: &impl Serialize) -> Answer {
+    to_raw_value(result).map_err(|error| RpcError::serialization_error(error.to_string()).into())
+}
+
+/// An error that is the node's and not the caller's.
+fn internal_error(text: &str) -> RpcFailure {
+    RpcError::new_internal_error(Some(Value::String(text.to_owned())), text.to_owned()).into()
+}
+
+/// The table as the text of `docs/rpc.md`.
+pub fn markdown() -> String {
+    let mut text = include_str!("intro.md").to_owned();
+    for method in METHODS {
+        write_method(&mut text, method).expect("writing into a string cannot fail");
+    }
+    text
+}
+
+fn write_method(text: &mut String, method: &Method) -> std::fmt::Result {
+    let Some((name, aliases)) = method.names.split_first() else { return Ok(()) };
+    writeln!(text, "\n## {name}\n\n{}\n", method.summary)?;
+    for alias in aliases {
+        writeln!(text, "- also called `{alias}`")?;
+    }
+    writeln!(text, "- named: {}", method.named)?;
+    writeln!(text, "- positional: {}", method.positional)?;
+    if !method.errors.is_empty() {
+        writeln!(text, "- errors: `{}`", method.errors.join("`, `"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,27 @@
+//! `EXPERIMENTAL_receipt`: one receipt by its id.
+
+use near_jsonrpc_primitives::types::receipts::{RpcReceiptError, RpcReceiptRequest};
+use near_primitives::views::ReceiptView;
+use serde_json::Value;
+
+use super::super::params::Params;
+use super::{Answer, Api, Handler, Method, written};
+
+pub(super) const RECEIPT: Method = Method {
+    names: &["EXPERIMENTAL_receipt"],
+    summary: "A receipt by its id.",
+    named: "`receipt_id`",
+    positional: "none",
+    errors: &["UNKNOWN_RECEIPT"],
+    handler: Handler::Look(receipt),
+};
+
+fn receipt(api: &Api, params: Value) -> Answer {
+    let request = Params::<RpcReceiptRequest>::new(params).named()?;
+    let receipt_id = request.receipt_reference.receipt_id;
+    let chain = api.chain();
+    let Some((receipt, _block)) = chain.receipt(&receipt_id) else {
+        return Err(RpcReceiptError::UnknownReceipt { receipt_id }.into());
+    };
+    written(&ReceiptView::from(receipt.clone()))
+}

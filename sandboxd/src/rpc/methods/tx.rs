@@ -1,0 +1,254 @@
+//! The methods that send a transaction or ask how far one has come.
+//!
+//! `wait_until` is answered by the node, which says when a block has brought the transaction far
+//! enough; nothing is polled. Blocks are final at once, so that a level and its final counterpart
+//! are reached together.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use near_jsonrpc_primitives::errors::RpcParseError;
+use near_jsonrpc_primitives::types::transactions::{
+    RpcSendTransactionRequest, RpcTransactionError, RpcTransactionResponse,
+    RpcTransactionStatusRequest, TimeoutErrorCause, TransactionInfo,
+};
+use near_primitives::hash::CryptoHash;
+use near_primitives::transaction::SignedTransaction;
+use near_primitives::views::{
+    FinalExecutionOutcomeViewEnum, FinalExecutionOutcomeWithReceiptView, TxExecutionStatus,
+};
+use serde_json::Value;
+
+use super::super::near_error::RpcFailure;
+use super::super::params::Params;
+use super::{Answer, Api, Handler, Method, internal_error, written};
+use crate::chain::{self, Chain, Execution, Progress, Refusal};
+
+const SEND_NAMED: &str = "`signed_tx_base64`, `wait_until` (`NONE`, `INCLUDED`, \
+                          `EXECUTED_OPTIMISTIC` by default, `INCLUDED_FINAL`, `EXECUTED`, `FINAL`)";
+
+pub(super) const SEND_TX: Method = Method {
+    names: &["send_tx"],
+    summary: "Sends a transaction and waits until it has come as far as `wait_until` says. A \
+              transaction that is known already is not sent twice. With `NONE` it is not even \
+              checked.",
+    named: SEND_NAMED,
+    positional: "`[signed_tx_base64]`",
+    errors: &["INVALID_TRANSACTION", "TIMEOUT_ERROR"],
+    handler: Handler::Wait(|api, params| Box::pin(send_tx(api, params))),
+};
+
+pub(super) const BROADCAST_TX_ASYNC: Method = Method {
+    names: &["broadcast_tx_async"],
+    summary: "Sends a transaction without checking it, and answers its hash. Deprecated: see \
+              `send_tx`.",
+    named: "`signed_tx_base64`",
+    positional: "`[signed_tx_base64]`",
+    errors: &[],
+    handler: Handler::Look(broadcast_tx_async),
+};
+
+pub(super) const BROADCAST_TX_COMMIT: Method = Method {
+    names: &["broadcast_tx_commit"],
+    summary: "Sends a transaction and waits until it is executed. Deprecated: see `send_tx`.",
+    named: "`signed_tx_base64`",
+    positional: "`[signed_tx_base64]`",
+    errors: &["INVALID_TRANSACTION", "TIMEOUT_ERROR"],
+    handler: Handler::Wait(|api, params| Box::pin(broadcast_tx_commit(api, params))),
+};
+
+pub(super) const TX: Method = Method {
+    names: &["tx"],
+    summary: "Waits until a transaction has come as far as `wait_until` says, and tells its \
+              outcomes. One that was never seen may still come, so that is waited for too, unless \
+              `wait_until` is `NONE`.",
+    named: "`tx_hash` and `sender_account_id`, or `signed_tx_base64`; `wait_until` as in `send_tx`",
+    positional: "`[tx_hash, sender_account_id]` or `[signed_tx_base64]`",
+    errors: &["INVALID_TRANSACTION", "UNKNOWN_TRANSACTION", "TIMEOUT_ERROR"],
+    handler: Handler::Wait(|api, params| Box::pin(status(api, params, Receipts::Left))),
+};
+
+pub(super) const TX_STATUS: Method = Method {
+    names: &["tx_status", "EXPERIMENTAL_tx_status"],
+    summary: "As `tx`, with the receipts.",
+    handler: Handler::Wait(|api, params| Box::pin(status(api, params, Receipts::Shown))),
+    ..TX
+};
+
+/// Whether an answer includes the receipts of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Receipts {
+    Left,
+    Shown,
+}
+
+async fn send_tx(api: &Api, params: Value) -> Answer {
+    let request = send_request(params)?;
+    send(api, request.signed_transaction, request.wait_until).await
+}
+
+async fn broadcast_tx_commit(api: &Api, params: Value) -> Answer {
+    let request = send_request(params)?;
+    send(api, request.signed_transaction, TxExecutionStatus::ExecutedOptimistic).await
+}
+
+fn broadcast_tx_async(api: &Api, params: Value) -> Answer {
+    let transaction = send_request(params)?.signed_transaction;
+    let hash = transaction.get_hash();
+    // Nobody waits: what becomes of it is found out by its hash.
+    drop(api.node.submit(transaction, None));
+    written(&hash)
+}
+
+async fn send(
+    api: &Api,
+    transaction: SignedTransaction,
+    wait_until: TxExecutionStatus,
+) -> Answer {
+    let hash = transaction.get_hash();
+    let Some(progress) = progress(&wait_until) else {
+        drop(api.node.submit(transaction, None));
+        return written(&RpcTransactionResponse {
+            final_execution_outcome: None,
+            final_execution_status: TxExecutionStatus::None,
+        });
+    };
+    let landed = landed(api, &hash, api.node.submit(transaction, Some(progress))).await?;
+    executed(&landed, &hash, Receipts::Left)
+}
+
+async fn status(api: &Api, params: Value, receipts: Receipts) -> Answer {
+    let request = Params::<RpcTransactionStatusRequest>::new(params)
+        .singleton(|encoded: String| {
+            let signed_tx = decode(&encoded)?;
+            let transaction_info = TransactionInfo::Transaction { signed_tx };
+            Ok(RpcTransactionStatusRequest { transaction_info, wait_until: Default::default() })
+        })
+        .pair(|tx_hash, sender_account_id| {
+            let transaction_info = TransactionInfo::TransactionId { tx_hash, sender_account_id };
+            Ok(RpcTransactionStatusRequest { transaction_info, wait_until: Default::default() })
+        })
+        .named()?;
+    let (hash, _sender) = request.transaction_info.to_tx_hash_and_account();
+    let chain = api.chain();
+    let Some(progress) = progress(&request.wait_until) else {
+        if chain.execution(&hash).is_some() {
+            return executed(&chain, &hash, receipts);
+        }
+        refuse_invalid(&chain, &request.transaction_info)?;
+        let error = RpcTransactionError::UnknownTransaction { requested_transaction_hash: hash };
+        return Err(error.into());
+    };
+    if !chain.knows(&hash) {
+        refuse_invalid(&chain, &request.transaction_info)?;
+    }
+    let landed = landed(api, &hash, api.node.watch(hash, progress)).await?;
+    executed(&landed, &hash, receipts)
+}
+
+/// Refuses a transaction that was given in full, is not known, and could not be sent either.
+fn refuse_invalid(chain: &Chain, info: &TransactionInfo) -> Result<(), RpcTransactionError> {
+    let Some(transaction) = info.to_signed_tx() else { return Ok(()) };
+    chain
+        .verify(transaction)
+        .map_err(|context| RpcTransactionError::InvalidTransaction { context })
+}
+
+/// What the transaction has to have gone through; `None` for nothing at all.
+fn progress(wait_until: &TxExecutionStatus) -> Option<Progress> {
+    match wait_until {
+        TxExecutionStatus::None => None,
+        TxExecutionStatus::Included | TxExecutionStatus::IncludedFinal => Some(Progress::Included),
+        TxExecutionStatus::ExecutedOptimistic | TxExecutionStatus::Executed => {
+            Some(Progress::Executed)
+        }
+        TxExecutionStatus::Final => Some(Progress::Complete),
+    }
+}
+
+/// Waits for the node's answer as long as a client may.
+async fn landed(
+    api: &Api,
+    hash: &CryptoHash,
+    answer: chain::Answer<chain::Landed>,
+) -> Result<std::sync::Arc<Chain>, RpcFailure> {
+    match tokio::time::timeout(api.wait_timeout, answer).await {
+        Ok(Some(Ok(chain))) => Ok(chain),
+        Ok(Some(Err(Refusal::Invalid(context)))) => {
+            Err(RpcTransactionError::InvalidTransaction { context }.into())
+        }
+        Ok(Some(Err(Refusal::Fault(reason)))) => Err(internal_error(&reason)),
+        Ok(None) => Err(internal_error("the node has stopped")),
+        Err(_elapsed) => {
+            let cause = match api.chain().execution(hash) {
+                None => TimeoutErrorCause::NotObserved,
+                Some(execution) => {
+                    let status = Box::new(response(&api.chain(), &execution, Receipts::Left));
+                    TimeoutErrorCause::Pending { status }
+                }
+            };
+            Err(RpcTransactionError::TimeoutError(Some(cause)).into())
+        }
+    }
+}
+
+/// The answer about a transaction that is in a block.
+fn executed(chain: &Chain, hash: &CryptoHash, receipts: Receipts) -> Answer {
+    let execution = chain
+        .execution(hash)
+        .ok_or_else(|| internal_error("the transaction has left the chain"))?;
+    written(&response(chain, &execution, receipts))
+}
+
+fn response(
+    chain: &Chain,
+    execution: &Execution<'_>,
+    receipts: Receipts,
+) -> RpcTransactionResponse {
+    let final_outcome = execution.view();
+    let outcome = match receipts {
+        Receipts::Left => FinalExecutionOutcomeViewEnum::FinalExecutionOutcome(final_outcome),
+        Receipts::Shown => {
+            let transaction = &final_outcome.transaction;
+            // A receipt to oneself never travelled, and neard does not keep it.
+            let own = transaction.signer_id == transaction.receiver_id;
+            let local = final_outcome.transaction_outcome.outcome.receipt_ids.first();
+            let local = local.filter(|_| own).copied();
+            let ids = final_outcome.receipts_outcome.iter().map(|outcome| outcome.id);
+            let receipts = ids.filter(|id| Some(*id) != local).filter_map(|id| {
+                chain.receipt(&id).map(|(receipt, _block)| receipt.clone().into())
+            });
+            let receipts = receipts.collect();
+            FinalExecutionOutcomeViewEnum::FinalExecutionOutcomeWithReceipt(
+                FinalExecutionOutcomeWithReceiptView { final_outcome, receipts },
+            )
+        }
+    };
+    let final_execution_status = match execution.progress() {
+        Progress::Included => TxExecutionStatus::IncludedFinal,
+        Progress::Executed => TxExecutionStatus::Executed,
+        Progress::Complete => TxExecutionStatus::Final,
+    };
+    RpcTransactionResponse { final_execution_outcome: Some(outcome), final_execution_status }
+}
+
+fn send_request(params: Value) -> Result<RpcSendTransactionRequest, RpcParseError> {
+    Params::<RpcSendTransactionRequest>::new(params)
+        .singleton(|encoded: String| {
+            let signed_transaction = decode(&encoded)?;
+            Ok(RpcSendTransactionRequest { signed_transaction, wait_until: Default::default() })
+        })
+        .pair(|_: String, _: String| {
+            // The text that neard answers: `wait_until` has a name only.
+            let text = "Unable to parse send request: too many params passed";
+            Err(RpcParseError(text.to_owned()))
+        })
+        .named()
+}
+
+/// Reads a transaction from base64 and borsh, with neard's text for a failure.
+fn decode(encoded: &str) -> Result<SignedTransaction, RpcParseError> {
+    let failed =
+        |error: &dyn std::fmt::Display| RpcParseError(format!("Failed to decode transaction: {error}"));
+    let bytes = BASE64.decode(encoded).map_err(|error| failed(&error))?;
+    borsh::from_slice(&bytes).map_err(|error| failed(&error))
+}

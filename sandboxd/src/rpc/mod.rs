@@ -1,0 +1,18 @@
+//! NEAR's JSON-RPC over HTTP, as neard serves it.
+//!
+//! Everything async in this crate is here. A method reads the newest published [`Chain`] or hands
+//! a command to the [`Node`]; it holds no state of the chain and takes no decision of the protocol.
+//! `docs/rpc.md` is generated from the table in [`methods`].
+//!
+//! [`Chain`]: crate::chain::Chain
+//! [`Node`]: crate::chain::Node
+
+mod envelope;
+mod metrics;
+mod near_error;
+mod params;
+mod server;
+
+pub mod methods;
+
+pub use server::{RpcConfig, RpcServer};
