@@ -5,6 +5,7 @@ pub mod chain;
 pub mod cli;
 pub mod genesis;
 pub mod home;
+pub mod rpc;
 mod sandbox;
 
 pub use sandbox::{KEPT_STATES, Sandbox, SandboxBuilder};

@@ -79,7 +79,10 @@ impl Refusal {
             Ok(json) => json,
             Err(error) => {
                 let text = format!("request body is not valid JSON: {error}");
-                return Self { status: StatusCode::BAD_REQUEST, error: RpcError::parse_error(text) };
+                return Self {
+                    status: StatusCode::BAD_REQUEST,
+                    error: RpcError::parse_error(text),
+                };
             }
         };
         let is_batch = |json: &Value| json.as_array().is_some_and(|all| !all.is_empty());

@@ -42,9 +42,9 @@ impl<T: DeserializeOwned> Params<T> {
         read: impl FnOnce(A, B) -> Result<T, RpcParseError>,
     ) -> Self {
         match self {
-            Self::Unread(Value::Array(array)) if array.len() == 2 => {
-                Self::Read(parse(Value::Array(array)).and_then(|(first, second)| read(first, second)))
-            }
+            Self::Unread(Value::Array(array)) if array.len() == 2 => Self::Read(
+                parse(Value::Array(array)).and_then(|(first, second)| read(first, second)),
+            ),
             other => other,
         }
     }

@@ -205,7 +205,10 @@ impl Server {
             return Some(HeaderValue::from_static("*"));
         }
         let origin = headers.get(header::ORIGIN)?;
-        allowed.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()).then(|| origin.clone())
+        allowed
+            .iter()
+            .any(|allowed| allowed.as_bytes() == origin.as_bytes())
+            .then(|| origin.clone())
     }
 }
 

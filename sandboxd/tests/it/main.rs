@@ -10,5 +10,6 @@ mod blocks;
 mod genesis;
 mod node;
 mod patch_state;
+mod rpc;
 mod support;
 mod time;

@@ -1,8 +1,8 @@
 //! `block`, `chunk`, and the block references that other methods share.
 
 use near_jsonrpc_primitives::errors::RpcError;
-use near_jsonrpc_primitives::types::blocks::{RpcBlockError, RpcBlockRequest};
-use near_jsonrpc_primitives::types::chunks::{ChunkReference, RpcChunkError, RpcChunkRequest};
+use near_jsonrpc_primitives::types::blocks::RpcBlockError;
+use near_jsonrpc_primitives::types::chunks::{ChunkReference, RpcChunkError};
 use near_primitives::sharding::ChunkHash;
 use near_primitives::types::{BlockId, BlockReference};
 use near_primitives::views::ChunkView;
@@ -32,32 +32,30 @@ pub(super) const CHUNK: Method = Method {
 };
 
 fn block(api: &Api, params: Value) -> Answer {
-    let request = Params::<RpcBlockRequest>::new(params)
-        .singleton(|id| Ok(RpcBlockRequest { block_reference: BlockReference::BlockId(id) }))
+    let reference = Params::<BlockReference>::new(params)
+        .singleton(|id| Ok(BlockReference::BlockId(id)))
         .named()?;
     let chain = api.chain();
-    let Ok(block) = chain.block(&request.block_reference) else {
-        let error_message = missing(&request.block_reference, "BLOCK");
+    let Ok(block) = chain.block(&reference) else {
+        let error_message = missing(&reference, "BLOCK");
         let error = RpcBlockError::UnknownBlock { error_message };
-        return Err(unknown_block(error, &chain, &request.block_reference));
+        return Err(unknown_block(error, &chain, &reference));
     };
     written(&block.view(chain.signer()))
 }
 
 fn chunk(api: &Api, params: Value) -> Answer {
-    let request = Params::<RpcChunkRequest>::new(params)
+    let reference = Params::<ChunkReference>::new(params)
         .singleton(|value: Value| {
-            let chunk_reference = if value.is_array() {
+            if value.is_array() {
                 let (block_id, shard_id) = params::parse(value)?;
-                ChunkReference::BlockShardId { block_id, shard_id }
-            } else {
-                ChunkReference::ChunkHash { chunk_id: params::parse(value)? }
-            };
-            Ok(RpcChunkRequest { chunk_reference })
+                return Ok(ChunkReference::BlockShardId { block_id, shard_id });
+            }
+            Ok(ChunkReference::ChunkHash { chunk_id: params::parse(value)? })
         })
         .named()?;
     let chain = api.chain();
-    let block = match request.chunk_reference {
+    let block = match reference {
         ChunkReference::ChunkHash { chunk_id } => {
             let chunk_hash = ChunkHash(chunk_id);
             match chain.block_of_chunk(&chunk_hash) {

@@ -1,10 +1,11 @@
 //! `genesis_config` and `EXPERIMENTAL_protocol_config`: the rules that the chain follows.
 
 use near_chain_configs::{ProtocolConfig, ProtocolConfigView};
-use near_jsonrpc_primitives::types::config::{RpcProtocolConfigError, RpcProtocolConfigRequest};
+use near_jsonrpc_primitives::types::config::RpcProtocolConfigError;
+use near_primitives::types::BlockReference;
 use serde_json::Value;
 
-use super::super::params::Params;
+use super::super::params;
 use super::block::{missing, unknown_block};
 use super::{Answer, Api, Handler, Method, written};
 
@@ -31,12 +32,12 @@ fn genesis_config(api: &Api, _params: Value) -> Answer {
 }
 
 fn protocol_config(api: &Api, params: Value) -> Answer {
-    let request = Params::<RpcProtocolConfigRequest>::new(params).named()?;
+    let reference: BlockReference = params::parse(params)?;
     let chain = api.chain();
-    if chain.block(&request.block_reference).is_err() {
-        let error_message = missing(&request.block_reference, "BLOCK HEADER");
+    if chain.block(&reference).is_err() {
+        let error_message = missing(&reference, "BLOCK HEADER");
         let error = RpcProtocolConfigError::UnknownBlock { error_message };
-        return Err(unknown_block(error, &chain, &request.block_reference));
+        return Err(unknown_block(error, &chain, &reference));
     }
     // One protocol version from genesis on: every block has the same configuration.
     written(&ProtocolConfigView::from(ProtocolConfig {

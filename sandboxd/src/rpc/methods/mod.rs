@@ -14,7 +14,6 @@ mod status;
 mod tx;
 mod validators;
 
-use std::fmt::Write as _;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -158,21 +157,21 @@ fn internal_error(text: &str) -> RpcFailure {
 pub fn markdown() -> String {
     let mut text = include_str!("intro.md").to_owned();
     for method in METHODS {
-        write_method(&mut text, method).expect("writing into a string cannot fail");
+        text.push_str(&section(method));
     }
     text
 }
 
-fn write_method(text: &mut String, method: &Method) -> std::fmt::Result {
-    let Some((name, aliases)) = method.names.split_first() else { return Ok(()) };
-    writeln!(text, "\n## {name}\n\n{}\n", method.summary)?;
-    for alias in aliases {
-        writeln!(text, "- also called `{alias}`")?;
+fn section(method: &Method) -> String {
+    let Method { names, summary, named, positional, errors, .. } = method;
+    let [name, aliases @ ..] = names else { return String::new() };
+    let mut lines = vec![format!("\n## {name}\n\n{summary}\n")];
+    lines.extend(aliases.iter().map(|alias| format!("- also called `{alias}`")));
+    lines.push(format!("- named: {named}"));
+    lines.push(format!("- positional: {positional}"));
+    if !errors.is_empty() {
+        lines.push(format!("- errors: `{}`", errors.join("`, `")));
     }
-    writeln!(text, "- named: {}", method.named)?;
-    writeln!(text, "- positional: {}", method.positional)?;
-    if !method.errors.is_empty() {
-        writeln!(text, "- errors: `{}`", method.errors.join("`, `"))?;
-    }
-    Ok(())
+    lines.push(String::new());
+    lines.join("\n")
 }

@@ -3,9 +3,7 @@
 //! Two errors are told as results with a member `error`, because clients have long been looking
 //! for them there.
 
-use near_chain_configs::{
-    default_trie_viewer_state_size_limit, default_view_access_keys_limit,
-};
+use near_chain_configs::{default_trie_viewer_state_size_limit, default_view_access_keys_limit};
 use near_jsonrpc_primitives::errors::{RpcError, RpcParseError};
 use near_jsonrpc_primitives::types::query::{
     QueryResponseKind, RpcQueryError, RpcQueryRequest, RpcQueryResponse,
@@ -54,10 +52,12 @@ pub(super) const QUERY: Method = Method {
 const LEGACY_DATA_LIMIT: usize = 10 * 1024;
 
 fn query(api: &Api, params: Value) -> Answer {
-    let request = Params::<RpcQueryRequest>::new(params).pair(legacy).named()?;
+    let request = Params::<RpcQueryRequest>::new(params)
+        .pair(|path: String, data: String| legacy(&path, &data))
+        .named()?;
     let chain = api.chain();
     let Ok(block) = chain.block(&request.block_reference) else {
-        return Err(missing(&chain, request.block_reference));
+        return Err(missing(&chain, &request.block_reference));
     };
     let at = At { chain: &chain, block };
     match at.answer(request.request) {
@@ -141,10 +141,10 @@ impl At<'_> {
         query: &StateQuery,
     ) -> Result<QueryResponseKind, RpcQueryError> {
         let page = self.seen(view::state(state, account_id, query))?;
-        let values = page.values.into_iter().map(|(key, value)| StateItem {
-            key: key.into(),
-            value: value.to_vec().into(),
-        });
+        let values = page
+            .values
+            .into_iter()
+            .map(|(key, value)| StateItem { key: key.into(), value: value.to_vec().into() });
         Ok(QueryResponseKind::ViewState(ViewStateResult {
             values: values.collect(),
             proof: page.proof.map(|proof| proof.nodes().to_vec()).unwrap_or_default(),
@@ -242,8 +242,8 @@ impl At<'_> {
 }
 
 /// The error about a block that is not there; `data` has the old text that clients know.
-fn missing(chain: &Chain, block_reference: BlockReference) -> RpcFailure {
-    let old = match &block_reference {
+fn missing(chain: &Chain, block_reference: &BlockReference) -> RpcFailure {
+    let old = match block_reference {
         BlockReference::BlockId(BlockId::Height(height)) => {
             Some(format!("DB Not Found Error: BLOCK HEIGHT: {height} \n Cause: Unknown"))
         }
@@ -257,13 +257,13 @@ fn missing(chain: &Chain, block_reference: BlockReference) -> RpcFailure {
     if let Some(old) = old {
         error.data = Some(Box::new(Value::String(old)));
     }
-    unknown_block(error, chain, &block_reference)
+    unknown_block(error, chain, block_reference)
 }
 
 /// Reads the two strings of the first version of this method: a path, and data in base58.
-fn legacy(path: String, data: String) -> Result<RpcQueryRequest, RpcParseError> {
+fn legacy(path: &str, data: &str) -> Result<RpcQueryRequest, RpcParseError> {
     let error = |text: &str| RpcParseError(text.to_owned());
-    let data = || legacy_data(&data, LEGACY_DATA_LIMIT.saturating_sub(path.len()));
+    let data = || legacy_data(data, LEGACY_DATA_LIMIT.saturating_sub(path.len()));
     let mut parts = path.splitn(3, '/');
     let command = parts.next().unwrap_or_default();
     let account_id = parts.next().ok_or_else(|| error("Not enough query parameters provided"))?;

@@ -1,24 +1,23 @@
 //! `EXPERIMENTAL_receipt`: one receipt by its id.
 
-use near_jsonrpc_primitives::types::receipts::{RpcReceiptError, RpcReceiptRequest};
+use near_jsonrpc_primitives::types::receipts::{ReceiptReference, RpcReceiptError};
 use near_primitives::views::ReceiptView;
 use serde_json::Value;
 
-use super::super::params::Params;
+use super::super::params;
 use super::{Answer, Api, Handler, Method, written};
 
 pub(super) const RECEIPT: Method = Method {
     names: &["EXPERIMENTAL_receipt"],
     summary: "A receipt by its id.",
     named: "`receipt_id`",
-    positional: "none",
+    positional: "`[receipt_id]`",
     errors: &["UNKNOWN_RECEIPT"],
     handler: Handler::Look(receipt),
 };
 
 fn receipt(api: &Api, params: Value) -> Answer {
-    let request = Params::<RpcReceiptRequest>::new(params).named()?;
-    let receipt_id = request.receipt_reference.receipt_id;
+    let ReceiptReference { receipt_id } = params::parse(params)?;
     let chain = api.chain();
     let Some((receipt, _block)) = chain.receipt(&receipt_id) else {
         return Err(RpcReceiptError::UnknownReceipt { receipt_id }.into());

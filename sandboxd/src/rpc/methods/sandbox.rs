@@ -6,7 +6,7 @@ use near_jsonrpc_primitives::types::sandbox::{
 };
 use serde_json::Value;
 
-use super::super::params::Params;
+use super::super::params;
 use super::{Answer, Api, Handler, Method, internal_error, written};
 
 pub(super) const PATCH_STATE: Method = Method {
@@ -14,7 +14,7 @@ pub(super) const PATCH_STATE: Method = Method {
     summary: "Writes records (`Account`, `AccessKey`, `Contract`, `Data`) into the state, all or \
               none. They are visible, at every finality, when the call returns.",
     named: "`records`: a list of state records as in a genesis file",
-    positional: "none",
+    positional: "`[records]`",
     errors: &[],
     handler: Handler::Wait(|api, params| Box::pin(patch_state(api, params))),
 };
@@ -24,13 +24,13 @@ pub(super) const FAST_FORWARD: Method = Method {
     summary: "Skips heights, and moves time and epochs as if their blocks had been made. Done when \
               the call returns.",
     named: "`delta_height`",
-    positional: "none",
+    positional: "`[delta_height]`",
     errors: &[],
     handler: Handler::Wait(|api, params| Box::pin(fast_forward(api, params))),
 };
 
 async fn patch_state(api: &Api, params: Value) -> Answer {
-    let request = Params::<RpcSandboxPatchStateRequest>::new(params).named()?;
+    let request: RpcSandboxPatchStateRequest = params::parse(params)?;
     match api.node.patch(request.records).await {
         Some(Ok(())) => written(&RpcSandboxPatchStateResponse {}),
         Some(Err(error)) => {
@@ -42,7 +42,7 @@ async fn patch_state(api: &Api, params: Value) -> Answer {
 }
 
 async fn fast_forward(api: &Api, params: Value) -> Answer {
-    let request = Params::<RpcSandboxFastForwardRequest>::new(params).named()?;
+    let request: RpcSandboxFastForwardRequest = params::parse(params)?;
     match api.node.fast_forward(request.delta_height).await {
         Some(Ok(())) => written(&RpcSandboxFastForwardResponse {}),
         Some(Err(error)) => {

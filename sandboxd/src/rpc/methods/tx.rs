@@ -99,11 +99,7 @@ fn broadcast_tx_async(api: &Api, params: Value) -> Answer {
     written(&hash)
 }
 
-async fn send(
-    api: &Api,
-    transaction: SignedTransaction,
-    wait_until: TxExecutionStatus,
-) -> Answer {
+async fn send(api: &Api, transaction: SignedTransaction, wait_until: TxExecutionStatus) -> Answer {
     let hash = transaction.get_hash();
     let Some(progress) = progress(&wait_until) else {
         drop(api.node.submit(transaction, None));
@@ -121,11 +117,17 @@ async fn status(api: &Api, params: Value, receipts: Receipts) -> Answer {
         .singleton(|encoded: String| {
             let signed_tx = decode(&encoded)?;
             let transaction_info = TransactionInfo::Transaction { signed_tx };
-            Ok(RpcTransactionStatusRequest { transaction_info, wait_until: Default::default() })
+            Ok(RpcTransactionStatusRequest {
+                transaction_info,
+                wait_until: TxExecutionStatus::default(),
+            })
         })
         .pair(|tx_hash, sender_account_id| {
             let transaction_info = TransactionInfo::TransactionId { tx_hash, sender_account_id };
-            Ok(RpcTransactionStatusRequest { transaction_info, wait_until: Default::default() })
+            Ok(RpcTransactionStatusRequest {
+                transaction_info,
+                wait_until: TxExecutionStatus::default(),
+            })
         })
         .named()?;
     let (hash, _sender) = request.transaction_info.to_tx_hash_and_account();
@@ -146,11 +148,17 @@ async fn status(api: &Api, params: Value, receipts: Receipts) -> Answer {
 }
 
 /// Refuses a transaction that was given in full, is not known, and could not be sent either.
-fn refuse_invalid(chain: &Chain, info: &TransactionInfo) -> Result<(), RpcTransactionError> {
+fn refuse_invalid(chain: &Chain, info: &TransactionInfo) -> Result<(), RpcFailure> {
     let Some(transaction) = info.to_signed_tx() else { return Ok(()) };
-    chain
-        .verify(transaction)
-        .map_err(|context| RpcTransactionError::InvalidTransaction { context })
+    chain.verify(transaction).map_err(refused)
+}
+
+/// Tells why the node did not take a transaction.
+fn refused(refusal: Refusal) -> RpcFailure {
+    match refusal {
+        Refusal::Invalid(context) => RpcTransactionError::InvalidTransaction { context }.into(),
+        Refusal::Fault(reason) => internal_error(&reason),
+    }
 }
 
 /// What the transaction has to have gone through; `None` for nothing at all.
@@ -173,10 +181,7 @@ async fn landed(
 ) -> Result<std::sync::Arc<Chain>, RpcFailure> {
     match tokio::time::timeout(api.wait_timeout, answer).await {
         Ok(Some(Ok(chain))) => Ok(chain),
-        Ok(Some(Err(Refusal::Invalid(context)))) => {
-            Err(RpcTransactionError::InvalidTransaction { context }.into())
-        }
-        Ok(Some(Err(Refusal::Fault(reason)))) => Err(internal_error(&reason)),
+        Ok(Some(Err(refusal))) => Err(refused(refusal)),
         Ok(None) => Err(internal_error("the node has stopped")),
         Err(_elapsed) => {
             let cause = match api.chain().execution(hash) {
@@ -235,7 +240,10 @@ fn send_request(params: Value) -> Result<RpcSendTransactionRequest, RpcParseErro
     Params::<RpcSendTransactionRequest>::new(params)
         .singleton(|encoded: String| {
             let signed_transaction = decode(&encoded)?;
-            Ok(RpcSendTransactionRequest { signed_transaction, wait_until: Default::default() })
+            Ok(RpcSendTransactionRequest {
+                signed_transaction,
+                wait_until: TxExecutionStatus::default(),
+            })
         })
         .pair(|_: String, _: String| {
             // The text that neard answers: `wait_until` has a name only.
@@ -247,8 +255,9 @@ fn send_request(params: Value) -> Result<RpcSendTransactionRequest, RpcParseErro
 
 /// Reads a transaction from base64 and borsh, with neard's text for a failure.
 fn decode(encoded: &str) -> Result<SignedTransaction, RpcParseError> {
-    let failed =
-        |error: &dyn std::fmt::Display| RpcParseError(format!("Failed to decode transaction: {error}"));
+    let failed = |error: &dyn std::fmt::Display| {
+        RpcParseError(format!("Failed to decode transaction: {error}"))
+    };
     let bytes = BASE64.decode(encoded).map_err(|error| failed(&error))?;
     borsh::from_slice(&bytes).map_err(|error| failed(&error))
 }

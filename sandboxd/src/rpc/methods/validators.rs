@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use near_jsonrpc_primitives::types::validator::{RpcValidatorError, RpcValidatorRequest};
+use near_jsonrpc_primitives::types::validator::RpcValidatorError;
 use near_primitives::types::{BlockId, EpochReference, NumBlocks};
 use near_primitives::views::{
     CurrentEpochValidatorInfo, EpochValidatorInfo, NextEpochValidatorInfo,
@@ -24,14 +24,13 @@ pub(super) const VALIDATORS: Method = Method {
 };
 
 fn validators(api: &Api, params: Value) -> Answer {
-    let request = Params::<RpcValidatorRequest>::new(params)
+    let reference = Params::<EpochReference>::new(params)
         .singleton(|id: Option<BlockId>| {
-            let epoch_reference = id.map_or(EpochReference::Latest, EpochReference::BlockId);
-            Ok(RpcValidatorRequest { epoch_reference })
+            Ok(id.map_or(EpochReference::Latest, EpochReference::BlockId))
         })
         .named()?;
     let chain = api.chain();
-    let last = last_block(&chain, &request.epoch_reference)?;
+    let last = last_block(&chain, &reference)?;
     written(&info(&chain, last))
 }
 
