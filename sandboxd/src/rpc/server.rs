@@ -74,7 +74,7 @@ impl RpcServer {
             let _inside = runtime.enter();
             tokio::net::TcpListener::from_std(listener)?
         };
-        let server = Arc::new(Server { api: Arc::new(Api::new(node, address, &config)), config });
+        let server = Arc::new(Server { api: Api::new(node, address, &config), config });
         runtime.spawn(accept(listener, server));
         Ok(Self { address, runtime: Some(runtime) })
     }
@@ -95,7 +95,7 @@ impl Drop for RpcServer {
 
 /// What every connection shares.
 struct Server {
-    api: Arc<Api>,
+    api: Api,
     config: RpcConfig,
 }
 

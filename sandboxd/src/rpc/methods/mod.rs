@@ -76,9 +76,7 @@ impl Api {
 enum Handler {
     /// By a look at the chain.
     Look(fn(&Api, Value) -> Answer),
-    /// By a look at the chain that may run a contract, and so takes a while.
-    Work(fn(&Api, Value) -> Answer),
-    /// By asking the node, and perhaps by waiting for blocks.
+    /// By something that takes a while: blocks to come, or a contract to run.
     Wait(fn(&Api, Value) -> Pending<'_>),
 }
 
@@ -121,19 +119,12 @@ const METHODS: &[Method] = &[
 ];
 
 /// Calls the method that goes by `name`.
-pub(super) async fn call(api: &Arc<Api>, name: &str, params: Value) -> Answer {
+pub(super) async fn call(api: &Api, name: &str, params: Value) -> Answer {
     let found = METHODS.iter().position(|method| method.names.contains(&name));
     let label = api.metrics.request(found);
     let answer = match found.map(|place| METHODS[place].handler) {
         None => Err(RpcError::method_not_found(name.to_owned()).into()),
         Some(Handler::Look(look)) => look(api, params),
-        Some(Handler::Work(work)) => {
-            let api = Arc::clone(api);
-            match tokio::task::spawn_blocking(move || work(&api, params)).await {
-                Ok(answer) => answer,
-                Err(_panicked) => Err(internal_error("the request failed inside the node")),
-            }
-        }
         Some(Handler::Wait(wait)) => wait(api, params).await,
     };
     if let Err(failure) = &answer {

@@ -21,7 +21,7 @@ use serde_json::Value;
 use super::super::near_error::RpcFailure;
 use super::super::params::Params;
 use super::block::unknown_block;
-use super::{Answer, Api, Handler, Method, written};
+use super::{Answer, Api, Handler, Method, internal_error, written};
 use crate::chain::{Block, Chain};
 
 pub(super) const QUERY: Method = Method {
@@ -45,21 +45,32 @@ pub(super) const QUERY: Method = Method {
         "TOO_LARGE_CONTRACT_STATE",
         "TOO_MANY_ACCESS_KEYS",
     ],
-    handler: Handler::Work(query),
+    handler: Handler::Wait(|api, params| Box::pin(query(api, params))),
 };
 
 /// The longest data of a positional query, in bytes, less the length of the path.
 const LEGACY_DATA_LIMIT: usize = 10 * 1024;
 
-fn query(api: &Api, params: Value) -> Answer {
+async fn query(api: &Api, params: Value) -> Answer {
     let request = Params::<RpcQueryRequest>::new(params)
         .pair(|path: String, data: String| legacy(&path, &data))
         .named()?;
     let chain = api.chain();
+    if !matches!(request.request, QueryRequest::CallFunction { .. }) {
+        return answer(&chain, request);
+    }
+    // A contract may run for long: not on a thread that serves connections.
+    match tokio::task::spawn_blocking(move || answer(&chain, request)).await {
+        Ok(answer) => answer,
+        Err(_panicked) => Err(internal_error("the view call failed inside the node")),
+    }
+}
+
+fn answer(chain: &Chain, request: RpcQueryRequest) -> Answer {
     let Ok(block) = chain.block(&request.block_reference) else {
-        return Err(missing(&chain, &request.block_reference));
+        return Err(missing(chain, &request.block_reference));
     };
-    let at = At { chain: &chain, block };
+    let at = At { chain, block };
     match at.answer(request.request) {
         Ok(kind) => written(&RpcQueryResponse {
             kind,

@@ -73,12 +73,10 @@ impl Client {
     }
 
     fn write(&mut self, line: &str, headers: &[&str], body: &[u8]) {
-        let mut request = format!("{line} HTTP/1.1\r\nhost: localhost\r\n");
-        for header in headers {
-            request.push_str(header);
-            request.push_str("\r\n");
-        }
-        request.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
+        let mut lines = vec![format!("{line} HTTP/1.1"), "host: localhost".to_owned()];
+        lines.extend(headers.iter().map(|&header| header.to_owned()));
+        lines.push(format!("content-length: {}\r\n\r\n", body.len()));
+        let request = lines.join("\r\n");
         let stream = self.0.get_mut();
         stream.write_all(request.as_bytes()).expect("the connection is open");
         // A server that refuses a long body may close before it has read it all.
