@@ -160,10 +160,6 @@ impl Server {
 
     /// Answers a JSON-RPC request.
     async fn call(&self, headers: &HeaderMap, body: Incoming) -> Response {
-        if !is_json(headers) {
-            let expected = "expected a request with `content-type: application/json`".to_owned();
-            return text(StatusCode::UNSUPPORTED_MEDIA_TYPE, expected);
-        }
         let body = match Limited::new(body, self.config.max_body_bytes).collect().await {
             Ok(body) => body.to_bytes(),
             Err(error) if error.is::<LengthLimitError>() => {
@@ -175,6 +171,11 @@ impl Server {
                 return text(StatusCode::BAD_REQUEST, format!("request body broke off: {error}"));
             }
         };
+        // Only now, because a connection with an unread body could not be used again.
+        if !is_json(headers) {
+            let expected = "expected a request with `content-type: application/json`".to_owned();
+            return text(StatusCode::UNSUPPORTED_MEDIA_TYPE, expected);
+        }
         let request = match Request::parse(&body) {
             Ok(request) => request,
             Err(refusal) => {
