@@ -7,6 +7,7 @@
 )]
 
 mod blocks;
+mod cli;
 mod genesis;
 mod node;
 mod patch_state;
