@@ -1,13 +1,139 @@
-//! [`ContractRunner`]: the VM that runs contracts, with its cache of compiled modules.
+//! [`ContractRunner`]: one call of a contract, from the circumstances of the receipt to what is left
+//! after it.
+//!
+//! Calls of receipts and views of the RPC go the same way; only their context differs.
 
+use std::fmt;
+use std::sync::Arc;
+
+use gas_meter::{GasCounter, Profile};
+use host_fns::near::{Context, NearHost, Parts, ReturnData as HostReturn};
+use sandbox_state::Value;
+use vm_runner::wasmer::WasmerVm;
+use vm_runner::{Code, CodeHash, ModuleCache, Runner};
+
+use crate::actions::ReturnData;
 use crate::config::RuntimeConfig;
+use crate::external::ReceiptContext;
+use crate::fault::RuntimeFault;
+use crate::near::{AccountContract, AccountId, Balance, CryptoHash, Gas};
+use crate::outcome::CallFailure;
 
-/// Runs contracts.
+/// Compiled modules that are kept.
+const CACHED_MODULES: usize = 256;
+
+/// Runs contracts, with a cache of compiled modules.
+pub(crate) struct ContractRunner {
+    runner: Runner<NearHost<ReceiptContext>>,
+    config: RuntimeConfig,
+}
+
+/// What is left after a call.
 #[derive(Debug)]
-pub(crate) struct ContractRunner;
+pub(crate) struct CallOutcome {
+    pub(crate) context: ReceiptContext,
+    pub(crate) end: Result<ReturnData, CallFailure>,
+    pub(crate) gas_burnt: Gas,
+    pub(crate) gas_used: Gas,
+    pub(crate) compute: u64,
+    pub(crate) profile: Profile,
+    pub(crate) logs: Vec<String>,
+    pub(crate) balance: Balance,
+    pub(crate) subsidized: Balance,
+    pub(crate) storage_usage: u64,
+}
 
 impl ContractRunner {
-    pub(crate) fn new(_config: &RuntimeConfig) -> Self {
-        ContractRunner
+    pub(crate) fn new(config: &RuntimeConfig) -> Self {
+        let cache = Arc::new(ModuleCache::new(CACHED_MODULES));
+        let runner = Runner::new(Box::new(WasmerVm::new()), cache, Arc::clone(config.vm()));
+        ContractRunner { runner, config: config.clone() }
     }
+
+    /// Calls `method` of the contract `code`.
+    pub(crate) fn call(
+        &self,
+        code: &ContractCode,
+        method: &str,
+        external: ReceiptContext,
+        context: Context,
+    ) -> Result<CallOutcome, RuntimeFault> {
+        let host = NearHost::new(external, context, Arc::clone(self.config.host()))?;
+        let finished = self.runner.run(code, method, host)?;
+        let parts = finished.host.into_parts();
+        let end = match finished.end {
+            Ok(()) => Ok(return_data(parts.return_data.clone())?),
+            Err(failure) => Err(CallFailure::from(failure)),
+        };
+        Ok(outcome(parts, end))
+    }
+}
+
+impl fmt::Debug for ContractRunner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ContractRunner").field("runner", &self.runner).finish_non_exhaustive()
+    }
+}
+
+/// A contract's wasm with its hash.
+#[derive(Clone, Debug)]
+pub(crate) struct ContractCode {
+    hash: CryptoHash,
+    bytes: Value,
+}
+
+impl ContractCode {
+    pub(crate) fn new(hash: CryptoHash, bytes: Value) -> Self {
+        ContractCode { hash, bytes }
+    }
+}
+
+impl Code for ContractCode {
+    fn hash(&self) -> CodeHash {
+        CodeHash(self.hash.0)
+    }
+
+    fn bytes(&self) -> Result<Arc<[u8]>, host_fns::abi::Fault> {
+        Ok(Arc::clone(&self.bytes))
+    }
+}
+
+/// Where an account's code comes from, as host functions tell it.
+pub(crate) fn host_contract(contract: &AccountContract) -> host_fns::near::AccountContract {
+    use host_fns::near::AccountContract as Host;
+    match contract {
+        AccountContract::None => Host::None,
+        AccountContract::Local(hash) => Host::Local(hash.0),
+        AccountContract::Global(hash) => Host::Global(hash.0),
+        AccountContract::GlobalByAccount(id) => Host::GlobalByAccount(AccountId::to_string(id)),
+    }
+}
+
+fn outcome(
+    parts: Parts<ReceiptContext>,
+    end: Result<ReturnData, CallFailure>,
+) -> CallOutcome {
+    let gas: &GasCounter = &parts.gas;
+    CallOutcome {
+        end,
+        gas_burnt: Gas::from_gas(gas.burnt().units()),
+        gas_used: Gas::from_gas(gas.used().units()),
+        compute: gas.compute(),
+        profile: gas.profile(),
+        context: parts.external,
+        logs: parts.logs,
+        balance: Balance::from_yoctonear(parts.balance),
+        subsidized: Balance::from_yoctonear(parts.subsidized),
+        storage_usage: parts.storage_usage,
+    }
+}
+
+fn return_data(data: HostReturn) -> Result<ReturnData, RuntimeFault> {
+    Ok(match data {
+        HostReturn::None => ReturnData::None,
+        HostReturn::Value(value) => ReturnData::Value(value),
+        HostReturn::ReceiptIndex(index) => ReturnData::Receipt(
+            usize::try_from(index.0).map_err(|_| RuntimeFault::Overflow("a receipt index"))?,
+        ),
+    })
 }

@@ -3,6 +3,9 @@
 //! A fault drops the block that was being made; the chain before it stays. Nothing that a client
 //! sends may cause one.
 
+use host_fns::abi::Fault;
+use vm_runner::VmFault;
+
 use crate::near::{Balance, CryptoHash, IntegerOverflowError, ReceiptValidationError};
 
 /// The block could not be applied, for a reason that lies in this program or its stored state.
@@ -23,6 +26,9 @@ pub enum RuntimeFault {
         /// What is wrong with it.
         source: ReceiptValidationError,
     },
+    /// The VM failed, or a host function found the state in disorder.
+    #[error(transparent)]
+    Vm(#[from] VmFault),
     /// Tokens were made or lost.
     #[error("unbalanced block: {before} before, {after} after")]
     Unbalanced {
@@ -36,6 +42,12 @@ pub enum RuntimeFault {
 impl From<IntegerOverflowError> for RuntimeFault {
     fn from(_: IntegerOverflowError) -> Self {
         RuntimeFault::Overflow("a sum of gas or tokens")
+    }
+}
+
+impl From<Fault> for RuntimeFault {
+    fn from(fault: Fault) -> Self {
+        RuntimeFault::Vm(VmFault::Host(fault))
     }
 }
 

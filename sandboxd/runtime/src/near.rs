@@ -12,7 +12,9 @@ pub use near_primitives::account::{
 };
 pub use near_primitives::action::{
     Action, AddKeyAction, CreateAccountAction, DeleteAccountAction, DeleteKeyAction,
-    DeployContractAction, FunctionCallAction, StakeAction, TransferAction,
+    DeployContractAction, DeployGlobalContractAction, FunctionCallAction, GlobalContractDeployMode,
+    GlobalContractIdentifier, StakeAction, TransferAction, TransferToGasKeyAction,
+    UseGlobalContractAction,
 };
 pub use near_primitives::errors::{
     ActionError, ActionErrorKind, ActionsValidationError, CompilationError,
@@ -35,7 +37,8 @@ pub use near_primitives::transaction::{
 pub use near_primitives::trie_key::{TrieKey, trie_key_parsers};
 pub use near_primitives::types::validator_stake::ValidatorStake;
 pub use near_primitives::types::{
-    AccountId, Balance, BlockHeight, EpochHeight, EpochId, Gas, Nonce, StorageUsage,
+    AccountId, Balance, BlockHeight, EpochHeight, EpochId, Gas, Nonce, PromiseYieldStatus,
+    StorageUsage, YieldId,
 };
 pub use near_primitives::version::{
     MIN_SUPPORTED_PROTOCOL_VERSION, PROTOCOL_VERSION, ProtocolVersion,

@@ -20,9 +20,9 @@ use crate::near::{
     AccountContract, AccountId, ActionError, ActionErrorKind, Balance, CryptoHash, DataReceipt,
     DelayedReceiptIndices, ExecutionMetadata, ExecutionMetadataV4, ExecutionOutcome,
     ExecutionOutcomeWithId, ExecutionStatus, Gas, ProfileDataV3, PromiseYieldIndices,
-    PromiseYieldTimeout, Receipt, ReceiptEnum, ReceiptOrStateStoredReceipt, ReceiptV0,
+    PromiseYieldStatus, PromiseYieldTimeout, Receipt, ReceiptEnum, ReceiptOrStateStoredReceipt, ReceiptV0,
     ReceivedData, TrieKey, TxExecutionError, ValidatorStake, VersionedActionReceipt,
-    VersionedReceiptEnum,
+    VersionedReceiptEnum, YieldId,
 };
 use crate::refund::{self, GasRefund};
 use crate::tree::{self, Records};
@@ -165,18 +165,42 @@ impl Application<'_> {
         self.execute_stored(&receipt).map(Some)
     }
 
-    /// Runs the yielded receipt that the data is for. A second resume finds none and does nothing.
+    /// Runs the yielded receipt that the data is for. A second resume finds none and does nothing, and
+    /// so does a timeout once a resume is under way.
     fn process_resume(
         &mut self,
         receiver_id: &AccountId,
         data: &DataReceipt,
     ) -> Result<Option<ExecutionOutcomeWithId>, RuntimeFault> {
-        let key = yielded(receiver_id, data.data_id);
+        let data_id = data.data_id;
+        let status = TrieKey::PromiseYieldStatus { receiver_id: receiver_id.clone(), data_id };
+        if data.data.is_none()
+            && tree::read(&self.state, &status)? == Some(PromiseYieldStatus::ResumeInitiated)
+        {
+            return Ok(None);
+        }
+        let key = yielded(receiver_id, data_id);
         let Some(receipt) = tree::read::<Receipt>(&self.state, &key)? else { return Ok(None) };
         tree::remove(&mut self.state, &key);
+        tree::remove(&mut self.state, &status);
+        self.forget_chosen_id(receiver_id, data_id)?;
         let value = ReceivedData { data: data.data.clone() };
-        tree::write(&mut self.state, &received(receiver_id, data.data_id), &value);
+        tree::write(&mut self.state, &received(receiver_id, data_id), &value);
         self.execute_stored(&receipt).map(Some)
+    }
+
+    /// The id that a contract chose for a yield can be used again once the yield is over.
+    fn forget_chosen_id(
+        &mut self,
+        receiver_id: &AccountId,
+        data_id: CryptoHash,
+    ) -> Result<(), RuntimeFault> {
+        let receiver_id = receiver_id.clone();
+        let back = TrieKey::DataIdToYieldId { receiver_id: receiver_id.clone(), data_id };
+        let Some(yield_id) = tree::read::<YieldId>(&self.state, &back)? else { return Ok(()) };
+        tree::remove(&mut self.state, &back);
+        tree::remove(&mut self.state, &TrieKey::YieldIdToDataId { receiver_id, yield_id });
+        Ok(())
     }
 
     fn execute_stored(

@@ -1,0 +1,207 @@
+//! [`ReceiptContext`]: the chain as a running contract sees it.
+//!
+//! It owns the state of the block while the contract runs: it is moved into the VM and comes back
+//! with it, so nothing is shared.
+
+use std::sync::Arc;
+
+use host_fns::abi::Fault;
+use host_fns::near::{
+    Action, Displaced, External, Found, ReceiptIndex, TrieNodes, YieldRef,
+};
+use near_primitives::utils::create_receipt_id_from_action_hash;
+use sandbox_state::{NodeVisits, Overlay, Visits};
+
+use crate::near::{
+    AccountId, Balance, BlockHeight, CryptoHash, PromiseYieldStatus, TrieKey, YieldId,
+    trie_key_parsers,
+};
+use crate::outbox::Outbox;
+use crate::tree::{self, Records};
+
+/// State, receipts and validators for one call of a contract.
+#[derive(Debug)]
+pub(crate) struct ReceiptContext {
+    pub(crate) state: Overlay,
+    pub(crate) visits: NodeVisits,
+    pub(crate) outbox: Outbox,
+    account_id: AccountId,
+    /// What the keys of all the contract's records begin with.
+    prefix: Vec<u8>,
+    action_hash: CryptoHash,
+    height: BlockHeight,
+    /// How many data ids the call has used.
+    data_ids: u64,
+    chain_id: Arc<str>,
+    validators: Arc<[(AccountId, Balance)]>,
+}
+
+/// What of the block and the call a [`ReceiptContext`] needs.
+#[derive(Debug)]
+pub(crate) struct CallSite<'a> {
+    pub(crate) account_id: &'a AccountId,
+    pub(crate) action_hash: CryptoHash,
+    pub(crate) height: BlockHeight,
+    pub(crate) chain_id: &'a Arc<str>,
+    pub(crate) validators: &'a Arc<[(AccountId, Balance)]>,
+}
+
+impl ReceiptContext {
+    pub(crate) fn new(state: Overlay, visits: NodeVisits, site: &CallSite<'_>) -> Self {
+        ReceiptContext {
+            state,
+            visits,
+            outbox: Outbox::default(),
+            account_id: site.account_id.clone(),
+            prefix: trie_key_parsers::get_raw_prefix_for_contract_data(site.account_id, &[]),
+            action_hash: site.action_hash,
+            height: site.height,
+            data_ids: 0,
+            chain_id: Arc::clone(site.chain_id),
+            validators: Arc::clone(site.validators),
+        }
+    }
+
+    fn key(&self, key: &[u8]) -> Vec<u8> {
+        [self.prefix.as_slice(), key].concat()
+    }
+
+    fn by_chosen_id(&self, id: [u8; 32]) -> TrieKey {
+        let receiver_id = self.account_id.clone();
+        TrieKey::YieldIdToDataId { receiver_id, yield_id: YieldId(CryptoHash(id)) }
+    }
+
+    fn yield_status(&self, data_id: CryptoHash) -> TrieKey {
+        TrieKey::PromiseYieldStatus { receiver_id: self.account_id.clone(), data_id }
+    }
+
+    fn set_yield_status(&mut self, data_id: CryptoHash, status: PromiseYieldStatus) {
+        let key = self.yield_status(data_id);
+        tree::write(&mut self.state, &key, &status);
+    }
+
+    fn next_data_id(&mut self) -> CryptoHash {
+        let salt = self.data_ids;
+        self.data_ids = salt.saturating_add(1);
+        create_receipt_id_from_action_hash(&self.action_hash, self.height, salt)
+    }
+}
+
+impl External for ReceiptContext {
+    fn read(&mut self, key: &[u8]) -> Result<Found, Fault> {
+        let key = self.key(key);
+        let found = self.state.find(&key, &mut self.visits);
+        // Fetching the value is not charged, but a later write finds it visited.
+        let value = found.map(|found| found.read(&mut self.visits).0);
+        Ok(Found { value, nodes: TrieNodes::default() })
+    }
+
+    fn contains(&mut self, key: &[u8]) -> Result<(bool, TrieNodes), Fault> {
+        let key = self.key(key);
+        Ok((self.state.find(&key, &mut self.visits).is_some(), TrieNodes::default()))
+    }
+
+    fn write(&mut self, key: &[u8], value: &[u8]) -> Result<Displaced, Fault> {
+        let key = self.key(key);
+        let (before, visits) = self.state.get_charged(&key, &mut self.visits);
+        self.state.set(key, value.to_vec());
+        Ok(Displaced { value: before, nodes: nodes(visits) })
+    }
+
+    fn remove(&mut self, key: &[u8]) -> Result<Displaced, Fault> {
+        let key = self.key(key);
+        let (before, visits) = self.state.get_charged(&key, &mut self.visits);
+        self.visits.add_removal();
+        self.state.remove(&key);
+        Ok(Displaced { value: before, nodes: nodes(visits) })
+    }
+
+    fn recorded_storage_bytes(&self) -> u64 {
+        self.visits.proof_bytes()
+    }
+
+    fn create_receipt(
+        &mut self,
+        receiver: &str,
+        after: &[ReceiptIndex],
+    ) -> Result<ReceiptIndex, Fault> {
+        let receiver = receiver.parse().map_err(|_| Fault::new("not an account id"))?;
+        let data_ids = after.iter().map(|_| self.next_data_id()).collect();
+        self.outbox.create(receiver, after, data_ids)
+    }
+
+    fn receiver(&self, receipt: ReceiptIndex) -> &str {
+        self.outbox.receiver(receipt)
+    }
+
+    fn append(&mut self, receipt: ReceiptIndex, action: Action) {
+        self.outbox.append(receipt, action);
+    }
+
+    fn set_refund_to(&mut self, receipt: ReceiptIndex, account: &str) {
+        self.outbox.set_refund_to(receipt, account);
+    }
+
+    fn yield_create(
+        &mut self,
+        chosen_id: Option<[u8; 32]>,
+    ) -> Result<Option<(ReceiptIndex, [u8; 32])>, Fault> {
+        if let Some(id) = chosen_id
+            && self.state.record(&self.by_chosen_id(id).to_vec()).is_some()
+        {
+            return Ok(None);
+        }
+        let data_id = self.next_data_id();
+        if let Some(id) = chosen_id {
+            let by_id = self.by_chosen_id(id);
+            tree::write(&mut self.state, &by_id, &data_id);
+            let receiver_id = self.account_id.clone();
+            let back = TrieKey::DataIdToYieldId { receiver_id, data_id };
+            tree::write(&mut self.state, &back, &YieldId(CryptoHash(id)));
+        }
+        self.set_yield_status(data_id, PromiseYieldStatus::Yielded);
+        let receipt = self.outbox.create_yield(self.account_id.clone(), data_id);
+        Ok(Some((receipt, data_id.0)))
+    }
+
+    fn yield_resume(&mut self, yielded: YieldRef, payload: Vec<u8>) -> Result<bool, Fault> {
+        let data_id = match yielded {
+            YieldRef::DataId(id) => CryptoHash(id),
+            YieldRef::ChosenId(id) => match tree::read(&self.state, &self.by_chosen_id(id)) {
+                Ok(Some(data_id)) => data_id,
+                Ok(None) => return Ok(false),
+                Err(fault) => return Err(Fault::new(fault.to_string())),
+            },
+        };
+        let receiver_id = self.account_id.clone();
+        let stored = TrieKey::PromiseYieldReceipt { receiver_id, data_id };
+        let waits = [stored, self.yield_status(data_id)]
+            .iter()
+            .any(|key| self.state.record(&key.to_vec()).is_some());
+        if waits {
+            self.outbox.resume(data_id, payload);
+            self.set_yield_status(data_id, PromiseYieldStatus::ResumeInitiated);
+        }
+        Ok(waits)
+    }
+
+    fn validator_stake(&self, account: &str) -> Result<Option<u128>, Fault> {
+        let found = self.validators.iter().find(|(id, _)| id.as_str() == account);
+        Ok(found.map(|(_, stake)| stake.as_yoctonear()))
+    }
+
+    fn validator_total_stake(&self) -> Result<u128, Fault> {
+        self.validators
+            .iter()
+            .try_fold(0u128, |sum, (_, stake)| sum.checked_add(stake.as_yoctonear()))
+            .ok_or_else(|| Fault::new("the total stake overflows"))
+    }
+
+    fn chain_id(&self) -> &str {
+        &self.chain_id
+    }
+}
+
+fn nodes(visits: Visits) -> TrieNodes {
+    TrieNodes { touched: visits.touched, cached: visits.cached }
+}
