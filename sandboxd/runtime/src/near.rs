@@ -21,7 +21,7 @@ pub use near_primitives::errors::{
     DepositCostFailureReason, FunctionCallError, IntegerOverflowError, InvalidAccessKeyError,
     InvalidTxError, MethodResolveError, PrepareError, ReceiptValidationError, TxExecutionError,
 };
-pub use near_primitives::hash::CryptoHash;
+pub use near_primitives::hash::{CryptoHash, YieldId};
 pub use near_primitives::profile_data_v3::ProfileDataV3;
 pub use near_primitives::receipt::{
     ActionReceipt, ActionReceiptV2, DataReceipt, DataReceiver, DelayedReceiptIndices,
@@ -31,14 +31,15 @@ pub use near_primitives::receipt::{
 pub use near_primitives::state_record::StateRecord;
 pub use near_primitives::transaction::{
     ExecutionMetadata, ExecutionMetadataV4, ExecutionOutcome, ExecutionOutcomeWithId,
-    ExecutionStatus, NonceMode, SignedTransaction, Transaction, TransactionV0, TransactionV1,
+    ExecutionStatus, NonceMode, SignedTransaction, Transaction, TransactionNonce, TransactionV0,
+    TransactionV1,
     ValidatedTransaction,
 };
 pub use near_primitives::trie_key::{TrieKey, trie_key_parsers};
 pub use near_primitives::types::validator_stake::ValidatorStake;
 pub use near_primitives::types::{
     AccountId, Balance, BlockHeight, EpochHeight, EpochId, Gas, Nonce, PromiseYieldStatus,
-    StorageUsage, YieldId,
+    StorageUsage,
 };
 pub use near_primitives::version::{
     MIN_SUPPORTED_PROTOCOL_VERSION, PROTOCOL_VERSION, ProtocolVersion,

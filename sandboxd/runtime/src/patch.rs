@@ -15,7 +15,7 @@ use crate::tree;
 /// Why records cannot be written over a state.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPatch {
-    /// Only accounts, access keys, code and data can be patched.
+    /// Only accounts, access keys (no gas keys), code and data can be patched.
     #[error("a {kind} record cannot be patched")]
     UnsupportedRecord {
         /// The kind of record.
@@ -90,6 +90,10 @@ pub(crate) fn write(
             state.set(key.to_vec(), value.to_vec());
         }
         StateRecord::Contract { account_id, code } => return write_code(state, account_id, code),
+        // Its balance and its nonces are rules of their own, which this runtime does not have yet.
+        StateRecord::AccessKey { access_key, .. } if access_key.gas_key_info().is_some() => {
+            return unsupported("gas key");
+        }
         StateRecord::AccessKey { account_id, public_key, access_key } => {
             let key = tree::access_key_key(account_id, public_key.clone());
             tree::write(state, &key, access_key);

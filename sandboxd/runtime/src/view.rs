@@ -107,7 +107,7 @@ pub fn code(state: &Snapshot, id: &AccountId) -> ViewResult<(CryptoHash, Value)>
         Ok(account) => account,
         Err(error) => return Ok(Err(error)),
     };
-    Ok(tree::code(state, id, &account)?
+    Ok(tree::code(state, id, &account)
         .ok_or_else(|| InvalidQuery::NoContractCode { account_id: id.clone() }))
 }
 

@@ -31,7 +31,7 @@ impl Application<'_> {
     ) -> Result<(), RuntimeFault> {
         let account_id = running.account_id().clone();
         let account = running.existing().clone();
-        let Some((hash, bytes)) = tree::code(&self.state, &account_id, &account)? else {
+        let Some((hash, bytes)) = tree::code(&self.state, &account_id, &account) else {
             let failure = CallFailure::NoCode(account_id);
             result.fail(ActionErrorKind::FunctionCallError(failure.error()));
             return Ok(());
@@ -170,7 +170,7 @@ pub(crate) fn view_call(
     method_name: &str,
     args: &[u8],
 ) -> ViewResult<CallResult> {
-    let Some((hash, bytes)) = tree::code(state, id, account)? else {
+    let Some((hash, bytes)) = tree::code(state, id, account) else {
         return Ok(Err(refusal(&CallFailure::NoCode(id.clone()), Vec::new())));
     };
     let max_gas_burnt = runtime.config().host().limits.max_gas_burnt;
