@@ -10,7 +10,8 @@ use cost_estimator::cases::Case;
 use cost_estimator::cases::wasm_ops::WasmInstruction;
 use cost_estimator::measure::{Effort, measure};
 use cost_estimator::report::{self, Line};
-use sandbox_runtime::config::RuntimeConfig;
+use sandbox_runtime::near::PROTOCOL_VERSION;
+use sandbox_runtime::RuntimeConfig;
 
 /// Measures what contracts cost on this machine, and fits prices to it.
 #[derive(Debug, Parser)]
@@ -38,14 +39,14 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     let Command::Run { rounds, warm_up, out } = Cli::parse().command;
-    let config = RuntimeConfig::mainnet();
+    let config = RuntimeConfig::new(PROTOCOL_VERSION)?;
     let case = WasmInstruction::new(&config);
     let sample = measure(&case, Effort { warm_up, rounds })?;
     let lines = [Line {
         cost: case.label(),
         unit: case.unit(),
         result: report::Result::of(sample),
-        charged_gas: u64::from(config.vm.schedule.regular_op),
+        charged_gas: u64::from(config.vm().schedule.regular_op),
     }];
     report::table(&lines, &mut io::stdout().lock())?;
     if let Some(path) = out {

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use gas_meter::{CostTable, Gas, GasCounter, OutOfGas};
 use host_fns::abi::{Host, HostFn};
-use sandbox_runtime::config::RuntimeConfig;
-use vm_runner::{ModuleCache, Runner, StaticCode, Wasmer};
+use sandbox_runtime::RuntimeConfig;
+use vm_runner::wasmer::WasmerVm;
+use vm_runner::{CodeBytes, ModuleCache, Runner};
 
 use super::{Case, Prepared};
 use crate::measure::here;
@@ -23,6 +24,7 @@ const KERNEL: &str = include_str!("wasm_ops.wat");
 #[derive(Debug)]
 pub struct WasmInstruction {
     runner: Runner<Bare>,
+    costs: Arc<CostTable>,
     op_gas: u64,
     at: &'static Location<'static>,
 }
@@ -31,26 +33,28 @@ impl WasmInstruction {
     /// The case under NEAR's configuration.
     pub fn new(config: &RuntimeConfig) -> Self {
         let runner = Runner::new(
-            Box::new(Wasmer::new()),
+            Box::new(WasmerVm::new()),
             Arc::new(ModuleCache::new(16)),
-            Arc::clone(&config.vm),
+            Arc::clone(config.vm()),
         );
-        let op_gas = u64::from(config.vm.schedule.regular_op);
-        WasmInstruction { runner, op_gas, at: here() }
+        let op_gas = u64::from(config.vm().schedule.regular_op);
+        let costs = Arc::clone(&config.host().costs);
+        WasmInstruction { runner, costs, op_gas, at: here() }
     }
 
-    fn burn(&self, code: &StaticCode) -> anyhow::Result<Gas> {
-        let host = Bare { gas: GasCounter::new(Arc::default(), Gas::MAX, Gas::MAX) };
+    /// Runs the kernel; the gas of its instructions.
+    fn burn(&self, code: &CodeBytes) -> anyhow::Result<Gas> {
+        let host = Bare { gas: GasCounter::new(Arc::clone(&self.costs), Gas::MAX, Gas::MAX) };
         let mut finished = self.runner.run(code, "run", host)?;
         if let Err(failure) = finished.end {
             bail!("the kernel failed: {failure}");
         }
-        Ok(finished.host.gas().burnt())
+        Ok(finished.host.gas().profile().wasm())
     }
 }
 
 impl Case for WasmInstruction {
-    type Work = StaticCode;
+    type Work = CodeBytes;
 
     fn label(&self) -> &'static str {
         "WASM_INSTRUCTION"
@@ -68,10 +72,10 @@ impl Case for WasmInstruction {
         &[1, 2, 4, 6, 8, 12, 16]
     }
 
-    fn prepare(&self, size: u32) -> anyhow::Result<Prepared<StaticCode>> {
+    fn prepare(&self, size: u32) -> anyhow::Result<Prepared<CodeBytes>> {
         let rounds = size.checked_mul(10_000).context("the size is too large")?;
         let wasm = wat::parse_str(KERNEL.replace("ROUNDS", &rounds.to_string()))?;
-        let code = StaticCode::new(wasm);
+        let code = CodeBytes::new(wasm);
         let instructions = self
             .burn(&code)?
             .units()
@@ -81,7 +85,7 @@ impl Case for WasmInstruction {
         Ok(Prepared { work: code, units })
     }
 
-    fn run(&self, work: StaticCode) {
+    fn run(&self, work: CodeBytes) {
         self.burn(&work).expect("the kernel ran while it was prepared");
     }
 }
