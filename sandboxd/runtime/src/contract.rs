@@ -109,10 +109,7 @@ pub(crate) fn host_contract(contract: &AccountContract) -> host_fns::near::Accou
     }
 }
 
-fn outcome(
-    parts: Parts<ReceiptContext>,
-    end: Result<ReturnData, CallFailure>,
-) -> CallOutcome {
+fn outcome(parts: Parts<ReceiptContext>, end: Result<ReturnData, CallFailure>) -> CallOutcome {
     let gas: &GasCounter = &parts.gas;
     CallOutcome {
         end,

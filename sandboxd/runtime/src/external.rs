@@ -6,9 +6,7 @@
 use std::sync::Arc;
 
 use host_fns::abi::Fault;
-use host_fns::near::{
-    Action, Displaced, External, Found, ReceiptIndex, TrieNodes, YieldRef,
-};
+use host_fns::near::{Action, Displaced, External, Found, ReceiptIndex, TrieNodes, YieldRef};
 use near_primitives::utils::create_receipt_id_from_action_hash;
 use sandbox_state::{NodeVisits, Overlay, Visits};
 

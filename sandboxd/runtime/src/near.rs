@@ -32,8 +32,7 @@ pub use near_primitives::state_record::StateRecord;
 pub use near_primitives::transaction::{
     ExecutionMetadata, ExecutionMetadataV4, ExecutionOutcome, ExecutionOutcomeWithId,
     ExecutionStatus, NonceMode, SignedTransaction, Transaction, TransactionNonce, TransactionV0,
-    TransactionV1,
-    ValidatedTransaction,
+    TransactionV1, ValidatedTransaction,
 };
 pub use near_primitives::trie_key::{TrieKey, trie_key_parsers};
 pub use near_primitives::types::validator_stake::ValidatorStake;

@@ -15,8 +15,7 @@ use crate::near::{
     DeleteKeyAction, DeployContractAction, DeployGlobalContractAction, FunctionCallAction,
     FunctionCallPermission, Gas, GasKeyInfo, GlobalContractDeployMode, GlobalContractIdentifier,
     PublicKey, Receipt, ReceiptEnum, ReceiptV0, StakeAction, TransferAction,
-    TransferToGasKeyAction, UseGlobalContractAction,
-    VersionedActionReceipt,
+    TransferToGasKeyAction, UseGlobalContractAction, VersionedActionReceipt,
 };
 
 /// Receipts under construction.

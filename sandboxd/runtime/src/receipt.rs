@@ -20,8 +20,8 @@ use crate::near::{
     AccountContract, AccountId, ActionError, ActionErrorKind, Balance, CryptoHash, DataReceipt,
     DelayedReceiptIndices, ExecutionMetadata, ExecutionMetadataV4, ExecutionOutcome,
     ExecutionOutcomeWithId, ExecutionStatus, Gas, ProfileDataV3, PromiseYieldIndices,
-    PromiseYieldStatus, PromiseYieldTimeout, Receipt, ReceiptEnum, ReceiptOrStateStoredReceipt, ReceiptV0,
-    ReceivedData, TrieKey, TxExecutionError, ValidatorStake, VersionedActionReceipt,
+    PromiseYieldStatus, PromiseYieldTimeout, Receipt, ReceiptEnum, ReceiptOrStateStoredReceipt,
+    ReceiptV0, ReceivedData, TrieKey, TxExecutionError, ValidatorStake, VersionedActionReceipt,
     VersionedReceiptEnum, YieldId,
 };
 use crate::refund::{self, GasRefund};

@@ -193,9 +193,7 @@ pub(crate) fn view_call(
     let logs = outcome.logs;
     Ok(match outcome.end {
         Ok(ReturnData::Value(value)) => Ok(CallResult { value, logs }),
-        Ok(ReturnData::None | ReturnData::Receipt(_)) => {
-            Ok(CallResult { value: Vec::new(), logs })
-        }
+        Ok(ReturnData::None | ReturnData::Receipt(_)) => Ok(CallResult { value: Vec::new(), logs }),
         Err(failure) => Err(refusal(&failure, logs)),
     })
 }
