@@ -13,9 +13,9 @@ use sandbox_runtime::near::PROTOCOL_VERSION;
 fn the_kernel_runs_more_instructions_the_larger_it_is() -> anyhow::Result<()> {
     let case = WasmInstruction::new(&RuntimeConfig::new(PROTOCOL_VERSION)?);
     let (small, large) = (case.prepare(1)?, case.prepare(3)?);
-    // Three times the rounds; only the few instructions around the loop are the same.
+    // Three times the rounds; how often the inner branch is taken depends on the data.
     assert!(small.units > 10_000.0);
-    assert!((large.units / small.units - 3.0).abs() < 0.001);
+    assert!((large.units / small.units - 3.0).abs() < 0.05);
     case.run(large.work);
     Ok(())
 }
