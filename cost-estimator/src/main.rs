@@ -10,8 +10,8 @@ use cost_estimator::cases::Case;
 use cost_estimator::cases::wasm_ops::WasmInstruction;
 use cost_estimator::measure::{Effort, measure};
 use cost_estimator::report::{self, Line};
-use sandbox_runtime::near::PROTOCOL_VERSION;
 use sandbox_runtime::RuntimeConfig;
+use sandbox_runtime::near::PROTOCOL_VERSION;
 
 /// Measures what contracts cost on this machine, and fits prices to it.
 #[derive(Debug, Parser)]

@@ -115,7 +115,8 @@ pub struct RunArgs {
     /// Where to listen [default: rpc.addr of config.json].
     #[arg(id = "run_rpc_addr", long = "rpc-addr", value_name = "IP:PORT")]
     pub rpc_addr: Option<SocketAddr>,
-    /// Make an empty block after this many milliseconds without work.
+    /// Make an empty block after this many milliseconds without work [default: the longest block
+    /// delay of config.json].
     #[arg(id = "run_block_interval", long = "block-interval", value_name = "MS",
           value_parser = clap::value_parser!(u64).range(1..))]
     pub block_interval: Option<u64>,

@@ -13,6 +13,7 @@ use sandboxd::cli::{Cli, Command, RunArgs, StartArgs};
 use sandboxd::home::{Home, read_genesis};
 use sandboxd::rpc::{RpcConfig, RpcServer};
 use sandboxd::{Sandbox, genesis};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use banner::Banner;
@@ -43,6 +44,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
 
 /// Starts a chain in memory.
 fn start(args: &StartArgs) -> anyhow::Result<()> {
+    let end = End::listen()?;
     let sandbox = match &args.genesis {
         None => Sandbox::localnet(Clock::system()),
         Some(path) => Sandbox::builder(read_genesis(path)?)
@@ -51,13 +53,13 @@ fn start(args: &StartArgs) -> anyhow::Result<()> {
     };
     let accounts = if args.genesis.is_none() { genesis::dev_accounts() } else { Vec::new() };
     let chain_id = sandbox.chain().chain_id().to_owned();
-    let node = sandbox.start(node_options(args.block_interval))?;
+    let node = sandbox.start(NodeOptions { heartbeat: interval(args.block_interval) })?;
     let server = RpcServer::start(args.rpc_addr, node.clone(), RpcConfig::neard())
         .with_context(|| cannot_listen(args.rpc_addr))?;
     let banner = Banner { address: server.address(), chain_id, accounts };
     if args.json { banner.print_json() } else { banner.print_table() }
         .context("the accounts could not be printed")?;
-    wait_for_the_end()?;
+    end.wait();
     drop(server);
     node.stop();
     Ok(())
@@ -65,6 +67,7 @@ fn start(args: &StartArgs) -> anyhow::Result<()> {
 
 /// Starts the chain of a home folder.
 fn run_home(home: &Home, args: &RunArgs) -> anyhow::Result<()> {
+    let end = End::listen()?;
     let contents = home.read()?;
     let config = contents.config;
     let sandbox = Sandbox::builder(contents.genesis)
@@ -72,7 +75,8 @@ fn run_home(home: &Home, args: &RunArgs) -> anyhow::Result<()> {
         .block_delay(config.block_delay)
         .build()
         .with_context(|| home.path().display().to_string())?;
-    let node = sandbox.start(node_options(args.block_interval))?;
+    let heartbeat = interval(args.block_interval).or(config.heartbeat);
+    let node = sandbox.start(NodeOptions { heartbeat })?;
     let address = args.rpc_addr.unwrap_or(config.rpc_addr);
     let rpc = RpcConfig {
         max_body_bytes: config.max_body_bytes,
@@ -89,7 +93,7 @@ fn run_home(home: &Home, args: &RunArgs) -> anyhow::Result<()> {
     if let Some(server) = &server {
         tracing::info!(target: "rpc", address = %server.address(), "listening");
     }
-    wait_for_the_end()?;
+    end.wait();
     drop(server);
     node.stop();
     Ok(())
@@ -101,21 +105,37 @@ fn cannot_listen(address: std::net::SocketAddr) -> String {
     )
 }
 
-fn node_options(block_interval_ms: Option<u64>) -> NodeOptions {
-    NodeOptions { heartbeat: block_interval_ms.map(Duration::from_millis) }
+fn interval(milliseconds: Option<u64>) -> Option<Duration> {
+    milliseconds.map(Duration::from_millis)
 }
 
-fn wait_for_the_end() -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let mut terminate =
-            tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted?,
-            _ = terminate.recv() => {}
-        }
-        anyhow::Ok(())
-    })
+/// Ctrl-C and SIGTERM, which end the program cleanly from before it says that it is there.
+struct End {
+    runtime: tokio::runtime::Runtime,
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl End {
+    fn listen() -> std::io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (interrupt, terminate) = runtime.block_on(async {
+            std::io::Result::Ok((
+                signal(SignalKind::interrupt())?,
+                signal(SignalKind::terminate())?,
+            ))
+        })?;
+        Ok(Self { runtime, interrupt, terminate })
+    }
+
+    fn wait(mut self) {
+        self.runtime.block_on(async {
+            tokio::select! {
+                _ = self.interrupt.recv() => {}
+                _ = self.terminate.recv() => {}
+            }
+        });
+    }
 }
 
 /// Standard output belongs to the banner. Tools that start a near-sandbox set `RUST_LOG` for it.

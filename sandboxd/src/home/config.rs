@@ -27,6 +27,9 @@ pub struct Config {
     pub wait_timeout: Duration,
     /// The time that a block takes on average, which fast-forwarding passes for each.
     pub block_delay: Duration,
+    /// After how long without work an empty block is made: as in neard, where clients wait for
+    /// the next block and it comes. `None` where the settings turn empty blocks off.
+    pub heartbeat: Option<Duration>,
 }
 
 #[derive(Deserialize)]
@@ -67,6 +70,7 @@ struct Limits {
 #[derive(Deserialize)]
 #[serde(default)]
 struct Consensus {
+    produce_empty_blocks: bool,
     min_block_production_delay: Duration,
     max_block_production_delay: Duration,
 }
@@ -111,6 +115,7 @@ impl Consensus {
 
     fn between(min_ms: u64, max_ms: u64) -> Self {
         Self {
+            produce_empty_blocks: true,
             min_block_production_delay: Duration::from_millis(min_ms),
             max_block_production_delay: Duration::from_millis(max_ms),
         }
@@ -119,6 +124,10 @@ impl Consensus {
     fn mean(&self) -> Duration {
         let both = self.min_block_production_delay.saturating_add(self.max_block_production_delay);
         both.checked_div(2).unwrap_or(both)
+    }
+
+    fn heartbeat(&self) -> Option<Duration> {
+        self.produce_empty_blocks.then_some(self.max_block_production_delay)
     }
 }
 
@@ -146,6 +155,7 @@ impl Config {
             allowed_origins: rpc.cors_allowed_origins,
             wait_timeout: rpc.polling_config.polling_timeout,
             block_delay: file.consensus.mean(),
+            heartbeat: file.consensus.heartbeat(),
         })
     }
 
@@ -179,7 +189,7 @@ impl Config {
             },
             "consensus": {
                 "min_num_peers": 0,
-                "produce_empty_blocks": true,
+                "produce_empty_blocks": consensus.produce_empty_blocks,
                 "min_block_production_delay": consensus.min_block_production_delay,
                 "max_block_production_delay": consensus.max_block_production_delay,
             },

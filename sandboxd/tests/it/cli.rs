@@ -140,6 +140,8 @@ fn init_writes_neards_files_once_and_run_starts_from_them() {
     assert_eq!(status["chain_id"], "my-chain");
     assert_eq!(status["validator_account_id"], "test.near");
     assert_eq!(status["protocol_version"], 88);
+    // Clients of near-sandbox wait for the next block without sending anything.
+    while ask(&port, "status")["result"]["sync_info"]["latest_block_height"].as_u64() < Some(2) {}
     assert_eq!(daemon.signal("-TERM"), Some(0));
 }
 
