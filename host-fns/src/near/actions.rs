@@ -252,6 +252,30 @@ pub(super) fn promise_batch_action_function_call_weight<X: External>(
     call.append(host, receipt, amount, gas, gas_weight)
 }
 
+/// Adds the initialization of a universal account to a promise.
+pub(super) fn promise_batch_action_universal_state_init<X: External>(
+    host: &mut NearHost<X>,
+    memory: &mut Memory<'_>,
+    promise_index: u64,
+    state_init_len: u64,
+    state_init_ptr: u64,
+    amount_ptr: u64,
+) -> NearResult {
+    host.enter_call_only("promise_batch_action_universal_state_init")?;
+    let state_init = host.core.read_vec(memory, state_init_ptr, state_init_len)?;
+    let deposit = host.core.read_u128(memory, amount_ptr)?;
+    let (receipt, to) = host.appendable(promise_index)?;
+    // Decoding is the work that the price of a byte is for, so that it is paid first.
+    host.pay_action(cost::UNIVERSAL_STATE_INIT_BASE, 1, to)?;
+    host.pay_action(cost::UNIVERSAL_STATE_INIT_BYTE, len_u64(&state_init), to)?;
+    let counts = host.external.universal_state_counts(&state_init);
+    host.pay_action(cost::UNIVERSAL_STATE_INIT_ENTRY, counts.entries, to)?;
+    host.pay_action(cost::ADD_FULL_ACCESS_KEY, counts.keys, to)?;
+    host.take_balance(deposit)?;
+    host.external.append(receipt, Action::UniversalStateInit { state_init, deposit });
+    Ok(())
+}
+
 /// Adds a transfer to a promise. Where it will create the receiver, it costs that too.
 pub(super) fn promise_batch_action_transfer<X: External>(
     host: &mut NearHost<X>,

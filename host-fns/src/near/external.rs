@@ -45,6 +45,9 @@ pub trait External: Send + 'static {
     /// Adds an action to a receipt.
     fn append(&mut self, receipt: ReceiptIndex, action: Action);
 
+    /// What is in the initial state of a universal account, as its price counts it.
+    fn universal_state_counts(&self, state_init: &[u8]) -> StateCounts;
+
     /// Sends refunds of balance from a receipt to `account`, a valid account id.
     fn set_refund_to(&mut self, receipt: ReceiptIndex, account: &str);
 
@@ -68,6 +71,15 @@ pub trait External: Send + 'static {
 
     /// The chain's name.
     fn chain_id(&self) -> &str;
+}
+
+/// What is in the initial state of a universal account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StateCounts {
+    /// Storage entries.
+    pub entries: u64,
+    /// Access keys.
+    pub keys: u64,
 }
 
 /// Trie nodes that an access visited.
@@ -193,6 +205,13 @@ pub enum Action {
     UseGlobalContract {
         /// Which one.
         contract: ContractId,
+    },
+    /// Initializes the receiver as a universal account.
+    UniversalStateInit {
+        /// Its initial state in NEAR's encoding, from which its name follows.
+        state_init: Vec<u8>,
+        /// What it gets.
+        deposit: u128,
     },
     /// Transfers tokens to a gas key of the receiver.
     TransferToGasKey {

@@ -24,6 +24,6 @@ pub use context::{AccountContract, Context, Mode, PromiseResult};
 pub use error::NearError;
 pub use external::{
     Action, ContractId, DeployMode, Displaced, External, Found, Permission, PublicKey,
-    ReceiptIndex, TrieNodes, YieldRef,
+    ReceiptIndex, StateCounts, TrieNodes, YieldRef,
 };
 pub use host::{NearHost, Parts, ReturnData};

@@ -1,7 +1,9 @@
 //! The list of all functions that a contract on NEAR may import. Everything that enumerates them
 //! starts here: linkers, the import check, `docs/host-functions.md`, generated tests.
 
-use super::feature::{CHAIN_ID, GAS_KEYS, GLOBAL_CONTRACTS, SANDBOX, SHA3, YIELD_WITH_ID};
+use super::feature::{
+    CHAIN_ID, GAS_KEYS, GLOBAL_CONTRACTS, SANDBOX, SHA3, UNIVERSAL_ACCOUNTS, YIELD_WITH_ID,
+};
 use super::host::NearHost;
 use super::{External, actions, economics, env, keys, promises, storage};
 use crate::abi::HostFn;
@@ -192,6 +194,11 @@ pub(super) const fn functions<X: External>() -> &'static [HostFn<NearHost<X>>] {
             host promise_batch_action_use_global_contract_by_account_id(
                 promise_index: u64, account_id_len: u64, account_id_ptr: u64,
             ) = actions::promise_batch_action_use_global_contract_by_account_id;
+            /// Adds the initialization of a universal account by its encoded initial state.
+            #[feature(UNIVERSAL_ACCOUNTS)]
+            host promise_batch_action_universal_state_init(
+                promise_index: u64, state_init_len: u64, state_init_ptr: u64, amount_ptr: u64,
+            ) = actions::promise_batch_action_universal_state_init;
             /// Adds a function call with a fixed amount of gas.
             host promise_batch_action_function_call(
                 promise_index: u64,

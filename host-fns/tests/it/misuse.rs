@@ -33,7 +33,7 @@ fn good_args(decl: &HostFnDecl) -> Vec<u64> {
     let of = |name: &str| match name {
         "account_id_len" | "receiver_id_len" | "beneficiary_id_len" => 8,
         "method_name_len" | "method_names_len" | "key_len" | "arguments_len" | "code_len"
-        | "prefix_len" | "start_len" | "end_len" => 3,
+        | "prefix_len" | "start_len" | "end_len" | "state_init_len" => 3,
         "account_id_ptr" | "receiver_id_ptr" | "beneficiary_id_ptr" | "method_name_ptr"
         | "method_names_ptr" | "key_ptr" | "arguments_ptr" | "code_ptr" => 0,
         "public_key_len" => 33,

@@ -6,13 +6,15 @@
 use std::sync::Arc;
 
 use host_fns::abi::Fault;
-use host_fns::near::{Action, Displaced, External, Found, ReceiptIndex, TrieNodes, YieldRef};
+use host_fns::near::{
+    Action, Displaced, External, Found, ReceiptIndex, StateCounts, TrieNodes, YieldRef,
+};
 use near_primitives::utils::create_receipt_id_from_action_hash;
 use sandbox_state::{NodeVisits, Overlay, Visits};
 
 use crate::near::{
-    AccountId, Balance, BlockHeight, CryptoHash, PromiseYieldStatus, TrieKey, YieldId,
-    trie_key_parsers,
+    AccountId, Balance, BlockHeight, CryptoHash, DecodeMode, PromiseYieldStatus, RawStateInit,
+    TrieKey, YieldId, state_init_send_counts, trie_key_parsers,
 };
 use crate::outbox::Outbox;
 use crate::tree::{self, Records};
@@ -134,6 +136,12 @@ impl External for ReceiptContext {
 
     fn append(&mut self, receipt: ReceiptIndex, action: Action) {
         self.outbox.append(receipt, action);
+    }
+
+    fn universal_state_counts(&self, state_init: &[u8]) -> StateCounts {
+        // Strict since protocol version 88: only the canonical encoding has an account.
+        let counts = state_init_send_counts(&RawStateInit(state_init.to_vec()), DecodeMode::Strict);
+        StateCounts { entries: counts.num_entries, keys: counts.num_keys }
     }
 
     fn set_refund_to(&mut self, receipt: ReceiptIndex, account: &str) {

@@ -14,7 +14,7 @@ pub use near_primitives::action::{
     Action, AddKeyAction, CreateAccountAction, DeleteAccountAction, DeleteKeyAction,
     DeployContractAction, DeployGlobalContractAction, FunctionCallAction, GlobalContractDeployMode,
     GlobalContractIdentifier, StakeAction, TransferAction, TransferToGasKeyAction,
-    UseGlobalContractAction,
+    UniversalStateInitAction, UseGlobalContractAction,
 };
 pub use near_primitives::errors::{
     ActionError, ActionErrorKind, ActionsValidationError, CompilationError,
@@ -40,6 +40,7 @@ pub use near_primitives::types::{
     AccountId, Balance, BlockHeight, EpochHeight, EpochId, Gas, Nonce, PromiseYieldStatus,
     StorageUsage,
 };
+pub use near_primitives::universal_state_init::{DecodeMode, RawStateInit, state_init_send_counts};
 pub use near_primitives::version::{
     MIN_SUPPORTED_PROTOCOL_VERSION, PROTOCOL_VERSION, ProtocolVersion,
 };

@@ -14,8 +14,9 @@ use crate::near::{
     CreateAccountAction, CryptoHash, DataReceipt, DataReceiver, DeleteAccountAction,
     DeleteKeyAction, DeployContractAction, DeployGlobalContractAction, FunctionCallAction,
     FunctionCallPermission, Gas, GasKeyInfo, GlobalContractDeployMode, GlobalContractIdentifier,
-    PublicKey, Receipt, ReceiptEnum, ReceiptV0, StakeAction, TransferAction,
-    TransferToGasKeyAction, UseGlobalContractAction, VersionedActionReceipt,
+    PublicKey, RawStateInit, Receipt, ReceiptEnum, ReceiptV0, StakeAction, TransferAction,
+    TransferToGasKeyAction, UniversalStateInitAction, UseGlobalContractAction,
+    VersionedActionReceipt,
 };
 
 /// Receipts under construction.
@@ -266,6 +267,12 @@ fn near_action(action: HostAction) -> Option<Action> {
                 ContractId::AccountId(id) => GlobalContractIdentifier::AccountId(id.parse().ok()?),
             };
             Action::UseGlobalContract(Box::new(UseGlobalContractAction { contract_identifier }))
+        }
+        HostAction::UniversalStateInit { state_init, deposit } => {
+            Action::UniversalStateInit(Box::new(UniversalStateInitAction {
+                state_init: RawStateInit(state_init),
+                deposit: Balance::from_yoctonear(deposit),
+            }))
         }
         HostAction::TransferToGasKey { public_key, deposit } => {
             Action::TransferToGasKey(Box::new(TransferToGasKeyAction {

@@ -11,6 +11,7 @@ mod error;
 mod index;
 mod node;
 mod produce;
+mod query;
 mod spec;
 
 use std::sync::Arc;
@@ -39,6 +40,7 @@ pub use error::{ClockError, FastForwardError, PatchFailed, Refusal, UnknownBlock
 pub use index::{Execution, OutcomeAt, Progress};
 pub use node::{Landed, Node, NodeOptions};
 pub use produce::Produced;
+pub use query::QueryFailed;
 pub use spec::{ChainOptions, InvalidChain};
 
 /// A chain of blocks, the state after each of the latest, and the transactions that wait.

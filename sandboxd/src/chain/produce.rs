@@ -60,6 +60,15 @@ impl Chain {
         Ok(self.commit(step))
     }
 
+    /// Makes blocks until no transaction and no receipt is left to execute.
+    pub fn settle(&mut self) -> Result<Vec<Produced>, RuntimeFault> {
+        let mut produced = Vec::new();
+        while self.has_work() {
+            produced.push(self.produce()?);
+        }
+        Ok(produced)
+    }
+
     /// Writes `records` over the state, all or none, by the end of a block that is made for them.
     pub fn patch(&mut self, records: &[StateRecord]) -> Result<Produced, PatchFailed> {
         let mut step = self.step(self.next_height())?;

@@ -8,7 +8,7 @@ use near_primitives::types::{Balance, BlockId, BlockReference};
 use near_primitives::views::FinalExecutionStatus;
 use sandboxd::chain::{Chain, Known, Progress, Refusal, UnknownBlock};
 
-use crate::support::{account, chain, near, settle, sign_at, transfer};
+use crate::support::{account, chain, near, sign_at, transfer};
 
 #[test]
 fn a_transfer_moves_tokens_and_its_outcome_says_so() {
@@ -23,7 +23,7 @@ fn a_transfer_moves_tokens_and_its_outcome_says_so() {
     assert_eq!(chain.execution(&hash).unwrap().status(), FinalExecutionStatus::Started);
     chain.produce().unwrap();
     assert_eq!(chain.execution(&hash).unwrap().progress(), Progress::Executed);
-    settle(&mut chain);
+    chain.settle().unwrap();
 
     let execution = chain.execution(&hash).unwrap();
     assert_eq!(execution.progress(), Progress::Complete);
@@ -39,7 +39,7 @@ fn what_is_burnt_leaves_the_total_supply() {
     let total = |chain: &Chain| chain.head().header().total_supply();
     let before = total(&chain);
     chain.submit(transfer(&chain, "alice.test.near", "bob.test.near", 1, near(5))).unwrap();
-    settle(&mut chain);
+    chain.settle().unwrap();
     chain.produce().unwrap();
     let heights = 1..=chain.head().height();
     let burnt: u128 = heights
@@ -55,7 +55,7 @@ fn what_is_burnt_leaves_the_total_supply() {
 fn headers_hang_together() {
     let mut chain = chain();
     chain.submit(transfer(&chain, "alice.test.near", "bob.test.near", 1, near(5))).unwrap();
-    settle(&mut chain);
+    chain.settle().unwrap();
     chain.produce().unwrap();
     for height in 1..=chain.head().height() {
         let (block, previous) = (at(&chain, height), at(&chain, height - 1));
@@ -94,7 +94,7 @@ fn a_known_transaction_is_taken_once() {
     let hash = chain.submit(tx.clone()).unwrap();
     assert_eq!(chain.submit(tx.clone()).unwrap(), hash);
     assert_eq!(chain.waiting().len(), 1);
-    settle(&mut chain);
+    chain.settle().unwrap();
     assert_eq!(chain.submit(tx).unwrap(), hash);
     assert!(!chain.has_work());
 }
@@ -148,7 +148,7 @@ fn a_clone_goes_its_own_way() {
     let mut chain = chain();
     let saved = chain.clone();
     chain.submit(transfer(&chain, "alice.test.near", "bob.test.near", 1, near(5))).unwrap();
-    settle(&mut chain);
+    chain.settle().unwrap();
     assert_eq!(saved.head().height(), 0);
     let (now, then) = (account(&chain, "bob.test.near"), account(&saved, "bob.test.near"));
     assert_eq!(now.amount().checked_sub(then.amount()), Some(near(5)));
@@ -159,7 +159,7 @@ fn the_same_inputs_give_the_same_blocks() {
     let run = || {
         let mut chain = chain();
         chain.submit(transfer(&chain, "alice.test.near", "bob.test.near", 1, near(5))).unwrap();
-        settle(&mut chain);
+        chain.settle().unwrap();
         *chain.head().hash()
     };
     assert_eq!(run(), run());

@@ -8,6 +8,7 @@
 
 mod blocks;
 mod cli;
+mod contracts;
 mod genesis;
 mod node;
 mod patch_state;

@@ -6,7 +6,7 @@ use near_primitives::state_record::StateRecord;
 use near_primitives::types::{Balance, BlockId};
 use sandboxd::chain::PatchFailed;
 
-use crate::support::{account, chain, id, near, settle, transfer};
+use crate::support::{account, chain, id, near, transfer};
 
 fn rich(name: &str, amount: Balance) -> StateRecord {
     let account = Account::new(amount, Balance::ZERO, AccountContract::None, 182);
@@ -43,8 +43,7 @@ fn a_patch_is_written_whole_or_not_at_all() {
     let failed = chain.patch(&[rich("new.test.near", near(7)), code]);
     assert!(matches!(failed, Err(PatchFailed::Records(_))));
     assert_eq!(chain.head().height(), 0);
-    let state = sandbox_runtime::view::account(chain.state(), &id("new.test.near")).unwrap();
-    assert!(state.is_err());
+    assert!(chain.account(&id("new.test.near")).is_err());
 }
 
 #[test]
@@ -53,7 +52,7 @@ fn patched_tokens_count_as_supply() {
     let before = chain.head().header().total_supply();
     chain.patch(&[rich("new.test.near", near(7))]).unwrap();
     chain.submit(transfer(&chain, "alice.test.near", "new.test.near", 1, near(1))).unwrap();
-    settle(&mut chain);
+    chain.settle().unwrap();
     chain.produce().unwrap();
     let after = chain.head().header().total_supply();
     assert!(after > before && after < before.checked_add(near(7)).unwrap());

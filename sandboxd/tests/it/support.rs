@@ -68,13 +68,6 @@ pub(crate) fn transfer(
     sign(chain, from, to, nonce, vec![Action::Transfer(TransferAction { deposit: amount })])
 }
 
-/// Makes blocks until there is nothing left to do.
-pub(crate) fn settle(chain: &mut Chain) {
-    while chain.has_work() {
-        chain.produce().unwrap();
-    }
-}
-
 pub(crate) fn account(chain: &Chain, name: &str) -> Account {
-    sandbox_runtime::view::account(chain.state(), &id(name)).unwrap().unwrap()
+    chain.account(&id(name)).unwrap()
 }

@@ -1,0 +1,212 @@
+//! Calls of contracts: what they return, log, burn and change, and how they fail.
+
+use sandbox_runtime::near::{
+    ActionErrorKind, CompilationError, ExecutionMetadata, FunctionCallError, MethodResolveError,
+    PrepareError,
+};
+
+use crate::world::{PRICE, Story, TGAS, World, call, deploy, id, near, yocto};
+
+pub(crate) fn status_world() -> World {
+    let mut world = World::new();
+    world.run("bob.near", "bob.near", vec![deploy(fixtures::wasm("status").to_vec())]);
+    world
+}
+
+fn wat_world(text: &str) -> World {
+    let mut world = World::new();
+    let code = wat::parse_str(text).expect("text");
+    world.run("bob.near", "bob.near", vec![deploy(code)]);
+    world
+}
+
+fn execution_error(story: &Story) -> String {
+    match story.error().1 {
+        ActionErrorKind::FunctionCallError(FunctionCallError::ExecutionError(text)) => text,
+        error => panic!("expected an execution error, not {error:?}"),
+    }
+}
+
+#[test]
+fn a_call_stores_logs_and_returns() {
+    let mut world = status_world();
+    let set = |text: &str| {
+        call("set_status", format!("{{\"message\":\"{text}\"}}").as_bytes(), 30 * TGAS, yocto(0))
+    };
+    let story = world.run("alice.near", "bob.near", vec![set("hi")]);
+    assert_eq!(story.value(), b"null");
+    assert_eq!(story.logs(), ["alice.near says hi"]);
+    let story = world.run("alice.near", "bob.near", vec![set("ho")]);
+    assert_eq!(story.value(), b"\"hi\"");
+}
+
+#[test]
+fn the_gas_profile_explains_what_was_burnt() {
+    let mut world = status_world();
+    let story =
+        world.run("alice.near", "bob.near", vec![call("increment", b"", 30 * TGAS, yocto(0))]);
+    let outcome = story.first();
+    let ExecutionMetadata::V4(metadata) = &outcome.metadata else {
+        panic!("version 4, not {:?}", outcome.metadata);
+    };
+    assert_eq!(metadata.contracts.len(), 1);
+    let profile = &metadata.profile;
+    let host: u64 = profile.wasm_ext_profile.values().map(|gas| gas.as_gas()).sum();
+    assert!(profile.get_wasm_cost().as_gas() > 0 && host > 0);
+    use sandbox_runtime::near::ActionCosts;
+    let fees = world.exec(ActionCosts::new_action_receipt)
+        + world.exec(ActionCosts::function_call_base)
+        + 9 * world.exec(ActionCosts::function_call_byte);
+    let total = u128::from(profile.get_wasm_cost().as_gas() + host) + fees;
+    assert_eq!(u128::from(outcome.gas_burnt.as_gas()), total);
+    assert_eq!(outcome.tokens_burnt.as_yoctonear(), total * PRICE);
+}
+
+#[test]
+fn what_a_call_does_not_use_comes_back() {
+    let mut world = status_world();
+    let (alice, bob) = (world.balance("alice.near"), world.balance("bob.near"));
+    let action = call("donate", b"", 900 * TGAS, near(2));
+    let story = world.run("alice.near", "bob.near", vec![action]);
+    assert_eq!(story.value(), b"\"2000000000000000000000000\"");
+    let burnt: u128 = [&story.transaction, story.first()]
+        .iter()
+        .map(|outcome| outcome.tokens_burnt.as_yoctonear())
+        .sum();
+    assert_eq!(world.balance("alice.near"), alice - burnt - near(2).as_yoctonear());
+    assert_eq!(world.balance("bob.near"), bob + near(2).as_yoctonear(), "and no reward");
+}
+
+#[test]
+fn a_panic_takes_everything_back_but_the_gas() {
+    let mut world = status_world();
+    world.run("alice.near", "bob.near", vec![call("increment", b"", 30 * TGAS, yocto(0))]);
+    let bob = world.account("bob.near");
+    let fail = call("fail", b"{\"message\":\"as asked\"}", 30 * TGAS, yocto(0));
+    let story = world.run("alice.near", "bob.near", vec![fail]);
+    assert_eq!(execution_error(&story), "Smart contract panicked: as asked");
+    assert_eq!(world.account("bob.near"), bob);
+    let story =
+        world.run("alice.near", "bob.near", vec![call("increment", b"", 30 * TGAS, yocto(0))]);
+    assert_eq!(story.value(), b"2");
+}
+
+#[test]
+fn a_deposit_that_is_not_wanted_goes_back_to_the_predecessor() {
+    let mut world = status_world();
+    let alice = world.balance("alice.near");
+    let action = call("increment", b"", 30 * TGAS, near(5));
+    let story = world.run("alice.near", "bob.near", vec![action]);
+    let text = execution_error(&story);
+    assert_eq!(text, "Smart contract panicked: Method increment doesn't accept deposit");
+    let burnt: u128 = [&story.transaction, story.first()]
+        .iter()
+        .map(|outcome| outcome.tokens_burnt.as_yoctonear())
+        .sum();
+    assert_eq!(world.balance("alice.near"), alice - burnt);
+}
+
+#[test]
+fn too_little_gas_burns_all_of_it() {
+    let mut world = status_world();
+    let action = call("increment", b"", TGAS / 10, yocto(0));
+    let story = world.run("alice.near", "bob.near", vec![action]);
+    assert_eq!(execution_error(&story), "Exceeded the prepaid gas.");
+    use sandbox_runtime::near::ActionCosts;
+    let fees = world.exec(ActionCosts::new_action_receipt)
+        + world.exec(ActionCosts::function_call_base)
+        + 9 * world.exec(ActionCosts::function_call_byte);
+    assert_eq!(u128::from(story.first().gas_burnt.as_gas()), fees + u128::from(TGAS / 10));
+}
+
+#[test]
+fn a_method_that_is_not_there_burns_no_gas_of_the_contract() {
+    let mut world = status_world();
+    let story =
+        world.run("alice.near", "bob.near", vec![call("nothing", b"", 30 * TGAS, yocto(0))]);
+    let error = FunctionCallError::MethodResolveError(MethodResolveError::MethodNotFound);
+    assert_eq!(story.error(), (Some(0), ActionErrorKind::FunctionCallError(error)));
+    use sandbox_runtime::near::ActionCosts;
+    let fees = world.exec(ActionCosts::new_action_receipt)
+        + world.exec(ActionCosts::function_call_base)
+        + 7 * world.exec(ActionCosts::function_call_byte);
+    assert_eq!(u128::from(story.first().gas_burnt.as_gas()), fees);
+}
+
+#[test]
+fn an_account_without_code_cannot_be_called() {
+    let mut world = World::new();
+    let story =
+        world.run("alice.near", "bob.near", vec![call("anything", b"", 30 * TGAS, yocto(0))]);
+    let account_id = id("bob.near");
+    let error = CompilationError::CodeDoesNotExist { account_id };
+    let error = ActionErrorKind::FunctionCallError(FunctionCallError::CompilationError(error));
+    assert_eq!(story.error(), (Some(0), error));
+}
+
+#[test]
+fn code_that_is_no_contract_deploys_and_then_fails() {
+    let mut world = World::new();
+    world.run("bob.near", "bob.near", vec![deploy(b"not wasm".to_vec())]);
+    let story = world.run("alice.near", "bob.near", vec![call("any", b"", 30 * TGAS, yocto(0))]);
+    let error = CompilationError::PrepareError(PrepareError::Deserialization);
+    let error = ActionErrorKind::FunctionCallError(FunctionCallError::CompilationError(error));
+    assert_eq!(story.error(), (Some(0), error));
+}
+
+#[test]
+fn failures_are_told_in_nears_words() {
+    let cases = [
+        (
+            "(module (func (export \"main\") unreachable))",
+            "WebAssembly trap: An `unreachable` opcode was executed.",
+        ),
+        (
+            "(module (func (export \"main\") (drop (i32.div_u (i32.const 1) (i32.const 0)))))",
+            "WebAssembly trap: An arithmetic exception, e.g. divided by zero.",
+        ),
+        (
+            "(module (memory 1) (func (export \"main\") (drop (i32.load (i32.const -1)))))",
+            "WebAssembly trap: Memory out of bounds trap.",
+        ),
+        ("(module (func $f (export \"main\") (call $f)))", "Accessed memory outside the bounds."),
+        (
+            "(module (import \"env\" \"nonsense\" (func)) (func (export \"main\")))",
+            "Link Error: unknown or invalid import",
+        ),
+        (
+            "(module (import \"env\" \"promise_return\" (func $r (param i64)))
+                (func (export \"main\") (call $r (i64.const 5))))",
+            "5 does not correspond to existing promises",
+        ),
+    ];
+    for (text, expected) in cases {
+        let mut world = wat_world(text);
+        let story =
+            world.run("alice.near", "bob.near", vec![call("main", b"", 300 * TGAS, yocto(0))]);
+        assert_eq!(execution_error(&story), expected, "{text}");
+    }
+}
+
+#[test]
+fn an_endless_loop_ends_with_its_gas() {
+    let mut world = wat_world("(module (func (export \"main\") (loop $l (br $l))))");
+    let action = call("main", b"", 5 * TGAS, yocto(0));
+    let story = world.run("alice.near", "bob.near", vec![action]);
+    assert_eq!(execution_error(&story), "Exceeded the prepaid gas.");
+}
+
+#[test]
+fn a_receipt_goes_on_with_the_account_that_the_call_left() {
+    let mut world = status_world();
+    let before = world.balance("bob.near");
+    let actions = vec![
+        crate::world::transfer(near(1)),
+        call("donate", b"", 50 * TGAS, near(2)),
+        call("increment", b"", 50 * TGAS, yocto(0)),
+        call("donate", b"", 50 * TGAS, near(3)),
+    ];
+    let story = world.run("alice.near", "bob.near", actions);
+    assert_eq!(story.value(), b"\"5000000000000000000000000\"", "the last action's");
+    assert_eq!(world.balance("bob.near"), before + near(6).as_yoctonear());
+}

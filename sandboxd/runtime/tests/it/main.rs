@@ -1,0 +1,13 @@
+//! The runtime's rules, each seen through blocks: what goes in, and what outcomes, balances and keys
+//! come out. Expected fees are computed here from the parameters, not by the runtime.
+
+#![allow(clippy::arithmetic_side_effects, reason = "a test that overflows has failed")]
+
+mod accounts;
+mod contracts;
+mod invalid;
+mod invariants;
+mod promises;
+mod queries;
+mod transfers;
+mod world;

@@ -1,0 +1,278 @@
+//! A chain without blocks: a state, the receipts on their way, and what came of everything so far.
+
+use std::collections::BTreeMap;
+
+use near_parameters::RuntimeConfig as NearConfig;
+use sandbox_runtime::genesis::genesis_state;
+use sandbox_runtime::near::{
+    AccessKey, Account, AccountContract, AccountId, Action, ActionCosts, ActionErrorKind, Balance,
+    CryptoHash, DeployContractAction, ExecutionOutcome, ExecutionStatus, FunctionCallAction, Gas,
+    InMemorySigner, InvalidTxError, KeyType, PROTOCOL_VERSION, PublicKey, Receipt,
+    SignedTransaction, Signer, StateRecord, Transaction, TransactionV0, TransferAction,
+    TxExecutionError,
+};
+use sandbox_runtime::verify::verify;
+use sandbox_runtime::{
+    BlockEffects, BlockEnv, BlockInput, Runtime, RuntimeConfig, apply_block, view,
+};
+use sandbox_state::Snapshot;
+
+/// The block price of gas.
+pub(crate) const PRICE: u128 = 100_000_000;
+/// The price at which gas for receipts is bought.
+pub(crate) const PURCHASE_PRICE: u128 = 1_000_000_000;
+pub(crate) const TGAS: u64 = 1_000_000_000_000;
+
+pub(crate) fn id(name: &str) -> AccountId {
+    name.parse().expect("an account id")
+}
+
+pub(crate) fn signer(name: &str) -> Signer {
+    signer_of_key(name, name)
+}
+
+/// A signer of the account `name` with the key that `seed` gives.
+pub(crate) fn signer_of_key(name: &str, seed: &str) -> Signer {
+    InMemorySigner::from_seed(id(name), KeyType::ED25519, seed).into()
+}
+
+pub(crate) fn key(seed: &str) -> PublicKey {
+    signer_of_key("any", seed).public_key()
+}
+
+pub(crate) fn near(amount: u128) -> Balance {
+    Balance::from_near(amount)
+}
+
+pub(crate) fn yocto(amount: u128) -> Balance {
+    Balance::from_yoctonear(amount)
+}
+
+pub(crate) fn transfer(deposit: Balance) -> Action {
+    Action::Transfer(TransferAction { deposit })
+}
+
+pub(crate) fn deploy(code: Vec<u8>) -> Action {
+    Action::DeployContract(DeployContractAction { code })
+}
+
+pub(crate) fn call(method: &str, args: &[u8], gas: u64, deposit: Balance) -> Action {
+    Action::FunctionCall(Box::new(FunctionCallAction {
+        method_name: method.into(),
+        args: args.to_vec(),
+        gas: Gas::from_gas(gas),
+        deposit,
+    }))
+}
+
+pub(crate) fn sign(transaction: Transaction, signer: &Signer) -> SignedTransaction {
+    let (hash, _) = transaction.get_hash_and_size();
+    SignedTransaction::new(signer.sign(hash.as_ref()), transaction)
+}
+
+pub(crate) struct World {
+    pub(crate) runtime: Runtime,
+    pub(crate) state: Snapshot,
+    pub(crate) env: BlockEnv,
+    pub(crate) pending: Vec<Receipt>,
+    pub(crate) outcomes: BTreeMap<CryptoHash, ExecutionOutcome>,
+    /// All tokens at the start, and what has left since.
+    pub(crate) supply: Balance,
+    pub(crate) burnt: Balance,
+}
+
+/// What came of a transaction: its own outcome and those of all receipts that followed, in order.
+pub(crate) struct Story {
+    pub(crate) transaction: ExecutionOutcome,
+    pub(crate) receipts: Vec<ExecutionOutcome>,
+}
+
+impl Story {
+    /// The outcome of the transaction's receipt.
+    pub(crate) fn first(&self) -> &ExecutionOutcome {
+        &self.receipts[0]
+    }
+
+    /// What the first receipt failed with.
+    pub(crate) fn error(&self) -> (Option<u64>, ActionErrorKind) {
+        match &self.first().status {
+            ExecutionStatus::Failure(TxExecutionError::ActionError(error)) => {
+                (error.index, error.kind.clone())
+            }
+            status => panic!("expected a failure, not {status:?}"),
+        }
+    }
+
+    /// The value that the first receipt returned.
+    pub(crate) fn value(&self) -> Vec<u8> {
+        match &self.first().status {
+            ExecutionStatus::SuccessValue(value) => value.clone(),
+            status => panic!("expected a value, not {status:?}"),
+        }
+    }
+
+    pub(crate) fn logs(&self) -> Vec<String> {
+        self.receipts.iter().flat_map(|outcome| outcome.logs.clone()).collect()
+    }
+}
+
+impl World {
+    /// `alice.near` and `bob.near` with 1000 NEAR and a full-access key each, `near` and `registrar`.
+    pub(crate) fn new() -> Self {
+        Self::with(&[])
+    }
+
+    pub(crate) fn with(more: &[StateRecord]) -> Self {
+        let account =
+            |near| Account::new(Balance::from_near(near), Balance::ZERO, AccountContract::None, 0);
+        let mut records = Vec::new();
+        for name in ["alice.near", "bob.near", "near", "registrar"] {
+            records.push(StateRecord::Account { account_id: id(name), account: account(1_000) });
+            let key = signer(name).public_key();
+            records.push(StateRecord::access_key(id(name), key, AccessKey::full_access()));
+        }
+        records.extend_from_slice(more);
+        let runtime = Runtime::new(RuntimeConfig::new(PROTOCOL_VERSION).expect("supported"));
+        let genesis = genesis_state(runtime.config().near(), &records, &[])
+            .expect("no fault")
+            .expect("valid records");
+        let env = BlockEnv {
+            height: 10,
+            timestamp_ns: 1_700_000_000_000_000_000,
+            gas_price: yocto(PRICE),
+            gas_limit: Gas::from_teragas(1_000),
+            random_seed: CryptoHash([7; 32]),
+            epoch_id: CryptoHash::default(),
+            epoch_height: 3,
+            chain_id: "sandbox".into(),
+            prev_block_hash: CryptoHash([1; 32]),
+            validators: [(id("validator.near"), near(50))].into(),
+            minimum_stake: near(10),
+        };
+        World {
+            runtime,
+            state: genesis.snapshot,
+            env,
+            pending: Vec::new(),
+            outcomes: BTreeMap::new(),
+            supply: genesis.total_supply,
+            burnt: Balance::ZERO,
+        }
+    }
+
+    pub(crate) fn config(&self) -> &NearConfig {
+        self.runtime.config().near()
+    }
+
+    /// Makes one block of `transactions` and the receipts on their way.
+    pub(crate) fn block(&mut self, transactions: Vec<SignedTransaction>) -> BlockEffects {
+        self.env.height += 1;
+        let receipts = std::mem::take(&mut self.pending);
+        let input = BlockInput { transactions, receipts };
+        let effects = apply_block(&self.runtime, &self.state, &self.env, input).expect("no fault");
+        self.state = self.state.apply(&effects.changes);
+        self.pending.clone_from(&effects.outgoing);
+        for outcome in &effects.outcomes {
+            self.outcomes.insert(outcome.id, outcome.outcome.clone());
+        }
+        let burnt = effects.burnt.tokens.checked_sub(effects.burnt.subsidized);
+        self.burnt = self.burnt.checked_add(burnt.expect("more burnt than given")).expect("small");
+        effects
+    }
+
+    /// The next nonce of a key.
+    pub(crate) fn nonce(&self, signer: &Signer) -> u64 {
+        let key = view::access_key(&self.state, &signer.get_account_id(), &signer.public_key());
+        key.expect("no fault").map_or(1, |key| key.nonce + 1)
+    }
+
+    pub(crate) fn sign(
+        &self,
+        signer: &Signer,
+        receiver: &str,
+        actions: Vec<Action>,
+    ) -> SignedTransaction {
+        let transaction = Transaction::V0(TransactionV0 {
+            signer_id: signer.get_account_id(),
+            public_key: signer.public_key(),
+            nonce: self.nonce(signer),
+            receiver_id: id(receiver),
+            block_hash: CryptoHash::default(),
+            actions,
+        });
+        sign(transaction, signer)
+    }
+
+    /// What a client would be told on submitting.
+    pub(crate) fn check(&self, transaction: &SignedTransaction) -> Result<(), InvalidTxError> {
+        let height = Some(self.env.height + 1);
+        verify(self.runtime.config(), &self.state, self.env.gas_price, height, transaction)
+            .expect("no fault")
+            .map(|_| ())
+    }
+
+    /// Runs a transaction and all that follows from it.
+    pub(crate) fn run(&mut self, from: &str, receiver: &str, actions: Vec<Action>) -> Story {
+        self.run_signed(self.sign(&signer(from), receiver, actions))
+    }
+
+    pub(crate) fn run_signed(&mut self, transaction: SignedTransaction) -> Story {
+        let hash = transaction.get_hash();
+        let effects = self.block(vec![transaction]);
+        assert_eq!(effects.dropped, [], "the transaction was dropped");
+        let mut receipts = Vec::new();
+        let mut outcomes = effects.outcomes;
+        loop {
+            let of_receipts = outcomes.into_iter().filter(|outcome| outcome.id != hash);
+            receipts.extend(of_receipts.map(|outcome| outcome.outcome));
+            if self.pending.is_empty() {
+                break;
+            }
+            outcomes = self.block(Vec::new()).outcomes;
+        }
+        self.assert_supply();
+        Story { transaction: self.outcomes[&hash].clone(), receipts }
+    }
+
+    /// All tokens of all accounts are those of the start, less what was burnt.
+    pub(crate) fn assert_supply(&self) {
+        let mut held = Balance::ZERO;
+        for (_, account) in self.state.range_prefix(&[0]) {
+            let account: Account = borsh::from_slice(&account).expect("an account");
+            held = held.checked_add(account.amount()).expect("small");
+            held = held.checked_add(account.locked()).expect("small");
+        }
+        assert_eq!(held.checked_add(self.burnt), Some(self.supply));
+    }
+
+    pub(crate) fn account(&self, name: &str) -> Account {
+        view::account(&self.state, &id(name)).expect("no fault").expect("the account exists")
+    }
+
+    pub(crate) fn exists(&self, name: &str) -> bool {
+        view::account(&self.state, &id(name)).expect("no fault").is_ok()
+    }
+
+    pub(crate) fn balance(&self, name: &str) -> u128 {
+        self.account(name).amount().as_yoctonear()
+    }
+
+    pub(crate) fn access_key(&self, name: &str, seed: &str) -> Option<AccessKey> {
+        view::access_key(&self.state, &id(name), &key(seed)).expect("no fault").ok()
+    }
+
+    /// Gas of sending an action to another account.
+    pub(crate) fn send(&self, cost: ActionCosts) -> u128 {
+        u128::from(self.config().fees.fee(cost).send_fee(false).gas.as_gas())
+    }
+
+    /// Gas of sending an action to oneself.
+    pub(crate) fn send_self(&self, cost: ActionCosts) -> u128 {
+        u128::from(self.config().fees.fee(cost).send_fee(true).gas.as_gas())
+    }
+
+    /// Gas of executing an action.
+    pub(crate) fn exec(&self, cost: ActionCosts) -> u128 {
+        u128::from(self.config().fees.fee(cost).exec_fee().gas.as_gas())
+    }
+}
