@@ -30,7 +30,7 @@ fn a_doubtful_case_is_reported_with_its_place_and_without_a_figure() -> anyhow::
         charged_gas: 822_756,
     };
     let (mut table, mut json) = (Vec::new(), Vec::new());
-    report::table(&[line.clone()], &mut table)?;
+    report::table(std::slice::from_ref(&line), &mut table)?;
     report::json(&[line], &mut json)?;
     let table = String::from_utf8(table)?;
     assert!(table.contains("UNCERTAIN") && table.contains("wasm_ops.rs"), "{table}");
