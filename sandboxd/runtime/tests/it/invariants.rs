@@ -66,7 +66,7 @@ fn random_transaction(world: &World, numbers: &mut Numbers) -> SignedTransaction
 #[test]
 fn random_blocks_conserve_tokens_and_replay_to_the_same_bytes() {
     for seed in 1..=6u64 {
-        let mut numbers = Numbers(seed * 0x9e37_79b9_7f4a_7c15);
+        let mut numbers = Numbers(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let mut world = status_world();
         for _ in 0..40 {
             let transactions: Vec<_> =

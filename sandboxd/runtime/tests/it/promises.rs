@@ -91,9 +91,10 @@ fn a_joined_call_that_does_not_exist_reaches_the_callback_as_a_failure() {
 #[test]
 fn nothing_of_a_callback_is_left_in_the_state() {
     let mut world = two_contracts();
+    let action = || call("call_failing", &account_arg("app.near"), 100 * TGAS, yocto(0));
+    world.run("alice.near", "bob.near", vec![action()]);
     let before = world.state.range_prefix(b"").count();
-    let action = call("call_failing", &account_arg("app.near"), 100 * TGAS, yocto(0));
-    world.run("alice.near", "bob.near", vec![action]);
+    world.run("alice.near", "bob.near", vec![action()]);
     assert_eq!(world.state.range_prefix(b"").count(), before);
 }
 
