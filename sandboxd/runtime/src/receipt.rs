@@ -243,7 +243,7 @@ impl Application<'_> {
             self.state.revert_to(before);
         }
         let tokens_burnt = self.settle(receipt, action_receipt, &result, &refund)?;
-        self.send_result(account_id, action_receipt, &mut result)?;
+        send_result(account_id, action_receipt, &mut result)?;
         let receipt_ids = self.send_receipts(*receipt.receipt_id(), result.new_receipts);
         let status = match result.end {
             Ok(ReturnData::Receipt(index)) => ExecutionStatus::SuccessReceiptId(
@@ -413,51 +413,6 @@ impl Application<'_> {
         Ok(tokens)
     }
 
-    /// Sends the result to those who wait for it, or lets the receipt do it that was returned.
-    fn send_result(
-        &mut self,
-        account_id: &AccountId,
-        action_receipt: &VersionedActionReceipt<'_>,
-        result: &mut ReceiptResult,
-    ) -> Result<(), RuntimeFault> {
-        let waiting = action_receipt.output_data_receivers();
-        if waiting.is_empty() {
-            return Ok(());
-        }
-        if let Ok(ReturnData::Receipt(index)) = result.end {
-            let returned = result.new_receipts.get_mut(index).map(Receipt::receipt_mut);
-            match returned {
-                Some(ReceiptEnum::Action(new) | ReceiptEnum::PromiseYield(new)) => {
-                    new.output_data_receivers.extend_from_slice(waiting);
-                }
-                Some(ReceiptEnum::ActionV2(new) | ReceiptEnum::PromiseYieldV2(new)) => {
-                    new.output_data_receivers.extend_from_slice(waiting);
-                }
-                _ => {
-                    return Err(RuntimeFault::CorruptState("a returned receipt is missing".into()));
-                }
-            }
-            return Ok(());
-        }
-        let data = match &result.end {
-            Ok(ReturnData::Value(data)) => Some(data.clone()),
-            Ok(_) => Some(Vec::new()),
-            Err(_) => None,
-        };
-        result.new_receipts.extend(waiting.iter().map(|receiver| {
-            Receipt::V0(ReceiptV0 {
-                predecessor_id: account_id.clone(),
-                receiver_id: receiver.receiver_id.clone(),
-                receipt_id: CryptoHash::default(),
-                receipt: ReceiptEnum::Data(DataReceipt {
-                    data_id: receiver.data_id,
-                    data: data.clone(),
-                }),
-            })
-        }));
-        Ok(())
-    }
-
     /// Gives the new receipts their ids and sends them on. Outcomes list only those with actions.
     fn send_receipts(&mut self, parent: CryptoHash, new: Vec<Receipt>) -> Vec<CryptoHash> {
         let mut ids = Vec::with_capacity(new.len());
@@ -513,6 +468,50 @@ impl Application<'_> {
         }
         Ok(())
     }
+}
+
+/// Sends the result to those who wait for it, or lets the receipt do it that was returned.
+fn send_result(
+    account_id: &AccountId,
+    action_receipt: &VersionedActionReceipt<'_>,
+    result: &mut ReceiptResult,
+) -> Result<(), RuntimeFault> {
+    let waiting = action_receipt.output_data_receivers();
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    if let Ok(ReturnData::Receipt(index)) = result.end {
+        let returned = result.new_receipts.get_mut(index).map(Receipt::receipt_mut);
+        match returned {
+            Some(ReceiptEnum::Action(new) | ReceiptEnum::PromiseYield(new)) => {
+                new.output_data_receivers.extend_from_slice(waiting);
+            }
+            Some(ReceiptEnum::ActionV2(new) | ReceiptEnum::PromiseYieldV2(new)) => {
+                new.output_data_receivers.extend_from_slice(waiting);
+            }
+            _ => {
+                return Err(RuntimeFault::CorruptState("a returned receipt is missing".into()));
+            }
+        }
+        return Ok(());
+    }
+    let data = match &result.end {
+        Ok(ReturnData::Value(data)) => Some(data.clone()),
+        Ok(_) => Some(Vec::new()),
+        Err(_) => None,
+    };
+    result.new_receipts.extend(waiting.iter().map(|receiver| {
+        Receipt::V0(ReceiptV0 {
+            predecessor_id: account_id.clone(),
+            receiver_id: receiver.receiver_id.clone(),
+            receipt_id: CryptoHash::default(),
+            receipt: ReceiptEnum::Data(DataReceipt {
+                data_id: receiver.data_id,
+                data: data.clone(),
+            }),
+        })
+    }));
+    Ok(())
 }
 
 /// Receipts that found their block full, in the order in which they came. Kept in the state.

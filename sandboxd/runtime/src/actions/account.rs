@@ -2,7 +2,6 @@
 
 use super::{ActionResult, Running, deploy::contract_storage};
 use crate::apply::Application;
-use crate::fault::RuntimeFault;
 use crate::near::{
     Account, AccountContract, ActionErrorKind, Balance, DeleteAccountAction, Receipt,
 };
@@ -43,7 +42,7 @@ impl Application<'_> {
         running: &mut Running<'_>,
         delete: &DeleteAccountAction,
         result: &mut ActionResult,
-    ) -> Result<(), RuntimeFault> {
+    ) {
         let account_id = running.account_id().clone();
         let account = running.existing();
         let code = contract_storage(&self.state, &account_id, account);
@@ -51,7 +50,7 @@ impl Application<'_> {
             > Account::MAX_ACCOUNT_DELETION_STORAGE_USAGE
         {
             result.fail(ActionErrorKind::DeleteAccountWithLargeState { account_id });
-            return Ok(());
+            return;
         }
         let amount = account.amount();
         if !amount.is_zero() {
@@ -60,6 +59,5 @@ impl Application<'_> {
         tree::remove_account(&mut self.state, &account_id);
         running.actor = running.receipt.predecessor_id().clone();
         running.account = None;
-        Ok(())
     }
 }

@@ -127,7 +127,7 @@ impl Application<'_> {
             Action::Stake(stake) => self.stake(running, stake, &mut result)?,
             Action::AddKey(add) => self.add_key(running, add, &mut result)?,
             Action::DeleteKey(delete) => self.delete_key(running, delete, &mut result)?,
-            Action::DeleteAccount(delete) => self.delete_account(running, delete, &mut result)?,
+            Action::DeleteAccount(delete) => self.delete_account(running, delete, &mut result),
             Action::Delegate(_)
             | Action::DelegateV2(_)
             | Action::DeployGlobalContract(_)
@@ -154,10 +154,9 @@ fn check_existence(action: &Action, running: &Running<'_>) -> Result<(), ActionE
         (Action::CreateAccount(_), None) if transfer::is_implicit(&account_id) => {
             Err(ActionErrorKind::OnlyImplicitAccountCreationAllowed { account_id })
         }
-        (Action::CreateAccount(_), None) => Ok(()),
         (Action::Transfer(_), None) => transfer::check_creation(running),
+        (Action::CreateAccount(_), None) | (_, Some(_)) => Ok(()),
         (_, None) => Err(ActionErrorKind::AccountDoesNotExist { account_id }),
-        (_, Some(_)) => Ok(()),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Calls of contracts: what they return, log, burn and change, and how they fail.
 
 use sandbox_runtime::near::{
-    ActionErrorKind, CompilationError, ExecutionMetadata, FunctionCallError, MethodResolveError,
-    PrepareError,
+    ActionCosts, ActionErrorKind, CompilationError, ExecutionMetadata, FunctionCallError,
+    MethodResolveError, PrepareError,
 };
 
 use crate::world::{PRICE, Story, TGAS, World, call, deploy, id, near, yocto};
@@ -53,7 +53,6 @@ fn the_gas_profile_explains_what_was_burnt() {
     let profile = &metadata.profile;
     let host: u64 = profile.wasm_ext_profile.values().map(|gas| gas.as_gas()).sum();
     assert!(profile.get_wasm_cost().as_gas() > 0 && host > 0);
-    use sandbox_runtime::near::ActionCosts;
     let fees = world.exec(ActionCosts::new_action_receipt)
         + world.exec(ActionCosts::function_call_base)
         + 9 * world.exec(ActionCosts::function_call_byte);
@@ -112,7 +111,6 @@ fn too_little_gas_burns_all_of_it() {
     let action = call("increment", b"", TGAS / 10, yocto(0));
     let story = world.run("alice.near", "bob.near", vec![action]);
     assert_eq!(execution_error(&story), "Exceeded the prepaid gas.");
-    use sandbox_runtime::near::ActionCosts;
     let fees = world.exec(ActionCosts::new_action_receipt)
         + world.exec(ActionCosts::function_call_base)
         + 9 * world.exec(ActionCosts::function_call_byte);
@@ -126,7 +124,6 @@ fn a_method_that_is_not_there_burns_no_gas_of_the_contract() {
         world.run("alice.near", "bob.near", vec![call("nothing", b"", 30 * TGAS, yocto(0))]);
     let error = FunctionCallError::MethodResolveError(MethodResolveError::MethodNotFound);
     assert_eq!(story.error(), (Some(0), ActionErrorKind::FunctionCallError(error)));
-    use sandbox_runtime::near::ActionCosts;
     let fees = world.exec(ActionCosts::new_action_receipt)
         + world.exec(ActionCosts::function_call_base)
         + 7 * world.exec(ActionCosts::function_call_byte);

@@ -1,9 +1,10 @@
 //! Transactions that are not valid: what a client is told, and that they leave no trace.
 
 use sandbox_runtime::near::{
-    AccessKey, AccessKeyPermission, Action, ActionsValidationError, AddKeyAction, Balance,
-    CryptoHash, DeleteAccountAction, FunctionCallPermission, Gas, InvalidAccessKeyError,
-    InvalidTxError, NonceMode, SignedTransaction, StakeAction, Transaction, TransactionV1,
+    AccessKey, AccessKeyPermission, Action, ActionsValidationError as E, AddKeyAction, Balance,
+    CryptoHash, DeleteAccountAction, FunctionCallPermission, Gas, GlobalContractIdentifier,
+    InvalidAccessKeyError, InvalidTxError, NonceMode, SignedTransaction, StakeAction, Transaction,
+    TransactionV1, TransferToGasKeyAction, UseGlobalContractAction,
 };
 
 use crate::accounts::{add_full_key, create};
@@ -47,7 +48,7 @@ fn with_mode(world: &World, nonce: u64, nonce_mode: NonceMode) -> SignedTransact
     sign(transaction, &alice)
 }
 
-fn invalid_actions(error: ActionsValidationError) -> InvalidTxError {
+fn invalid_actions(error: E) -> InvalidTxError {
     InvalidTxError::ActionsValidation(error)
 }
 
@@ -234,7 +235,6 @@ fn actions_must_keep_to_the_limits() {
         let access_key = AccessKey { nonce: 0, permission };
         Action::AddKey(Box::new(AddKeyAction { public_key: key("app"), access_key }))
     };
-    use ActionsValidationError as E;
     let secp = stake("stake");
     let Action::Stake(stake_action) = &secp else { panic!("a stake") };
     let public_key = Box::new(stake_action.public_key.clone());
@@ -312,8 +312,6 @@ fn the_second_of_two_transactions_with_one_nonce_is_dropped() {
 
 #[test]
 fn what_cannot_be_done_yet_is_refused_by_name() {
-    use sandbox_runtime::near::GlobalContractIdentifier;
-    use sandbox_runtime::near::{TransferToGasKeyAction, UseGlobalContractAction};
     let mut world = World::new();
     let contract_identifier = GlobalContractIdentifier::CodeHash(CryptoHash::default());
     let cases = [
@@ -331,10 +329,7 @@ fn what_cannot_be_done_yet_is_refused_by_name() {
     ];
     for (action, name) in cases {
         let transaction = world.sign(&signer("alice.near"), "alice.near", vec![action]);
-        let error = ActionsValidationError::UnsupportedProtocolFeature {
-            protocol_feature: name.into(),
-            version: 88,
-        };
+        let error = E::UnsupportedProtocolFeature { protocol_feature: name.into(), version: 88 };
         assert_refused(&mut world, transaction, &invalid_actions(error));
     }
     assert_eq!(

@@ -18,7 +18,8 @@ impl Numbers {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % below as u64).expect("below is a usize")
+        let below = u64::try_from(below).expect("64 bits");
+        usize::try_from(self.0 % below).expect("less than below")
     }
 
     fn of<T: Copy>(&mut self, items: &[T]) -> T {

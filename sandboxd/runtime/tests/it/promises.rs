@@ -1,8 +1,8 @@
 //! Receipts that contracts make: calls, callbacks, joins, batches, and what is left of the gas.
 
 use sandbox_runtime::near::{
-    Action, ActionErrorKind, CryptoHash, ExecutionStatus, FunctionCallError, Receipt, ReceiptEnum,
-    ReceiptValidationError,
+    Action, ActionCosts, ActionErrorKind, CryptoHash, ExecutionStatus, FunctionCallError, Receipt,
+    ReceiptEnum, ReceiptValidationError,
 };
 
 use crate::accounts::create;
@@ -154,8 +154,7 @@ fn what_is_left_of_the_gas_is_shared_by_weight() {
     assert!(second - 3 * first < 4, "{first} {second}");
     // All of the gas is used: burnt here, or bound in the two calls and the fees of their receipt.
     let outcome = &effects.outcomes[0].outcome;
-    use sandbox_runtime::near::ActionCosts;
-    let bytes = (b"method".len() + b"{\"a\":1}".len()) as u128;
+    let bytes = u128::try_from("method{\"a\":1}".len()).expect("small");
     let bound = world.exec(ActionCosts::new_action_receipt)
         + 2 * world.exec(ActionCosts::function_call_base)
         + 2 * bytes * world.exec(ActionCosts::function_call_byte);

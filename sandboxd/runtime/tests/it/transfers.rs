@@ -72,12 +72,15 @@ fn a_transfer_to_nobody_comes_back() {
     assert_eq!(world.balance("alice.near"), alice - burnt);
 }
 
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
 #[test]
 fn a_transfer_makes_an_implicit_account_with_its_key() {
     let mut world = World::new();
     let public_key = key("carol");
-    let name: String =
-        public_key.unwrap_as_ed25519().0.iter().map(|byte| format!("{byte:02x}")).collect();
+    let name = hex(&public_key.unwrap_as_ed25519().0);
     let alice = world.balance("alice.near");
     let story = world.run("alice.near", &name, vec![transfer(near(3))]);
 

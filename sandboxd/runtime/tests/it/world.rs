@@ -33,7 +33,7 @@ pub(crate) fn signer(name: &str) -> Signer {
 
 /// A signer of the account `name` with the key that `seed` gives.
 pub(crate) fn signer_of_key(name: &str, seed: &str) -> Signer {
-    InMemorySigner::from_seed(id(name), KeyType::ED25519, seed).into()
+    InMemorySigner::from_seed(id(name), KeyType::ED25519, seed)
 }
 
 pub(crate) fn key(seed: &str) -> PublicKey {
