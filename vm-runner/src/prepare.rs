@@ -20,8 +20,8 @@ use crate::{
 /// A module that an engine can compile: valid, within limits, metered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PreparedModule {
-    /// The metered module. Function exports of the contract begin with [`ENTRY_PREFIX`]; the
-    /// exports of [`gas_meter::instrument::abi`] and [`MEMORY`] are ours.
+    /// The metered module. The contract's functions are exported under their names with `:` in
+    /// front; the exports of [`gas_meter::instrument::abi`] and `memory` are ours.
     pub wasm: Vec<u8>,
     /// What it imports: functions only.
     pub imports: Vec<ImportedFunction>,
@@ -33,10 +33,10 @@ pub struct PreparedModule {
 
 /// What the names of a contract's exports begin with in a prepared module, so that they cannot
 /// collide with ours.
-pub const ENTRY_PREFIX: &str = ":";
+pub(crate) const ENTRY_PREFIX: &str = ":";
 
 /// The export of the memory in a prepared module.
-pub const MEMORY: &str = "memory";
+pub(crate) const MEMORY: &str = "memory";
 
 /// A function that a module imports.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@
 #[cfg(target_arch = "x86_64")]
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
-pub unsafe extern "C" fn __rust_probestack() {
+pub(super) unsafe extern "C" fn __rust_probestack() {
     core::arch::naked_asm!(
         "push rax",
         "mov r11, rsp",

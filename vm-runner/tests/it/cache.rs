@@ -1,0 +1,79 @@
+//! Compiled modules are kept, and so is that a module cannot be compiled.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use host_fns::abi::Fault;
+use vm_runner::wasmer::WasmerVm;
+use vm_runner::{Code, CodeBytes, CodeHash, ModuleCache, Runner};
+
+use crate::toy::{Toy, code, config, toy};
+
+/// Counts how often the bytes are asked for.
+struct Counted {
+    code: CodeBytes,
+    reads: AtomicUsize,
+}
+
+impl Code for Counted {
+    fn hash(&self) -> CodeHash {
+        self.code.hash()
+    }
+
+    fn bytes(&self) -> Result<Arc<[u8]>, Fault> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.code.bytes()
+    }
+}
+
+fn counted(wat: &str) -> Counted {
+    Counted { code: code(wat), reads: AtomicUsize::new(0) }
+}
+
+fn runner(cache: &Arc<ModuleCache<Toy>>, config: vm_runner::VmConfig) -> Runner<Toy> {
+    Runner::new(Box::new(WasmerVm::new()), Arc::clone(cache), Arc::new(config))
+}
+
+#[test]
+fn bytes_are_read_once() {
+    for wat in [
+        r#"(module (func (export "main")))"#,
+        r#"(module (import "env" "memory" (memory 1)))"#,
+        r#"(module (import "env" "nothing" (func)))"#,
+    ] {
+        let cache = Arc::new(ModuleCache::new(2));
+        let code = counted(wat);
+        let first = runner(&cache, config()).run(&code, "main", toy(1_000)).unwrap();
+        let second = runner(&cache, config()).run(&code, "main", toy(1_000)).unwrap();
+        assert_eq!(first.end, second.end);
+        assert_eq!(first.host.gas.burnt(), second.host.gas.burnt());
+        assert_eq!(code.reads.load(Ordering::Relaxed), 1);
+    }
+}
+
+#[test]
+fn another_configuration_is_another_module() {
+    let cache = Arc::new(ModuleCache::new(2));
+    let code = counted(r#"(module (func (export "main") nop))"#);
+    let mut dearer = config();
+    dearer.schedule.regular_op = 10;
+    let burnt = |config| {
+        runner(&cache, config).run(&code, "main", toy(1_000)).unwrap().host.gas.burnt().units()
+    };
+    assert_eq!((burnt(config()), burnt(dearer), burnt(config())), (9, 90, 9));
+    assert_eq!(code.reads.load(Ordering::Relaxed), 2);
+}
+
+#[test]
+fn the_module_used_longest_ago_gives_way() {
+    let cache = Arc::new(ModuleCache::new(2));
+    let runner = runner(&cache, config());
+    let codes = ["nop", "nop nop", "nop nop nop"]
+        .map(|body| counted(&format!(r#"(module (func (export "main") {body}))"#)));
+    for used in [0, 1, 0, 2, 0, 1] {
+        runner.warm(&codes[used]).unwrap();
+    }
+    assert_eq!(cache.len(), 2);
+    let reads = codes.map(|code| code.reads.into_inner());
+    assert_eq!(reads, [1, 2, 1]);
+}

@@ -1,0 +1,12 @@
+//! Modules on the engine with a host of a few lines, which is also how another chain would
+//! embed it.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod cache;
+mod calls;
+mod gas;
+mod hostile;
+mod refusals;
+mod toy;
+mod traps;
