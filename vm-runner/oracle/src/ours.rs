@@ -1,0 +1,185 @@
+//! A call in this workspace.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use fixtures::{Answer, Case};
+use gas_meter::Gas;
+use host_fns::near::{
+    AccountContract, Config, Context, Mode, NearHost, Parts, PromiseResult, ReturnData,
+};
+use near_parameters::RuntimeConfig;
+use near_vm_runner::logic::errors::{
+    CompilationError, FunctionCallError, MethodResolveError, PrepareError as NearPrepareError,
+    WasmTrap as NearTrap,
+};
+use near_vm_runner::logic::types::ReturnData as NearReturnData;
+use vm_runner::wasmer::WasmerVm;
+use vm_runner::{
+    Code, CodeBytes, EntryError, Failure, ModuleCache, PrepareError, Runner, WasmTrap,
+};
+
+use crate::outcome::{Effects, Outcome};
+use crate::port::Port;
+use crate::{CURRENT_ACCOUNT, PREDECESSOR_ACCOUNT, SIGNER_ACCOUNT, config};
+
+/// Validators and their stakes in yoctoNEAR.
+pub(crate) const VALIDATORS: &[(&str, u128)] = &[("alice", 100), ("bob", 1)];
+
+/// How many compiled modules are kept.
+const CACHED_MODULES: usize = 64;
+
+/// Our side: a runner on wasmer with NEAR's parameters.
+#[derive(Debug)]
+pub struct OurRunner {
+    runner: Runner<NearHost<Port>>,
+    host: Arc<Config>,
+}
+
+impl OurRunner {
+    /// With the parameters `near`.
+    pub fn new(near: &RuntimeConfig) -> Self {
+        let cache = Arc::new(ModuleCache::new(CACHED_MODULES));
+        let vm = Arc::new(config::vm(near));
+        OurRunner {
+            runner: Runner::new(Box::new(WasmerVm::new()), cache, vm),
+            host: Arc::new(config::host(near)),
+        }
+    }
+
+    /// What comes of the call.
+    pub fn run(&self, code: &[u8], case: &Case) -> anyhow::Result<Outcome> {
+        let code = CodeBytes::new(code);
+        let mut context = context(case, &self.host);
+        context.account_contract = AccountContract::Local(code.hash().0);
+        let host = NearHost::new(Port::new(case.storage), context, Arc::clone(&self.host))?;
+        let finished = self.runner.run(&code, case.method, host)?;
+        Ok(outcome(finished.host.into_parts(), finished.end))
+    }
+}
+
+pub(crate) fn host_limits(near: &RuntimeConfig) -> Config {
+    config::host(near)
+}
+
+/// The circumstances of all calls.
+pub(crate) fn context(case: &Case, config: &Config) -> Context {
+    let answers = case.answers.iter().map(|answer| match answer {
+        Answer::Waiting => PromiseResult::NotReady,
+        Answer::Failed => PromiseResult::Failed,
+        Answer::Value(value) => PromiseResult::Successful(Arc::from(*value)),
+    });
+    let max_gas_burnt = config.limits.max_gas_burnt;
+    let mut signer_public_key = vec![0];
+    signer_public_key.extend_from_slice(&[7; 32]);
+    Context {
+        current_account_id: CURRENT_ACCOUNT.to_owned(),
+        signer_account_id: SIGNER_ACCOUNT.to_owned(),
+        signer_public_key,
+        predecessor_account_id: PREDECESSOR_ACCOUNT.to_owned(),
+        refund_to_account_id: PREDECESSOR_ACCOUNT.to_owned(),
+        input: Arc::from(case.input),
+        promise_results: answers.collect(),
+        block_height: 10,
+        block_timestamp_ns: 42,
+        epoch_height: 1,
+        account_balance: 2 * 10u128.pow(24),
+        account_locked_balance: 50,
+        storage_usage: 12_000,
+        account_contract: AccountContract::None,
+        attached_deposit: 2,
+        prepaid_gas: Gas::new(case.gas),
+        random_seed: (0..32).collect(),
+        mode: if case.view { Mode::View { max_gas_burnt } } else { Mode::Call },
+        output_data_receivers: Vec::new(),
+    }
+}
+
+fn outcome(parts: Parts<Port>, end: Result<(), Failure<host_fns::near::NearError>>) -> Outcome {
+    let costs = Arc::clone(parts.gas.costs());
+    let measured = parts.gas.profile();
+    let name = |id| costs.row(id).expect("what was paid has a price").name.to_owned();
+    let mut profile: BTreeMap<String, u64> =
+        measured.iter().map(|(id, gas)| (name(id), gas.units())).collect();
+    profile.insert("WASM".to_owned(), measured.wasm().units());
+    profile.retain(|_, gas| *gas > 0);
+    let returned = match parts.return_data {
+        ReturnData::None => NearReturnData::None,
+        ReturnData::Value(value) => NearReturnData::Value(value),
+        ReturnData::ReceiptIndex(receipt) => NearReturnData::ReceiptIndex(receipt.0),
+    };
+    // A method that cannot be called leaves nothing of the execution.
+    let nothing = matches!(end, Err(Failure::Entry(EntryError::NotFound)));
+    let effects = end.is_ok().then(|| Effects {
+        balance: parts.balance,
+        subsidized: parts.subsidized,
+        storage_usage: parts.storage_usage,
+        storage: parts.external.storage,
+        receipts: parts.external.log.iter().map(|action| format!("{action:?}")).collect(),
+    });
+    Outcome {
+        failure: end.err().map(failure),
+        burnt: parts.gas.burnt().units(),
+        used: parts.gas.used().units(),
+        compute: if nothing { 0 } else { parts.gas.compute() },
+        logs: parts.logs,
+        returned: format!("{returned:?}"),
+        profile,
+        effects,
+    }
+}
+
+/// The failure as nearcore would show it.
+fn failure(failure: Failure<host_fns::near::NearError>) -> String {
+    let near = match failure {
+        Failure::Prepare(error) => FunctionCallError::CompilationError(
+            CompilationError::PrepareError(near_prepare_error(error)),
+        ),
+        Failure::Compile => FunctionCallError::CompilationError(
+            CompilationError::WasmtimeCompileError { msg: String::new() },
+        ),
+        Failure::Link(error) => FunctionCallError::LinkError { msg: error.to_string() },
+        Failure::Entry(error) => FunctionCallError::MethodResolveError(match error {
+            EntryError::EmptyName => MethodResolveError::MethodEmptyName,
+            EntryError::NotFound => MethodResolveError::MethodNotFound,
+            EntryError::InvalidSignature => MethodResolveError::MethodInvalidSignature,
+        }),
+        Failure::Trap(trap) => FunctionCallError::WasmTrap(near_trap(trap)),
+        // The variants have the same names and fields.
+        Failure::Host(error) => return format!("HostError({error:?})"),
+    };
+    format!("{near:?}")
+}
+
+fn near_trap(trap: WasmTrap) -> NearTrap {
+    match trap {
+        WasmTrap::Unreachable => NearTrap::Unreachable,
+        WasmTrap::IncorrectCallIndirectSignature => NearTrap::IncorrectCallIndirectSignature,
+        WasmTrap::MemoryOutOfBounds | WasmTrap::TableOutOfBounds => NearTrap::MemoryOutOfBounds,
+        WasmTrap::IllegalArithmetic => NearTrap::IllegalArithmetic,
+        WasmTrap::IndirectCallToNull => NearTrap::IndirectCallToNull,
+        WasmTrap::StackOverflow => NearTrap::StackOverflow,
+    }
+}
+
+fn near_prepare_error(error: PrepareError) -> NearPrepareError {
+    match error {
+        PrepareError::Serialization => NearPrepareError::Serialization,
+        PrepareError::Deserialization => NearPrepareError::Deserialization,
+        PrepareError::Instantiate => NearPrepareError::Instantiate,
+        PrepareError::Memory => NearPrepareError::Memory,
+        PrepareError::TooManyFunctions => NearPrepareError::TooManyFunctions,
+        PrepareError::TooManyLocals => NearPrepareError::TooManyLocals,
+        PrepareError::TooManyTables => NearPrepareError::TooManyTables,
+        PrepareError::TooManyTableElements => NearPrepareError::TooManyTableElements,
+        PrepareError::FunctionBodyTooLarge => NearPrepareError::FunctionBodyTooLarge,
+        PrepareError::InstrumentedCodeTooLarge => NearPrepareError::InstrumentedCodeTooLarge,
+        PrepareError::TooManyBlocksPerFunction => NearPrepareError::TooManyBlocksPerFunction,
+        PrepareError::TooManyBlocksPerContract => NearPrepareError::TooManyBlocksPerContract,
+        PrepareError::TooManyTypes => NearPrepareError::TooManyTypes,
+        PrepareError::TooManyParamsPerContract => NearPrepareError::TooManyParamsPerContract,
+        PrepareError::TooManyParamsPerFunction => NearPrepareError::TooManyParamsPerFunction,
+        PrepareError::OperandStackTooLarge => NearPrepareError::OperandStackTooLarge,
+        PrepareError::TooManyGlobals => NearPrepareError::TooManyGlobals,
+    }
+}

@@ -1,0 +1,17 @@
+//! Our virtual machine against nearcore's, call by call.
+
+mod fixture_cases;
+mod instructions;
+mod sweeps;
+
+use fixtures::Case;
+use oracle::Oracle;
+
+/// Asserts that both implementations agree on `case`; returns the gas that it burnt.
+#[track_caller]
+fn agree(oracle: &Oracle, code: &[u8], case: &Case) -> u64 {
+    let nears = oracle.nears(code, case).expect("nearcore runs");
+    let ours = oracle.ours(code, case).expect("ours runs");
+    assert_eq!(ours, nears, "ours (left) and nearcore's (right) on {case:?}");
+    nears.burnt
+}
