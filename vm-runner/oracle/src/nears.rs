@@ -25,7 +25,7 @@ pub(crate) fn run(near: &RuntimeConfig, code: &[u8], case: &Case) -> anyhow::Res
     for (account, stake) in ours::VALIDATORS {
         external.validators.insert(account.parse()?, Balance::from_yoctonear(*stake));
     }
-    let context = context(near, case, *near_vm_runner::Contract::hash(&external))?;
+    let context = context(near, case, near_vm_runner::Contract::hash(&external))?;
     let config = Arc::clone(&near.wasm_config);
     let gas = context.make_gas_counter(&config);
     let prepared = near_vm_runner::prepare(&external, config, None, gas, case.method);
