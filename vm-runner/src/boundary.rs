@@ -4,7 +4,7 @@
 use gas_meter::{Gas, OutOfGas};
 use host_fns::abi::{Abort, Fault, Host, HostFn, Memory};
 
-use crate::{Failure, VmFault, WasmTrap};
+use crate::{Failure, Finished, VmFault, WasmTrap};
 
 /// A host with an execution's accounts: moved into the engine and back.
 pub(crate) struct Guest<H: Host> {
@@ -69,9 +69,9 @@ impl<H: Host> Guest<H> {
         mut self,
         end: Result<(), Option<WasmTrap>>,
         remaining: Remaining,
-    ) -> Result<(H, Result<(), Failure<H::Error>>), VmFault> {
+    ) -> Result<Finished<H>, VmFault> {
         match self.abort.take() {
-            Some(Abort::Guest(error)) => return Ok((self.host, Err(Failure::Host(error)))),
+            Some(Abort::Guest(error)) => return Ok(self.failed(Failure::Host(error))),
             Some(Abort::Fault(fault)) => return Err(VmFault::Host(fault)),
             None => {}
         }
@@ -81,7 +81,7 @@ impl<H: Host> Guest<H> {
             Err(Some(trap)) => Err(trap),
         };
         if let Err(why) = self.settle(remaining.gas) {
-            return Ok((self.host, Err(Failure::Host(H::out_of_gas(why)))));
+            return Ok(self.failed(Failure::Host(H::out_of_gas(why))));
         }
         let end = match end {
             Err(WasmTrap::Unreachable) if remaining.stack < 0 => {
@@ -89,7 +89,11 @@ impl<H: Host> Guest<H> {
             }
             end => end.map_err(Failure::Trap),
         };
-        Ok((self.host, end))
+        Ok(Finished { host: self.host, end })
+    }
+
+    fn failed(self, failure: Failure<H::Error>) -> Finished<H> {
+        Finished { host: self.host, end: Err(failure) }
     }
 
     /// Burns the gas that wasm used since it was granted.

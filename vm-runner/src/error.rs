@@ -103,9 +103,9 @@ pub enum LinkError {
         /// Its name.
         name: String,
         /// The type that the module declares.
-        expected: Signature,
+        expected: Box<Signature>,
         /// The type that the host function has.
-        found: Signature,
+        found: Box<Signature>,
     },
 }
 

@@ -26,9 +26,9 @@ fn resolve_one<H: Host>(
     let Some(function) = found else {
         return Err(LinkError::UnknownImport { module, name });
     };
-    let found = signature(&function.decl);
-    if found != import.signature {
-        let expected = import.signature.clone();
+    let found = Box::new(signature(&function.decl));
+    if *found != import.signature {
+        let expected = Box::new(import.signature.clone());
         return Err(LinkError::IncompatibleImport { module, name, expected, found });
     }
     Ok(function)

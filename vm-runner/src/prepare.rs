@@ -83,8 +83,8 @@ pub fn prepare(wasm: &[u8], config: &VmConfig) -> Result<PreparedModule, Prepare
         normalizer.payload(&payload.map_err(|_| PrepareError::Deserialization)?)?;
     }
     let Normalizer { imports, entries, has_start, sections, .. } = normalizer;
-    let normalized = sections.write(&config.limits);
-    let metered = instrument(&normalized, &config.schedule, &config.limits.metering)?;
+    let module = sections.write(&config.limits);
+    let metered = instrument(&module, &config.schedule, &config.limits.metering)?;
     let size = u64::try_from(metered.len()).unwrap_or(u64::MAX);
     if size > config.limits.instrumented_bytes.unwrap_or(u64::MAX) {
         return Err(PrepareError::InstrumentedCodeTooLarge);

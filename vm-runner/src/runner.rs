@@ -53,7 +53,7 @@ impl<H: Host> Runner<H> {
         }
         let usable = match &module.usable {
             Ok(usable) => usable,
-            Err(refused) => return failed(host, refused.clone().into()),
+            Err(refused) => return failed(host, (*refused).into()),
         };
         let before: GasCounter = host.gas().clone();
         if self.charge_loading(module.wasm_bytes, host.gas()).is_err() {

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use finite_wasm::Fee;
 use finite_wasm::gas::InstrumentationKind;
 use finite_wasm::wasmparser::{FunctionBody, Operator};
-use wasm_encoder::{BlockType, Encode, InstructionSink, ValType};
+use wasm_encoder::{BlockType, Encode, Ieee32, Ieee64, InstructionSink, ValType};
 
 use super::InstrumentError;
 
@@ -68,8 +68,13 @@ impl FunctionWriter<'_> {
         max_blocks: u64,
         out: &mut Vec<u8>,
     ) -> Result<Blocks, InstrumentError> {
-        let mut locals =
-            Locals::copy(self.wasm, body, self.params, points.kinds.iter().any(is_bulk), out)?;
+        let mut locals = Locals::copy(
+            self.wasm,
+            body,
+            self.params,
+            points.kinds.iter().copied().any(is_bulk),
+            out,
+        )?;
         let mut operators = body.get_operators_reader().map_err(|_| InstrumentError::Rewrite)?;
         self.enter(&mut locals, out)?;
         let mut blocks = 0u64;
@@ -105,6 +110,7 @@ impl FunctionWriter<'_> {
                     }
                     let bytes = self.wasm.get(start..end).ok_or(InstrumentError::Rewrite)?;
                     out.extend_from_slice(bytes);
+                    canonicalize_nan(&operator, out);
                 }
             }
         }
@@ -142,7 +148,7 @@ impl FunctionWriter<'_> {
             }
             return Ok(());
         };
-        if !is_bulk(&kind) {
+        if !is_bulk(kind) {
             return Err(InstrumentError::Rewrite);
         }
         // The operation's last operand says how many units it is about. It is below 2³² and the
@@ -234,12 +240,26 @@ fn immediate(amount: u64) -> i64 {
     i64::try_from(amount).unwrap_or(MAX).min(MAX)
 }
 
+/// Multiplies the result of a promotion or demotion with one, which changes nothing but the NaNs:
+/// compilers that return canonical NaNs from arithmetic may forget these two conversions.
+fn canonicalize_nan(operator: &Operator<'_>, out: &mut Vec<u8>) {
+    match operator {
+        Operator::F64PromoteF32 => {
+            InstructionSink::new(out).f64_const(Ieee64::from(1.0)).f64_mul();
+        }
+        Operator::F32DemoteF64 => {
+            InstructionSink::new(out).f32_const(Ieee32::from(1.0)).f32_mul();
+        }
+        _ => {}
+    }
+}
+
 fn opens_block(operator: &Operator<'_>) -> bool {
     matches!(operator, Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. })
 }
 
 /// Whether the point is in front of an operation whose last operand is a number of units.
-fn is_bulk(kind: &InstrumentationKind) -> bool {
+fn is_bulk(kind: InstrumentationKind) -> bool {
     use InstrumentationKind as Kind;
     matches!(
         kind,

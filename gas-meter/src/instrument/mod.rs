@@ -53,7 +53,8 @@ pub enum InstrumentError {
 ///
 /// The result exports the globals of [`abi`] beside what `wasm` exports, has no start section
 /// (the start function is exported under [`abi::START`], to be called once the gas is set) and no
-/// custom sections. Indices of functions, types, tables and the module's own globals stay.
+/// custom sections. Conversions between `f32` and `f64` return the canonical NaN on engines whose
+/// arithmetic does. Indices of functions, types, tables and the module's own globals stay.
 pub fn instrument(
     wasm: &[u8],
     schedule: &Schedule,

@@ -94,8 +94,10 @@ fn what_cannot_be_metered_is_refused() {
         ("(func (block) (loop)) (func (block) (block))", InstrumentError::TooManyBlocksPerModule),
         ("(func (param i32 i32 i32))", InstrumentError::TooManyParamsPerFunction),
         ("(func (param i32 i32)) (func (param i32 i32))", InstrumentError::TooManyParamsPerModule),
-        ("(func (i64.const 1) (i64.const 1) (i32.const 1) drop drop drop)",
-            InstrumentError::OperandStackTooLarge),
+        (
+            "(func (i64.const 1) (i64.const 1) (i32.const 1) drop drop drop)",
+            InstrumentError::OperandStackTooLarge,
+        ),
         (r#"(import "env" "g" (global i32))"#, InstrumentError::Rewrite),
     ] {
         assert_eq!(meter(&format!("(module {fields})")), Err(error), "{fields}");

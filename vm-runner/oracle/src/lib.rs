@@ -1,15 +1,14 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
-mod config;
+mod near_port;
 mod nears;
 mod ours;
 mod outcome;
 mod port;
 
-use std::sync::Arc;
-
-use near_parameters::{RuntimeConfig, RuntimeConfigStore};
+use near_parameters::RuntimeConfig as NearConfig;
+use sandbox_runtime::RuntimeConfig;
 
 pub use ours::OurRunner;
 pub use outcome::Outcome;
@@ -17,26 +16,22 @@ pub use outcome::Outcome;
 /// The protocol version that is compared.
 pub const PROTOCOL_VERSION: u32 = 88;
 
-/// The account whose contract runs.
-pub const CURRENT_ACCOUNT: &str = "alice";
-/// The account that signed.
-pub const SIGNER_ACCOUNT: &str = "bob";
-/// The account that called.
-pub const PREDECESSOR_ACCOUNT: &str = "carol";
-
 /// Both implementations with the same parameters.
 #[derive(Debug)]
 pub struct Oracle {
-    near: Arc<RuntimeConfig>,
+    config: RuntimeConfig,
     ours: OurRunner,
 }
 
 impl Oracle {
-    /// With the parameters of [`PROTOCOL_VERSION`].
+    /// With the parameters of [`PROTOCOL_VERSION`], translated as the runtime does it.
+    ///
+    /// # Panics
+    /// When the runtime does not know that version.
     pub fn new() -> Self {
-        let near = Arc::clone(RuntimeConfigStore::new(None).get_config(PROTOCOL_VERSION));
-        let ours = OurRunner::new(&near);
-        Oracle { near, ours }
+        let config = RuntimeConfig::new(PROTOCOL_VERSION).expect("the runtime's own version");
+        let ours = OurRunner::new(&config);
+        Oracle { config, ours }
     }
 
     /// What comes of the call in this workspace.
@@ -46,12 +41,12 @@ impl Oracle {
 
     /// What comes of the call in nearcore.
     pub fn nears(&self, code: &[u8], case: &fixtures::Case) -> anyhow::Result<Outcome> {
-        nears::run(&self.near, code, case)
+        nears::run(&self.config, code, case)
     }
 
     /// NEAR's parameters.
-    pub fn near_config(&self) -> &Arc<RuntimeConfig> {
-        &self.near
+    pub fn near_config(&self) -> &NearConfig {
+        self.config.near()
     }
 }
 

@@ -5,7 +5,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use fixtures::{Answer, Case};
-use near_parameters::RuntimeConfig;
 use near_primitives::account::AccountContract;
 use near_primitives::config::ViewConfig;
 use near_primitives::types::{Balance, Gas};
@@ -13,11 +12,13 @@ use near_vm_runner::ContractCode;
 use near_vm_runner::logic::VMContext;
 use near_vm_runner::logic::mocks::mock_external::MockedExternal;
 use near_vm_runner::logic::types::PromiseResult;
+use sandbox_runtime::RuntimeConfig;
 
+use crate::near_port::NearPort;
+use crate::ours;
 use crate::outcome::{Effects, Outcome};
-use crate::{CURRENT_ACCOUNT, PREDECESSOR_ACCOUNT, SIGNER_ACCOUNT, ours};
 
-pub(crate) fn run(near: &RuntimeConfig, code: &[u8], case: &Case) -> anyhow::Result<Outcome> {
+pub(crate) fn run(config: &RuntimeConfig, code: &[u8], case: &Case) -> anyhow::Result<Outcome> {
     let mut external = MockedExternal::with_code(ContractCode::new(code.to_vec(), None));
     for (key, value) in case.storage {
         external.fake_trie.insert(key.to_vec(), value.to_vec());
@@ -25,12 +26,14 @@ pub(crate) fn run(near: &RuntimeConfig, code: &[u8], case: &Case) -> anyhow::Res
     for (account, stake) in ours::VALIDATORS {
         external.validators.insert(account.parse()?, Balance::from_yoctonear(*stake));
     }
-    let context = context(near, case, near_vm_runner::Contract::hash(&external))?;
-    let config = Arc::clone(&near.wasm_config);
-    let gas = context.make_gas_counter(&config);
-    let prepared = near_vm_runner::prepare(&external, config, None, gas, case.method);
-    let outcome =
-        near_vm_runner::run(prepared, &mut external, &context, Arc::clone(&near.fees))?;
+    let context = context(config, case, near_vm_runner::Contract::hash(&external))?;
+    let wasm_config = Arc::clone(&config.near().wasm_config);
+    let gas = context.make_gas_counter(&wasm_config);
+    let prepared = near_vm_runner::prepare(&external, wasm_config, None, gas, case.method);
+    let mut external = NearPort(external);
+    let fees = Arc::clone(&config.near().fees);
+    let outcome = near_vm_runner::run(prepared, &mut external, &context, fees)?;
+    let NearPort(external) = external;
     let mut profile = BTreeMap::new();
     for (id, gas) in &outcome.profile.wasm_ext_profile {
         profile.insert(id.to_string().to_uppercase(), gas.as_gas());
@@ -60,7 +63,7 @@ pub(crate) fn run(near: &RuntimeConfig, code: &[u8], case: &Case) -> anyhow::Res
 }
 
 fn context(
-    near: &RuntimeConfig,
+    config: &RuntimeConfig,
     case: &Case,
     code_hash: near_primitives::hash::CryptoHash,
 ) -> anyhow::Result<VMContext> {
@@ -69,14 +72,14 @@ fn context(
         Answer::Failed => PromiseResult::Failed,
         Answer::Value(value) => PromiseResult::Successful(Rc::from(*value)),
     });
-    let ours = ours::context(case, &ours::host_limits(near));
-    let max_gas_burnt = near.wasm_config.limit_config.max_gas_burnt;
+    let ours = ours::context(case, config.host());
+    let max_gas_burnt = config.near().wasm_config.limit_config.max_gas_burnt;
     Ok(VMContext {
-        current_account_id: CURRENT_ACCOUNT.parse()?,
-        signer_account_id: SIGNER_ACCOUNT.parse()?,
+        current_account_id: ours.current_account_id.parse()?,
+        signer_account_id: ours.signer_account_id.parse()?,
         signer_account_pk: ours.signer_public_key,
-        predecessor_account_id: PREDECESSOR_ACCOUNT.parse()?,
-        refund_to_account_id: PREDECESSOR_ACCOUNT.parse()?,
+        predecessor_account_id: ours.predecessor_account_id.parse()?,
+        refund_to_account_id: ours.refund_to_account_id.parse()?,
         input: Rc::from(case.input),
         promise_results: answers.collect(),
         block_height: ours.block_height,

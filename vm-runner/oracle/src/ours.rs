@@ -8,12 +8,12 @@ use gas_meter::Gas;
 use host_fns::near::{
     AccountContract, Config, Context, Mode, NearHost, Parts, PromiseResult, ReturnData,
 };
-use near_parameters::RuntimeConfig;
 use near_vm_runner::logic::errors::{
     CompilationError, FunctionCallError, MethodResolveError, PrepareError as NearPrepareError,
     WasmTrap as NearTrap,
 };
 use near_vm_runner::logic::types::ReturnData as NearReturnData;
+use sandbox_runtime::RuntimeConfig;
 use vm_runner::wasmer::WasmerVm;
 use vm_runner::{
     Code, CodeBytes, EntryError, Failure, ModuleCache, PrepareError, Runner, WasmTrap,
@@ -21,10 +21,9 @@ use vm_runner::{
 
 use crate::outcome::{Effects, Outcome};
 use crate::port::Port;
-use crate::{CURRENT_ACCOUNT, PREDECESSOR_ACCOUNT, SIGNER_ACCOUNT, config};
 
 /// Validators and their stakes in yoctoNEAR.
-pub(crate) const VALIDATORS: &[(&str, u128)] = &[("alice", 100), ("bob", 1)];
+pub(crate) const VALIDATORS: &[(&str, u128)] = &[(fixtures::ACCOUNT, 100), ("bob.near", 1)];
 
 /// How many compiled modules are kept.
 const CACHED_MODULES: usize = 64;
@@ -37,14 +36,12 @@ pub struct OurRunner {
 }
 
 impl OurRunner {
-    /// With the parameters `near`.
-    pub fn new(near: &RuntimeConfig) -> Self {
+    /// With the parameters `config`.
+    pub fn new(config: &RuntimeConfig) -> Self {
         let cache = Arc::new(ModuleCache::new(CACHED_MODULES));
-        let vm = Arc::new(config::vm(near));
-        OurRunner {
-            runner: Runner::new(Box::new(WasmerVm::new()), cache, vm),
-            host: Arc::new(config::host(near)),
-        }
+        let vm = Box::new(WasmerVm::new());
+        let runner = Runner::new(vm, cache, Arc::clone(config.vm()));
+        OurRunner { runner, host: Arc::clone(config.host()) }
     }
 
     /// What comes of the call.
@@ -58,10 +55,6 @@ impl OurRunner {
     }
 }
 
-pub(crate) fn host_limits(near: &RuntimeConfig) -> Config {
-    config::host(near)
-}
-
 /// The circumstances of all calls.
 pub(crate) fn context(case: &Case, config: &Config) -> Context {
     let answers = case.answers.iter().map(|answer| match answer {
@@ -73,21 +66,21 @@ pub(crate) fn context(case: &Case, config: &Config) -> Context {
     let mut signer_public_key = vec![0];
     signer_public_key.extend_from_slice(&[7; 32]);
     Context {
-        current_account_id: CURRENT_ACCOUNT.to_owned(),
-        signer_account_id: SIGNER_ACCOUNT.to_owned(),
+        current_account_id: fixtures::ACCOUNT.to_owned(),
+        signer_account_id: case.caller.to_owned(),
         signer_public_key,
-        predecessor_account_id: PREDECESSOR_ACCOUNT.to_owned(),
-        refund_to_account_id: PREDECESSOR_ACCOUNT.to_owned(),
+        predecessor_account_id: case.caller.to_owned(),
+        refund_to_account_id: case.caller.to_owned(),
         input: Arc::from(case.input),
         promise_results: answers.collect(),
         block_height: 10,
         block_timestamp_ns: 42,
         epoch_height: 1,
-        account_balance: 2 * 10u128.pow(24),
+        account_balance: (2 * 10u128.pow(24)).min(u128::MAX.saturating_sub(case.deposit)),
         account_locked_balance: 50,
         storage_usage: 12_000,
         account_contract: AccountContract::None,
-        attached_deposit: 2,
+        attached_deposit: case.deposit,
         prepaid_gas: Gas::new(case.gas),
         random_seed: (0..32).collect(),
         mode: if case.view { Mode::View { max_gas_burnt } } else { Mode::Call },
@@ -135,9 +128,11 @@ fn failure(failure: Failure<host_fns::near::NearError>) -> String {
         Failure::Prepare(error) => FunctionCallError::CompilationError(
             CompilationError::PrepareError(near_prepare_error(error)),
         ),
-        Failure::Compile => FunctionCallError::CompilationError(
-            CompilationError::WasmtimeCompileError { msg: String::new() },
-        ),
+        Failure::Compile => {
+            FunctionCallError::CompilationError(CompilationError::WasmtimeCompileError {
+                msg: String::new(),
+            })
+        }
         Failure::Link(error) => FunctionCallError::LinkError { msg: error.to_string() },
         Failure::Entry(error) => FunctionCallError::MethodResolveError(match error {
             EntryError::EmptyName => MethodResolveError::MethodEmptyName,

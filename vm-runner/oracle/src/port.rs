@@ -14,7 +14,6 @@ use near_primitives::types::{AccountId, Balance, Gas, GasWeight};
 use near_vm_runner::logic::mocks::mock_external::MockAction;
 use near_vm_runner::logic::types::{GlobalContractDeployMode, GlobalContractIdentifier};
 
-use crate::CURRENT_ACCOUNT;
 use crate::ours::VALIDATORS;
 
 /// Storage in memory and a log of what was asked for.
@@ -27,8 +26,7 @@ pub struct Port {
 
 impl Port {
     pub(crate) fn new(storage: &[(&[u8], &[u8])]) -> Self {
-        let storage =
-            storage.iter().map(|(key, value)| (key.to_vec(), value.to_vec())).collect();
+        let storage = storage.iter().map(|(key, value)| (key.to_vec(), value.to_vec())).collect();
         Port { storage, log: Vec::new(), data_count: 0 }
     }
 
@@ -109,7 +107,7 @@ impl External for Port {
         let receipt = self.next_receipt();
         let data_id = hash(&self.data_count.to_le_bytes());
         self.data_count = self.data_count.saturating_add(1);
-        let receiver_id = account(CURRENT_ACCOUNT);
+        let receiver_id = account(fixtures::ACCOUNT);
         self.log.push(MockAction::YieldCreate { data_id, receiver_id, yield_id });
         Ok(Some((receipt, data_id.0)))
     }
@@ -159,8 +157,7 @@ fn account(id: &str) -> AccountId {
 }
 
 fn key(key: &PublicKey) -> near_crypto::PublicKey {
-    near_crypto::PublicKey::try_from_slice(key.as_bytes())
-        .expect("host functions check keys")
+    near_crypto::PublicKey::try_from_slice(key.as_bytes()).expect("host functions check keys")
 }
 
 fn to_yield_id(bytes: [u8; 32]) -> YieldId {
@@ -216,10 +213,9 @@ fn mock_action(receipt_index: u64, action: Action) -> MockAction {
         Action::DeleteKey { public_key } => {
             MockAction::DeleteKey { receipt_index, public_key: key(&public_key) }
         }
-        Action::DeleteAccount { beneficiary_id } => MockAction::DeleteAccount {
-            receipt_index,
-            beneficiary_id: account(&beneficiary_id),
-        },
+        Action::DeleteAccount { beneficiary_id } => {
+            MockAction::DeleteAccount { receipt_index, beneficiary_id: account(&beneficiary_id) }
+        }
         Action::DeployGlobalContract { code, mode } => MockAction::DeployGlobalContract {
             receipt_index,
             code,

@@ -1,7 +1,7 @@
 //! wasmer 5.0.6 with the singlepass compiler: one pass over the wasm, so compiling is quick.
 //!
-//! Known gap: singlepass keeps parts of a NaN's payload when it promotes or demotes one, where
-//! NEAR's engine returns the canonical NaN. All other operations return the canonical NaN.
+//! Singlepass returns canonical NaNs from all operations but promotion and demotion; metering adds
+//! a multiplication behind those two (`gas_meter::instrument`).
 
 #![allow(unsafe_code, reason = "the engine's stack probe, tunables and view of guest memory")]
 
@@ -35,8 +35,7 @@ pub struct WasmerVm {
 impl WasmerVm {
     /// An engine; clones share its compiled code.
     pub fn new() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        std::hint::black_box(probestack::__rust_probestack as unsafe extern "C" fn());
+        probestack::keep();
         let mut compiler = Singlepass::new();
         compiler.canonicalize_nans(true);
         let engine = EngineBuilder::new(compiler).set_features(Some(features())).engine();

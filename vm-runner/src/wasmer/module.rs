@@ -39,8 +39,7 @@ impl<H: Host> LoadedModule<H> for WasmerModule<H> {
             }
         };
         let guest = env.as_mut(&mut store).guest.take().ok_or_else(lost_guest)?;
-        let (host, end) = guest.finish(end, remaining)?;
-        Ok(Finished { host, end })
+        guest.finish(end, remaining)
     }
 }
 
@@ -57,9 +56,12 @@ impl<H: Host> WasmerModule<H> {
     ) -> Result<Ended, VmFault> {
         let exports = &instance.exports;
         let handles = Handles {
-            memory: exports.get_memory(MEMORY).map_err(missing)?.clone(),
-            gas: exports.get_global(abi::REMAINING_GAS).map_err(missing)?.clone(),
-            stack: exports.get_global(abi::REMAINING_STACK).map_err(missing)?.clone(),
+            memory: exports.get_memory(MEMORY).map_err(|error| missing(&error))?.clone(),
+            gas: exports.get_global(abi::REMAINING_GAS).map_err(|error| missing(&error))?.clone(),
+            stack: exports
+                .get_global(abi::REMAINING_STACK)
+                .map_err(|error| missing(&error))?
+                .clone(),
         };
         let data = env.as_mut(store);
         data.instance = Some(handles.clone());
@@ -69,7 +71,8 @@ impl<H: Host> WasmerModule<H> {
         let names = start.into_iter().chain([format!("{ENTRY_PREFIX}{entry}")]);
         let mut end = Ok(());
         for name in names {
-            let function = exports.get_typed_function(store, &name).map_err(missing)?;
+            let function =
+                exports.get_typed_function(store, &name).map_err(|error| missing(&error))?;
             end = run(store, &function)?;
             if end.is_err() {
                 break;
@@ -91,7 +94,7 @@ fn run(
     }
 }
 
-fn missing(error: ExportError) -> VmFault {
+fn missing(error: &ExportError) -> VmFault {
     VmFault::Engine(error.to_string())
 }
 

@@ -1,6 +1,15 @@
 //! The stack probe that wasmer 5.0.6 links against and Rust's standard library no longer has.
 //! Singlepass emits no call of it; it does what its callers may expect all the same.
 
+/// Names the symbol where every program with this engine comes by, so that linkers keep it.
+pub(super) fn keep() {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let probe: unsafe extern "C" fn() = __rust_probestack;
+        std::hint::black_box(probe);
+    }
+}
+
 /// Touches each page of the `rax` bytes below the caller's stack pointer, from the top, so that a
 /// frame larger than the guard page cannot step over it. Changes no register but `r11`.
 ///
@@ -11,7 +20,7 @@
 #[cfg(target_arch = "x86_64")]
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
-pub(super) unsafe extern "C" fn __rust_probestack() {
+unsafe extern "C" fn __rust_probestack() {
     core::arch::naked_asm!(
         "push rax",
         "mov r11, rsp",

@@ -67,7 +67,7 @@ impl Host for Toy {
         HostFn { decl: decl("ping", &[], None), call: |toy, _, _| note_value(toy, 0) },
         HostFn { decl: decl("refuse", &[], Some(AbiType::U64)), call: refuse },
         HostFn { decl: decl("break", &[], None), call: |_, _, _| Err(Fault::new("broken").into()) },
-        HostFn { decl: decl("left", &[], Some(AbiType::U64)), call: left },
+        HostFn { decl: decl("left", &[], Some(AbiType::U64)), call: |toy, _, _| Ok(toy.left()) },
         HostFn { decl: decl("attach", &[("gas", AbiType::U64)], None), call: attach },
         HostFn {
             decl: decl("sum32", &[("a", AbiType::U32), ("b", AbiType::U32)], Some(AbiType::U32)),
@@ -114,8 +114,10 @@ fn refuse(_: &mut Toy, _: &mut Memory<'_>, _: &[u64]) -> Called {
     Err(guest(ToyError::Refused))
 }
 
-fn left(toy: &mut Toy, _: &mut Memory<'_>, _: &[u64]) -> Called {
-    Ok(toy.gas.remaining().units())
+impl Toy {
+    fn left(&self) -> u64 {
+        self.gas.remaining().units()
+    }
 }
 
 fn attach(toy: &mut Toy, _: &mut Memory<'_>, args: &[u64]) -> Called {
