@@ -8,6 +8,7 @@ mod outcome;
 mod port;
 
 use near_parameters::RuntimeConfig as NearConfig;
+use near_vm_runner::MockContractRuntimeCache;
 use sandbox_runtime::RuntimeConfig;
 
 pub use ours::OurRunner;
@@ -21,6 +22,7 @@ pub const PROTOCOL_VERSION: u32 = 88;
 pub struct Oracle {
     config: RuntimeConfig,
     ours: OurRunner,
+    near_cache: MockContractRuntimeCache,
 }
 
 impl Oracle {
@@ -31,7 +33,7 @@ impl Oracle {
     pub fn new() -> Self {
         let config = RuntimeConfig::new(PROTOCOL_VERSION).expect("the runtime's own version");
         let ours = OurRunner::new(&config);
-        Oracle { config, ours }
+        Oracle { config, ours, near_cache: MockContractRuntimeCache::default() }
     }
 
     /// What comes of the call in this workspace.
@@ -41,7 +43,7 @@ impl Oracle {
 
     /// What comes of the call in nearcore.
     pub fn nears(&self, code: &[u8], case: &fixtures::Case) -> anyhow::Result<Outcome> {
-        nears::run(&self.config, code, case)
+        nears::run(&self.config, &self.near_cache, code, case)
     }
 
     /// NEAR's parameters.

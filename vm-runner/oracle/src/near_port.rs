@@ -29,8 +29,8 @@ macro_rules! delegate {
 }
 
 impl External for NearPort {
-    fn storage_set<'a>(
-        &'a mut self,
+    fn storage_set(
+        &mut self,
         tracker: &mut dyn StorageAccessTracker,
         key: &[u8],
         value: &[u8],

@@ -8,17 +8,22 @@ use fixtures::{Answer, Case};
 use near_primitives::account::AccountContract;
 use near_primitives::config::ViewConfig;
 use near_primitives::types::{Balance, Gas};
-use near_vm_runner::ContractCode;
 use near_vm_runner::logic::VMContext;
 use near_vm_runner::logic::mocks::mock_external::MockedExternal;
 use near_vm_runner::logic::types::PromiseResult;
+use near_vm_runner::{ContractCode, ContractRuntimeCache};
 use sandbox_runtime::RuntimeConfig;
 
 use crate::near_port::NearPort;
 use crate::ours;
 use crate::outcome::{Effects, Outcome};
 
-pub(crate) fn run(config: &RuntimeConfig, code: &[u8], case: &Case) -> anyhow::Result<Outcome> {
+pub(crate) fn run(
+    config: &RuntimeConfig,
+    cache: &dyn ContractRuntimeCache,
+    code: &[u8],
+    case: &Case,
+) -> anyhow::Result<Outcome> {
     let mut external = MockedExternal::with_code(ContractCode::new(code.to_vec(), None));
     for (key, value) in case.storage {
         external.fake_trie.insert(key.to_vec(), value.to_vec());
@@ -29,7 +34,7 @@ pub(crate) fn run(config: &RuntimeConfig, code: &[u8], case: &Case) -> anyhow::R
     let context = context(config, case, near_vm_runner::Contract::hash(&external))?;
     let wasm_config = Arc::clone(&config.near().wasm_config);
     let gas = context.make_gas_counter(&wasm_config);
-    let prepared = near_vm_runner::prepare(&external, wasm_config, None, gas, case.method);
+    let prepared = near_vm_runner::prepare(&external, wasm_config, Some(cache), gas, case.method);
     let mut external = NearPort(external);
     let fees = Arc::clone(&config.near().fees);
     let outcome = near_vm_runner::run(prepared, &mut external, &context, fees)?;

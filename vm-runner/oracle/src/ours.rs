@@ -25,6 +25,9 @@ use crate::port::Port;
 /// Validators and their stakes in yoctoNEAR.
 pub(crate) const VALIDATORS: &[(&str, u128)] = &[(fixtures::ACCOUNT, 100), ("bob.near", 1)];
 
+/// What the account has, in yoctoNEAR, unless the deposit is so large that it has nothing.
+const ACCOUNT_BALANCE: u128 = 2_000_000_000_000_000_000_000_000;
+
 /// How many compiled modules are kept.
 const CACHED_MODULES: usize = 64;
 
@@ -76,7 +79,7 @@ pub(crate) fn context(case: &Case, config: &Config) -> Context {
         block_height: 10,
         block_timestamp_ns: 42,
         epoch_height: 1,
-        account_balance: (2 * 10u128.pow(24)).min(u128::MAX.saturating_sub(case.deposit)),
+        account_balance: ACCOUNT_BALANCE.min(u128::MAX.saturating_sub(case.deposit)),
         account_locked_balance: 50,
         storage_usage: 12_000,
         account_contract: AccountContract::None,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use host_fns::abi::Fault;
 use host_fns::near::{
     Action, ContractId, DeployMode, Displaced, External, Found, Permission, PublicKey,
-    ReceiptIndex, TrieNodes, YieldRef,
+    ReceiptIndex, StateCounts, TrieNodes, YieldRef,
 };
 use near_primitives::borsh::BorshDeserialize;
 use near_primitives::hash::{CryptoHash, YieldId, hash};
@@ -18,7 +18,7 @@ use crate::ours::VALIDATORS;
 
 /// Storage in memory and a log of what was asked for.
 #[derive(Debug)]
-pub struct Port {
+pub(crate) struct Port {
     pub(crate) storage: BTreeMap<Vec<u8>, Vec<u8>>,
     pub(crate) log: Vec<MockAction>,
     data_count: u64,
@@ -83,6 +83,11 @@ impl External for Port {
 
     fn append(&mut self, receipt: ReceiptIndex, action: Action) {
         self.log.push(mock_action(receipt.0, action));
+    }
+
+    /// Nothing, as nearcore's mock says of each state.
+    fn universal_state_counts(&self, _state_init: &[u8]) -> StateCounts {
+        StateCounts::default()
     }
 
     fn set_refund_to(&mut self, receipt: ReceiptIndex, refund_to: &str) {
@@ -231,6 +236,9 @@ fn mock_action(receipt_index: u64, action: Action) -> MockAction {
                 ContractId::AccountId(id) => GlobalContractIdentifier::AccountId(account(&id)),
             },
         },
+        Action::UniversalStateInit { state_init, deposit } => {
+            MockAction::UniversalStateInit { receipt_index, state_init, amount: yocto(deposit) }
+        }
         Action::TransferToGasKey { public_key, deposit } => MockAction::TransferToGasKey {
             receipt_index,
             public_key: key(&public_key),

@@ -143,7 +143,7 @@ fn memory_and_tables() {
 #[test]
 fn control_flow() {
     let oracle = Oracle::new();
-    let fields = r#"
+    let fields = r"
         (func $early (param i32) (result i64)
             (if (local.get 0) (then (return (i64.const 5)))) (i64.const 6))
         (func $table (param i32) (result i64)
@@ -167,7 +167,7 @@ fn control_flow() {
             (loop (br 0)) (i64.const 9))
         (func $deep (param i64) (result i64) (local f64 i32)
             (i64.add (i64.const 1) (call $deep (i64.add (local.get 0) (i64.const 1)))))
-        (func $endless (loop (br 0)))"#;
+        (func $endless (loop (br 0)))";
     for body in [
         "(call $log (call $early (i32.const 0)))",
         "(call $log (call $early (i32.const 1)))",

@@ -1,5 +1,7 @@
 //! Our virtual machine against nearcore's, call by call.
 
+#![allow(clippy::arithmetic_side_effects, reason = "tests of small numbers")]
+
 mod fixture_cases;
 mod instructions;
 mod sweeps;
