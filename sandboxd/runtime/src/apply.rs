@@ -15,12 +15,12 @@ use crate::balance;
 use crate::block::{BlockEffects, BlockEnv, BlockInput, Burnt, DroppedTransaction};
 use crate::config::RuntimeConfig;
 use crate::contract::ContractRunner;
+use crate::delayed::DelayedQueue;
 use crate::fault::{OrOverflow, RuntimeFault};
 use crate::near::{
     Balance, ExecutionMetadata, ExecutionOutcome, ExecutionOutcomeWithId, ExecutionStatus, Receipt,
     SignedTransaction, ValidatorStake,
 };
-use crate::receipt::DelayedQueue;
 use crate::tree;
 use crate::validate::{self, ReceiptAge};
 use crate::verify::{VerifiedTransaction, verify};

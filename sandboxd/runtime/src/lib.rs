@@ -7,6 +7,8 @@ mod balance;
 mod block;
 mod config;
 mod contract;
+mod delayed;
+mod execute;
 mod external;
 mod fault;
 mod fees;

@@ -6,10 +6,10 @@
 
 use near_parameters::RuntimeConfig as NearConfig;
 
+use crate::execute::ReceiptResult;
 use crate::fault::{OrOverflow, RuntimeFault};
 use crate::fees;
 use crate::near::{AccountId, ActionCosts, Balance, VersionedActionReceipt};
-use crate::receipt::ReceiptResult;
 
 /// The gas of a receipt, settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

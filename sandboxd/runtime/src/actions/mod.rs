@@ -14,13 +14,13 @@ pub(crate) use access_key::initial_nonce;
 pub(crate) use function_call::view_call;
 
 use crate::apply::Application;
+use crate::execute::PromiseResults;
 use crate::fault::{OrOverflow, RuntimeFault};
 use crate::fees::{self, Stage};
 use crate::near::{
     Account, AccountContract, AccountId, Action, ActionError, ActionErrorKind, Balance, CryptoHash,
     Gas, ProfileDataV3, Receipt, ValidatorStake, VersionedActionReceipt,
 };
-use crate::receipt::PromiseResults;
 
 /// What an action or a whole receipt returns.
 #[derive(Clone, Debug, PartialEq, Eq)]
