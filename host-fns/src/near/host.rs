@@ -28,7 +28,6 @@ pub struct NearHost<X> {
     pub(super) balance: u128,
     pub(super) subsidized: u128,
     pub(super) storage_usage: u64,
-    storage_bytes_before: u64,
 }
 
 /// A promise: a receipt, or a set of receipts to wait for.
@@ -89,7 +88,6 @@ impl<X: External> NearHost<X> {
             balance,
             subsidized: 0,
             storage_usage: context.storage_usage,
-            storage_bytes_before: external.recorded_storage_bytes(),
             external,
             context,
             config,
@@ -187,11 +185,7 @@ impl<X: External> NearHost<X> {
     /// Refuses to go on when the receipt has touched too much state.
     pub(super) fn check_storage_proof(&self) -> NearResult {
         let limit = self.config.limits.max_storage_proof_bytes;
-        let recorded = self
-            .external
-            .recorded_storage_bytes()
-            .checked_sub(self.storage_bytes_before)
-            .ok_or_else(|| Fault::new("the recorded storage of a receipt has shrunk"))?;
+        let recorded = self.external.recorded_storage_bytes();
         if recorded > limit {
             return Err(NearError::RecordedStorageExceeded { limit }.into());
         }

@@ -101,6 +101,7 @@ impl Application<'_> {
             account,
             actor: receipt.predecessor_id().clone(),
             index: 0,
+            proof_bytes_before: self.visits.proof_bytes(),
         };
         let mut result = self.run_actions(&mut running)?;
         self.keep_account(account_id, running.account.as_ref(), &mut result)?;
@@ -177,6 +178,7 @@ impl Application<'_> {
             subsidized: Balance::ZERO,
         };
         let limits = &near.wasm_config.limit_config;
+        let proof_limit = self.runtime.config().host().limits.max_storage_proof_bytes;
         for (index, action) in running.action_receipt.actions().iter().enumerate() {
             running.index = index;
             let hash = create_action_hash_from_receipt_id(
@@ -195,12 +197,21 @@ impl Application<'_> {
                 }
             }
             result.merge(next)?;
+            if result.end.is_ok() && self.proof_bytes_since(running) > proof_limit {
+                let kind = ActionErrorKind::ReceiptStorageProofSizeExceeded { limit: proof_limit };
+                result.fail(kind.into());
+            }
             if let Err(error) = &mut result.end {
                 error.index = u64::try_from(index).ok();
                 break;
             }
         }
         Ok(result)
+    }
+
+    /// How much a receipt has added to the block's storage proof so far.
+    fn proof_bytes_since(&self, running: &Running<'_>) -> u64 {
+        self.visits.proof_bytes().saturating_sub(running.proof_bytes_before)
     }
 
     /// Writes the receiver back, if it can pay for its storage.

@@ -30,6 +30,8 @@ pub(crate) struct ReceiptContext {
     prefix: Vec<u8>,
     action_hash: CryptoHash,
     height: BlockHeight,
+    /// The size of the storage proof when the receipt began.
+    proof_bytes_before: u64,
     /// How many data ids the call has used.
     data_ids: u64,
     chain_id: Arc<str>,
@@ -41,6 +43,8 @@ pub(crate) struct ReceiptContext {
 pub(crate) struct CallSite<'a> {
     pub(crate) account_id: &'a AccountId,
     pub(crate) action_hash: CryptoHash,
+    /// The size of the storage proof when the receipt began.
+    pub(crate) proof_bytes_before: u64,
     pub(crate) height: BlockHeight,
     pub(crate) chain_id: &'a Arc<str>,
     pub(crate) validators: &'a Arc<[(AccountId, Balance)]>,
@@ -56,6 +60,7 @@ impl ReceiptContext {
             prefix: trie_key_parsers::get_raw_prefix_for_contract_data(site.account_id, &[]),
             action_hash: site.action_hash,
             height: site.height,
+            proof_bytes_before: site.proof_bytes_before,
             data_ids: 0,
             chain_id: Arc::clone(site.chain_id),
             validators: Arc::clone(site.validators),
@@ -117,7 +122,7 @@ impl External for ReceiptContext {
     }
 
     fn recorded_storage_bytes(&self) -> u64 {
-        self.visits.proof_bytes()
+        self.visits.proof_bytes().saturating_sub(self.proof_bytes_before)
     }
 
     fn create_receipt(

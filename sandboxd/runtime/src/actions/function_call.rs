@@ -37,7 +37,7 @@ impl Application<'_> {
             return Ok(());
         };
         let context = self.context(running, &account, call, action_hash);
-        let external = self.lend_state(&account_id, action_hash);
+        let external = self.lend_state(running, action_hash);
         let code = ContractCode::new(hash, bytes);
         let contracts = self.runtime.contracts();
         let outcome = contracts.call(&code, &call.method_name, external, context)?;
@@ -46,13 +46,14 @@ impl Application<'_> {
 
     /// Moves the state into the context of a call. A fault in the call drops the block, so the state
     /// need not come back from it.
-    fn lend_state(&mut self, account_id: &AccountId, action_hash: CryptoHash) -> ReceiptContext {
+    fn lend_state(&mut self, running: &Running<'_>, action_hash: CryptoHash) -> ReceiptContext {
         let base = self.state.base().clone();
         let state = std::mem::replace(&mut self.state, Overlay::new(base));
         let visits = std::mem::take(&mut self.visits);
         let site = CallSite {
-            account_id,
+            account_id: running.account_id(),
             action_hash,
+            proof_bytes_before: running.proof_bytes_before,
             height: self.env.height,
             chain_id: &self.env.chain_id,
             validators: &self.env.validators,
@@ -183,6 +184,7 @@ pub(crate) fn view_call(
     let site = CallSite {
         account_id: id,
         action_hash: CryptoHash::default(),
+        proof_bytes_before: 0,
         height: env.height,
         chain_id: &env.chain_id,
         validators: &env.validators,

@@ -68,6 +68,8 @@ pub(crate) struct Running<'r> {
     pub(crate) actor: AccountId,
     /// Which action runs.
     pub(crate) index: usize,
+    /// The size of the block's storage proof when the receipt began.
+    pub(crate) proof_bytes_before: u64,
 }
 
 impl Running<'_> {

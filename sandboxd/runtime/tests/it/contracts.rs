@@ -2,7 +2,7 @@
 
 use sandbox_runtime::near::{
     ActionCosts, ActionErrorKind, CompilationError, ExecutionMetadata, FunctionCallError,
-    MethodResolveError, PrepareError,
+    MethodResolveError, PrepareError, StateRecord,
 };
 
 use crate::world::{PRICE, Story, TGAS, World, call, deploy, id, near, yocto};
@@ -206,4 +206,47 @@ fn a_receipt_goes_on_with_the_account_that_the_call_left() {
     let story = world.run("alice.near", "bob.near", actions);
     assert_eq!(story.value(), b"\"5000000000000000000000000\"", "the last action's");
     assert_eq!(world.balance("bob.near"), before + near(6).as_yoctonear());
+}
+
+/// Reads `count` values of a million bytes each, which `records` puts into the state.
+const READER: &str = r#"(module
+    (import "env" "storage_read" (func $read (param i64 i64 i64) (result i64)))
+    (import "env" "input" (func $input (param i64)))
+    (import "env" "read_register" (func $register (param i64 i64)))
+    (memory 1)
+    (func (export "main") (local $i i32) (local $end i32)
+        (call $input (i64.const 0))
+        (call $register (i64.const 0) (i64.const 0))
+        (local.set $i (i32.load8_u (i32.const 0)))
+        (local.set $end (i32.load8_u (i32.const 1)))
+        (loop $next
+            (i32.store8 (i32.const 8) (local.get $i))
+            (drop (call $read (i64.const 1) (i64.const 8) (i64.const 1)))
+            (local.set $i (i32.add (local.get $i) (i32.const 1)))
+            (br_if $next (i32.lt_u (local.get $i) (local.get $end))))))"#;
+
+#[test]
+fn a_receipt_touches_no_more_than_four_million_bytes_of_state() {
+    // Values that differ, since equal ones count once.
+    let records: Vec<_> = (0..8u8)
+        .map(|index| StateRecord::Data {
+            account_id: id("bob.near"),
+            data_key: vec![index].into(),
+            value: vec![index; 1_000_000].into(),
+        })
+        .collect();
+    let mut world = World::with(&records);
+    let code = wat::parse_str(READER).expect("text");
+    world.run("bob.near", "bob.near", vec![deploy(code)]);
+    let read = |from, end| call("main", &[from, end], 300 * TGAS, yocto(0));
+
+    let story = world.run("alice.near", "bob.near", vec![read(0, 3)]);
+    assert_eq!(story.value(), b"");
+    let limit = "Size of the recorded trie storage proof has exceeded the allowed limit (4.0 MB)";
+    let story = world.run("alice.near", "bob.near", vec![read(0, 5)]);
+    assert_eq!(execution_error(&story), limit);
+    // All actions of the receipt together.
+    let story = world.run("alice.near", "bob.near", vec![read(0, 3), read(3, 6)]);
+    assert_eq!(story.error().0, Some(1));
+    assert_eq!(execution_error(&story), limit);
 }
