@@ -26,6 +26,10 @@ pub(super) struct Index {
     outcomes: HashTrieMapSync<CryptoHash, Place>,
 }
 
+/// How many children a node of a map has at most. Each insertion copies a node on every level,
+/// and copying a wide one costs more than a level.
+const DEGREE: u8 = 8;
+
 /// A position in a list of a block.
 #[derive(Clone, Debug)]
 struct Place {
@@ -48,11 +52,11 @@ impl Index {
     pub(super) fn new(genesis: Arc<Block>) -> Self {
         let mut index = Self {
             by_height: RedBlackTreeMapSync::new_sync(),
-            by_hash: HashTrieMapSync::new_sync(),
-            by_chunk: HashTrieMapSync::new_sync(),
-            transactions: HashTrieMapSync::new_sync(),
-            receipts: HashTrieMapSync::new_sync(),
-            outcomes: HashTrieMapSync::new_sync(),
+            by_hash: HashTrieMapSync::new_sync_with_degree(DEGREE),
+            by_chunk: HashTrieMapSync::new_sync_with_degree(DEGREE),
+            transactions: HashTrieMapSync::new_sync_with_degree(DEGREE),
+            receipts: HashTrieMapSync::new_sync_with_degree(DEGREE),
+            outcomes: HashTrieMapSync::new_sync_with_degree(DEGREE),
         };
         index.insert(genesis);
         index

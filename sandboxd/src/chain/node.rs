@@ -62,6 +62,7 @@ impl Node {
             inbox,
             published: Arc::clone(&published),
             waiting: BTreeMap::new(),
+            tidy_at: FIRST_TIDY,
             stalled: false,
         };
         let thread = std::thread::Builder::new()
@@ -127,12 +128,18 @@ impl Node {
     }
 }
 
+/// A map of fewer entries is not worth looking through.
+const FIRST_TIDY: usize = 64;
+
 /// What the chain's thread owns.
 struct Owner {
     chain: Chain,
     inbox: Receiver<Command>,
     published: Arc<RwLock<Arc<Chain>>>,
     waiting: BTreeMap<CryptoHash, Vec<(Progress, Promise<Landed>)>>,
+    /// Answers that nobody waits for any more are looked for when so many transactions are waited
+    /// for.
+    tidy_at: usize,
     /// The last block failed for what is in the chain, so that another attempt would too.
     stalled: bool,
 }
@@ -216,7 +223,9 @@ impl Owner {
                 landed.give(Ok(Arc::clone(&self.published.read())));
             }
             _ => {
-                self.forget_the_impatient();
+                if self.waiting.len() >= self.tidy_at {
+                    self.forget_the_impatient();
+                }
                 self.waiting.entry(hash).or_default().push((until, landed));
             }
         }
@@ -289,6 +298,7 @@ impl Owner {
             waiting.retain(|(_, landed)| !landed.is_forgotten());
             !waiting.is_empty()
         });
+        self.tidy_at = self.waiting.len().saturating_mul(2).max(FIRST_TIDY);
     }
 }
 
