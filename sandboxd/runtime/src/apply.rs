@@ -23,7 +23,7 @@ use crate::near::{
 };
 use crate::tree;
 use crate::validate::{self, ReceiptAge};
-use crate::verify::{VerifiedTransaction, verify};
+use crate::verify::{VerifiedTransaction, WellFormed, verify_with_state};
 
 /// What applying blocks takes and does not change: the protocol's rules, and the VM with its cache
 /// of compiled contracts. Cheap to clone.
@@ -127,12 +127,14 @@ impl<'a> Application<'a> {
 
     /// Charges the signer of a transaction and turns it into a receipt; or drops it, if it is not
     /// valid after the transactions before it.
-    fn apply_transaction(&mut self, transaction: &SignedTransaction) -> Result<(), RuntimeFault> {
+    fn apply_transaction(&mut self, well_formed: &WellFormed) -> Result<(), RuntimeFault> {
+        let transaction = well_formed.transaction();
         if !self.seen.insert(transaction.hash().0) {
             return Ok(());
         }
         let (config, env) = (self.runtime.config(), self.env);
-        match verify(config, &self.state, env.gas_price, Some(env.height), transaction)? {
+        let height = Some(env.height);
+        match verify_with_state(config, &self.state, env.gas_price, height, well_formed)? {
             Ok(verified) => self.convert(transaction, verified),
             Err(error) => {
                 self.dropped.push(DroppedTransaction { id: transaction.get_hash(), error });

@@ -6,8 +6,9 @@ use sandbox_state::ChangeSet;
 
 use crate::near::{
     AccountId, Balance, BlockHeight, CryptoHash, EpochHeight, ExecutionOutcomeWithId, Gas,
-    InvalidTxError, Receipt, SignedTransaction, ValidatorStake,
+    InvalidTxError, Receipt, ValidatorStake,
 };
+use crate::verify::WellFormed;
 
 /// The block that is being made, as far as its transactions and contracts can see it.
 #[derive(Clone, Debug)]
@@ -41,7 +42,7 @@ pub struct BlockEnv {
 pub struct BlockInput {
     /// Transactions, in the order in which they came. Each is checked against the state that the
     /// ones before it left.
-    pub transactions: Vec<SignedTransaction>,
+    pub transactions: Vec<WellFormed>,
     /// Receipts that the block before sent out, in its order.
     pub receipts: Vec<Receipt>,
 }

@@ -30,6 +30,33 @@ pub struct VerifiedTransaction {
     pub access_key: AccessKey,
 }
 
+/// A transaction whose actions, size and signature are good: all that can be said without a state.
+/// To check a signature takes as long as to apply the rest of a small transaction, so that it is
+/// done once, and by whoever has the time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WellFormed(SignedTransaction);
+
+impl WellFormed {
+    /// Checks what needs no state.
+    pub fn check(
+        config: &RuntimeConfig,
+        transaction: SignedTransaction,
+    ) -> Result<Self, InvalidTxError> {
+        verify_without_state(config, &transaction)?;
+        Ok(Self(transaction))
+    }
+
+    /// The transaction.
+    pub fn transaction(&self) -> &SignedTransaction {
+        &self.0
+    }
+
+    /// The transaction, without the knowledge that it is well formed.
+    pub fn into_transaction(self) -> SignedTransaction {
+        self.0
+    }
+}
+
 /// Checks `transaction` against `state`.
 ///
 /// `gas_price` is the price of the block that it would be in. With a `height`, the nonce must also be
@@ -47,11 +74,25 @@ pub fn verify(
     if let Err(error) = verify_without_state(config, transaction) {
         return Ok(Err(error));
     }
-    verify_with_state(config, state, gas_price, height, &transaction.transaction)
+    charged(config, state, gas_price, height, &transaction.transaction)
+}
+
+/// Checks what depends on the state.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_with_state(
+    config: &RuntimeConfig,
+    state: &impl Records,
+    gas_price: Balance,
+    height: Option<BlockHeight>,
+    transaction: &WellFormed,
+) -> Result<Result<VerifiedTransaction, InvalidTxError>, RuntimeFault> {
+    charged(config, state, gas_price, height, &transaction.0.transaction)
 }
 
 /// Checks what needs no state: the actions, the size and the signature.
-pub fn verify_without_state(
+fn verify_without_state(
     config: &RuntimeConfig,
     transaction: &SignedTransaction,
 ) -> Result<(), InvalidTxError> {
@@ -66,8 +107,7 @@ pub fn verify_without_state(
     }
 }
 
-/// Checks what depends on the state, for a transaction that [`verify_without_state`] accepted.
-pub fn verify_with_state(
+fn charged(
     config: &RuntimeConfig,
     state: &impl Records,
     gas_price: Balance,

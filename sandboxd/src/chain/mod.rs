@@ -26,6 +26,7 @@ use near_primitives::types::{
     Balance, BlockHeight, BlockId, BlockReference, ProtocolVersion, ShardId, SyncCheckpoint,
 };
 use near_primitives::validator_signer::ValidatorSigner;
+use sandbox_runtime::verify::WellFormed;
 use sandbox_runtime::{BlockEnv, Runtime};
 use sandbox_state::{History, Snapshot};
 
@@ -54,7 +55,7 @@ pub struct Chain {
     index: Index,
     /// The tree over the hashes of all blocks before the head.
     block_hashes: PartialMerkleTree,
-    pool: Arc<Vec<SignedTransaction>>,
+    pool: Arc<Vec<WellFormed>>,
     delayed_receipts: u64,
     clock: Clock,
 }
@@ -194,7 +195,7 @@ impl Chain {
         if let Some(execution) = self.index.execution(hash) {
             return Some(Known::Executing(Box::new(execution)));
         }
-        self.pool.iter().find(|tx| tx.get_hash() == *hash).map(Known::Waiting)
+        self.waiting().find(|tx| tx.hash() == hash).map(Known::Waiting)
     }
 
     /// What has been executed for the transaction with this hash, if it is in a block.
@@ -204,7 +205,7 @@ impl Chain {
 
     /// Whether the transaction with this hash is in a block or waits for one.
     pub fn knows(&self, hash: &CryptoHash) -> bool {
-        self.index.transaction(hash).is_some() || self.pool.iter().any(|tx| tx.get_hash() == *hash)
+        self.index.transaction(hash).is_some() || self.waiting().any(|tx| tx.hash() == hash)
     }
 
     /// The outcome of the transaction or receipt with this id.
@@ -218,8 +219,8 @@ impl Chain {
     }
 
     /// The transactions that wait for a block, in the order of their arrival.
-    pub fn waiting(&self) -> &[SignedTransaction] {
-        &self.pool
+    pub fn waiting(&self) -> impl Iterator<Item = &SignedTransaction> {
+        self.pool.iter().map(WellFormed::transaction)
     }
 
     /// Whether there is something for a block to do: a transaction that waits, or a receipt.

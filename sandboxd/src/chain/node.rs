@@ -16,6 +16,7 @@ use near_primitives::state_record::StateRecord;
 use near_primitives::transaction::SignedTransaction;
 use near_primitives::types::BlockHeightDelta;
 use parking_lot::{Mutex, RwLock};
+use sandbox_runtime::verify::WellFormed;
 
 use super::answer::{Answer, Promise, answer};
 use super::{
@@ -41,7 +42,7 @@ pub struct Node {
 }
 
 enum Command {
-    Submit { transaction: Box<SignedTransaction>, until: Option<Progress>, landed: Promise<Landed> },
+    Submit { transaction: Box<WellFormed>, until: Option<Progress>, landed: Promise<Landed> },
     Watch { hash: CryptoHash, until: Progress, landed: Promise<Landed> },
     Patch { records: Vec<StateRecord>, done: Promise<Result<(), PatchFailed>> },
     FastForward { delta: BlockHeightDelta, done: Promise<Result<(), FastForwardError>> },
@@ -85,8 +86,18 @@ impl Node {
         transaction: SignedTransaction,
         until: Option<Progress>,
     ) -> Answer<Landed> {
-        let transaction = Box::new(transaction);
-        self.ask(|landed| Command::Submit { transaction, until, landed })
+        // The signature is checked here, where many callers can do it at once.
+        match self.view().admit(transaction) {
+            Ok(transaction) => {
+                let transaction = Box::new(transaction);
+                self.ask(|landed| Command::Submit { transaction, until, landed })
+            }
+            Err(refusal) => {
+                let (promise, refused) = answer();
+                promise.give(Err(refusal));
+                refused
+            }
+        }
     }
 
     /// Waits for a transaction, which may not have been seen yet, to come as far as `until`.
@@ -201,12 +212,12 @@ impl Owner {
 
     fn submit(
         &mut self,
-        transaction: SignedTransaction,
+        transaction: WellFormed,
         until: Option<Progress>,
         landed: Promise<Landed>,
     ) {
         let chain = &mut self.chain;
-        let submitted = catch_unwind(AssertUnwindSafe(|| chain.submit(transaction)));
+        let submitted = catch_unwind(AssertUnwindSafe(|| chain.enqueue(transaction)));
         match submitted {
             Err(panic) => landed.give(Err(Refusal::Fault(panic_text(&panic).into()))),
             Ok(Err(refusal)) => landed.give(Err(refusal)),
@@ -244,7 +255,7 @@ impl Owner {
         self.stalled = lost.is_empty();
         let reason: Arc<str> = reason.into();
         for transaction in lost {
-            self.refuse(&transaction.get_hash(), &Refusal::Fault(Arc::clone(&reason)));
+            self.refuse(transaction.transaction().hash(), &Refusal::Fault(Arc::clone(&reason)));
         }
     }
 

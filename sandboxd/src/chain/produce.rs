@@ -10,7 +10,7 @@ use near_primitives::state_record::StateRecord;
 use near_primitives::transaction::SignedTransaction;
 use near_primitives::types::{Balance, BlockHeight, BlockHeightDelta};
 use sandbox_runtime::patch::patch;
-use sandbox_runtime::verify::verify;
+use sandbox_runtime::verify::{WellFormed, verify_with_state};
 use sandbox_runtime::{
     BlockEffects, BlockEnv, BlockInput, DroppedTransaction, RuntimeFault, apply_block,
 };
@@ -36,22 +36,37 @@ impl Chain {
     /// Takes a transaction for the next block, if it is valid on the state after the head. One
     /// that is known already is not taken twice, and is no error.
     pub fn submit(&mut self, transaction: SignedTransaction) -> Result<CryptoHash, Refusal> {
+        let well_formed = self.admit(transaction)?;
+        self.enqueue(well_formed)
+    }
+
+    /// Whether `transaction` has not expired and is well formed, its signature included: the part
+    /// of [`Chain::submit`] that needs no exclusive chain.
+    pub fn admit(&self, transaction: SignedTransaction) -> Result<WellFormed, Refusal> {
+        if !self.knows(transaction.hash()) {
+            self.check_not_expired(&transaction)?;
+        }
+        Ok(WellFormed::check(self.runtime.config(), transaction)?)
+    }
+
+    /// The rest of [`Chain::submit`]: checks what depends on the state, and takes the transaction.
+    pub(super) fn enqueue(&mut self, well_formed: WellFormed) -> Result<CryptoHash, Refusal> {
+        let transaction = well_formed.transaction();
         let hash = transaction.get_hash();
         if self.knows(&hash) {
             return Ok(hash);
         }
-        self.verify(&transaction)?;
-        Arc::make_mut(&mut self.pool).push(transaction);
+        self.check_not_expired(transaction)?;
+        self.check_on_state(&well_formed)?;
+        Arc::make_mut(&mut self.pool).push(well_formed);
         Ok(hash)
     }
 
     /// Whether `transaction` would be valid in the next block.
     pub fn verify(&self, transaction: &SignedTransaction) -> Result<(), Refusal> {
         self.check_not_expired(transaction)?;
-        let config = self.runtime.config();
-        let height = Some(self.next_height());
-        verify(config, &self.state, self.gas_price(), height, transaction)??;
-        Ok(())
+        let well_formed = WellFormed::check(self.runtime.config(), transaction.clone())?;
+        self.check_on_state(&well_formed)
     }
 
     /// Makes the next block from the waiting transactions and receipts, also if there are none.
@@ -123,8 +138,15 @@ impl Chain {
     }
 
     /// Forgets the waiting transactions and returns them.
-    pub(super) fn drain_pool(&mut self) -> Vec<SignedTransaction> {
+    pub(super) fn drain_pool(&mut self) -> Vec<WellFormed> {
         std::mem::take(Arc::make_mut(&mut self.pool))
+    }
+
+    fn check_on_state(&self, transaction: &WellFormed) -> Result<(), Refusal> {
+        let config = self.runtime.config();
+        let height = Some(self.next_height());
+        verify_with_state(config, &self.state, self.gas_price(), height, transaction)??;
+        Ok(())
     }
 
     /// A transaction is signed for a block that was seen; it is valid for a while from there.
@@ -149,12 +171,13 @@ impl Chain {
     fn step(&self, height: BlockHeight) -> Result<Step, RuntimeFault> {
         let env = self.env_of_next(height, self.next_time());
         let epoch = self.epoch_of_next(height);
-        let mut transactions = self.pool.as_ref().clone();
         let input = BlockInput {
-            transactions: transactions.clone(),
+            transactions: self.pool.as_ref().clone(),
             receipts: self.head.outgoing_receipts().to_vec(),
         };
         let effects = apply_block(&self.runtime, &self.state, &env, input)?;
+        let mut transactions: Vec<_> =
+            self.pool.iter().map(|waiting| waiting.transaction().clone()).collect();
         transactions.retain(|tx| effects.dropped.iter().all(|dropped| dropped.id != tx.get_hash()));
         let state = self.state.apply(&effects.changes);
         let supply = self.head.applied.total_supply;

@@ -93,7 +93,7 @@ fn a_known_transaction_is_taken_once() {
     let tx = transfer(&chain, "alice.test.near", "bob.test.near", 1, near(5));
     let hash = chain.submit(tx.clone()).unwrap();
     assert_eq!(chain.submit(tx.clone()).unwrap(), hash);
-    assert_eq!(chain.waiting().len(), 1);
+    assert_eq!(chain.waiting().count(), 1);
     chain.settle().unwrap();
     assert_eq!(chain.submit(tx).unwrap(), hash);
     assert!(!chain.has_work());

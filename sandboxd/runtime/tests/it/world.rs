@@ -11,9 +11,10 @@ use sandbox_runtime::near::{
     SignedTransaction, Signer, StateRecord, Transaction, TransactionV0, TransferAction,
     TxExecutionError,
 };
-use sandbox_runtime::verify::verify;
+use sandbox_runtime::verify::{WellFormed, verify};
 use sandbox_runtime::{
-    BlockEffects, BlockEnv, BlockInput, Runtime, RuntimeConfig, apply_block, view,
+    BlockEffects, BlockEnv, BlockInput, DroppedTransaction, Runtime, RuntimeConfig, apply_block,
+    view,
 };
 use sandbox_state::Snapshot;
 
@@ -168,8 +169,11 @@ impl World {
     pub(crate) fn block(&mut self, transactions: Vec<SignedTransaction>) -> BlockEffects {
         self.env.height += 1;
         let receipts = std::mem::take(&mut self.pending);
+        let (transactions, refused) = self.well_formed(transactions);
         let input = BlockInput { transactions, receipts };
-        let effects = apply_block(&self.runtime, &self.state, &self.env, input).expect("no fault");
+        let mut effects =
+            apply_block(&self.runtime, &self.state, &self.env, input).expect("no fault");
+        effects.dropped.extend(refused);
         self.state = self.state.apply(&effects.changes);
         self.pending.clone_from(&effects.outgoing);
         for outcome in &effects.outcomes {
@@ -178,6 +182,22 @@ impl World {
         let burnt = effects.burnt.tokens.checked_sub(effects.burnt.subsidized);
         self.burnt = self.burnt.checked_add(burnt.expect("more burnt than given")).expect("small");
         effects
+    }
+
+    /// The transactions that may get into a block, and those that are refused before one.
+    pub(crate) fn well_formed(
+        &self,
+        transactions: Vec<SignedTransaction>,
+    ) -> (Vec<WellFormed>, Vec<DroppedTransaction>) {
+        let (mut well_formed, mut refused) = (Vec::new(), Vec::new());
+        for transaction in transactions {
+            let id = transaction.get_hash();
+            match WellFormed::check(self.runtime.config(), transaction) {
+                Ok(transaction) => well_formed.push(transaction),
+                Err(error) => refused.push(DroppedTransaction { id, error }),
+            }
+        }
+        (well_formed, refused)
     }
 
     /// The next nonce of a key.
