@@ -26,6 +26,9 @@ export async function start(...options) {
   const child = spawn(binary, ['--rpc-addr', '127.0.0.1:0', '--json', ...options], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  // A test file that runs out of time is ended by the test runner: its daemon must not outlive it.
+  const end = () => child.kill('SIGKILL');
+  process.once('exit', end).once('SIGTERM', () => process.exit(1));
   let complaints = '';
   child.stderr.on('data', (data) => (complaints += data));
   const exited = once(child, 'exit');
@@ -37,6 +40,7 @@ export async function start(...options) {
   return {
     ...JSON.parse(first),
     async stop() {
+      process.off('exit', end);
       child.kill('SIGTERM');
       const [code, signal] = await exited;
       assert.deepEqual({ code, signal }, { code: 0, signal: null }, complaints);

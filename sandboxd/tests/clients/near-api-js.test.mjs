@@ -231,7 +231,7 @@ describe('typed errors', () => {
     root.callFunction({ contractId: one.accountId, methodName, args, ...options });
 
   /** A signed transfer of nothing to `one`, with any part replaced. */
-  async function signed({ nonceOffset = 1n, signerId = root.accountId, blockHash, list, signer } = {}) {
+  async function signed({ nonceOffset = 1n, signerId = root.accountId, blockHash, list } = {}) {
     const own = root.getSigner();
     const publicKey = await own.getPublicKey();
     const key = await root.getAccessKey(publicKey);
@@ -244,7 +244,7 @@ describe('typed errors', () => {
       list ?? [actions.transfer(0n)],
       blockHash ?? baseDecode(block.header.hash),
     );
-    return (await (signer ?? own).signTransaction(transaction)).signedTransaction;
+    return (await own.signTransaction(transaction)).signedTransaction;
   }
 
   test('a bad nonce', async () => {
@@ -261,7 +261,8 @@ describe('typed errors', () => {
     const first = await provider.sendTransaction(transaction);
     const second = await provider.sendTransaction(transaction);
     assert.equal(second.transaction.hash, first.transaction.hash);
-    assert.deepEqual(second.receipts_outcome, first.receipts_outcome);
+    // The refund, for which the first answer did not wait, may be there by now.
+    assert.deepEqual(second.receipts_outcome[0], first.receipts_outcome[0]);
   });
 
   test('a missing method', async () => {
@@ -324,8 +325,9 @@ describe('typed errors', () => {
     );
   });
 
-  test('a signature by another key', async () => {
-    const transaction = await signed({ signer: new KeyPairSigner(KeyPair.fromRandom('ed25519')) });
+  test('a signature that is not of this transaction', async () => {
+    const transaction = await signed();
+    transaction.signature = (await signed({ nonceOffset: 2n })).signature;
     await assert.rejects(provider.sendTransaction(transaction), InvalidSignatureError);
   });
 
