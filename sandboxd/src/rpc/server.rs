@@ -165,7 +165,13 @@ impl Server {
             Err(error) if error.is::<LengthLimitError>() => {
                 let limit = self.config.max_body_bytes;
                 let error = format!("request body is longer than {limit} bytes");
-                return text(StatusCode::PAYLOAD_TOO_LARGE, error);
+                let mut response = text(StatusCode::PAYLOAD_TOO_LARGE, error);
+                // What is left of the body stays unread: a client that kept the connection would
+                // find it closed in the middle of its next request.
+                response
+                    .headers_mut()
+                    .insert(header::CONNECTION, HeaderValue::from_static("close"));
+                return response;
             }
             Err(error) => {
                 return text(StatusCode::BAD_REQUEST, format!("request body broke off: {error}"));

@@ -50,8 +50,10 @@ test('patches the state', async () => {
   const bob = await root.createSubAccount('bob');
   await bob.updateAccount({ amount: NEAR('77').toString() });
   assert.equal((await bob.accountView()).amount, NEAR('77').toString());
-  await bob.updateContract(await contract('tiny'));
-  await bob.updateData('count', Buffer.from([41, 0, 0, 0, 0, 0, 0, 0]));
+  const code = await contract('tiny');
+  await bob.deploy(code);
+  await bob.updateContract(code);
+  await bob.updateData(Buffer.from('count'), Buffer.from([41, 0, 0, 0, 0, 0, 0, 0]));
   const outcome = await root.callRaw(bob, 'increment', new Uint8Array());
   assert.deepEqual(Buffer.from(outcome.SuccessValue, 'base64'), Buffer.from([42, 0, 0, 0, 0, 0, 0, 0]));
 });

@@ -1,0 +1,235 @@
+//! The two nodes: how each is started, what its first request is, and how a transfer is written.
+
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use near_crypto::{InMemorySigner, SecretKey};
+use near_primitives::action::{Action, TransferAction};
+use near_primitives::hash::CryptoHash;
+use near_primitives::transaction::{SignedTransaction, Transaction, TransactionV0};
+use near_primitives::types::{AccountId, Balance};
+use serde_json::{Value, json};
+
+use crate::http::{Connection, post};
+
+/// A node of either kind.
+pub(crate) trait Node {
+    fn name(&self) -> &'static str;
+    /// The command that runs the node on this port, without history of its own to read first.
+    fn command(&self, port: u16) -> Command;
+    /// The cheapest request that shows that the node is up.
+    fn ping(&self) -> Value;
+    /// Requests that each transfer something and are answered when that is done.
+    fn transfers(
+        &self,
+        running: &Running,
+        connection: &mut Connection,
+        count: usize,
+    ) -> Result<Vec<Vec<u8>>>;
+    fn succeeded(&self, answer: &[u8]) -> bool;
+}
+
+/// A started node; dropping it ends it.
+pub(crate) struct Running {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    /// From spawning the process to its first answer.
+    pub(crate) first_answer: Duration,
+}
+
+/// Starts a node on a free port and waits for its first answer.
+pub(crate) fn start(node: &dyn Node) -> Result<Running> {
+    let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let request = post(&node.ping().to_string());
+    let mut command = node.command(address.port());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let started = Instant::now();
+    let child = command.spawn().with_context(|| format!("{command:?}"))?;
+    let mut running = Running { child, address, first_answer: Duration::ZERO };
+    let mut connection = loop {
+        if let Ok(connection) = Connection::open(address) {
+            break connection;
+        }
+        if let Some(status) = running.child.try_wait()? {
+            bail!("{} ended at once: {status}", node.name());
+        }
+        ensure!(started.elapsed() < Duration::from_secs(30), "{} does not answer", node.name());
+        std::thread::sleep(Duration::from_micros(200));
+    };
+    connection.send(&request)?;
+    running.first_answer = started.elapsed();
+    Ok(running)
+}
+
+impl Running {
+    /// Resident memory, in KiB.
+    pub(crate) fn resident_kib(&self) -> Result<u32> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = line.context("no VmRSS")?.trim();
+        Ok(line.trim_end_matches(" kB").parse()?)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // The child may be gone already; there is nobody to tell.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// This project's node.
+pub(crate) struct Sandboxd {
+    binary: &'static str,
+}
+
+impl Sandboxd {
+    pub(crate) fn new(binary: &'static str) -> Self {
+        Self { binary }
+    }
+
+    /// The id and the secret key of the first two accounts, from a node of its own: they are the same in each.
+    fn accounts(&self) -> Result<[(AccountId, SecretKey); 2]> {
+        use std::io::BufRead as _;
+        let mut command = Command::new(self.binary);
+        command.args(["--rpc-addr", "127.0.0.1:0", "--json"]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        let mut line = String::new();
+        let stdout = child.stdout.take().context("stdout is piped")?;
+        std::io::BufReader::new(stdout).read_line(&mut line)?;
+        child.kill()?;
+        child.wait()?;
+        let announced: Value = serde_json::from_str(&line)?;
+        let account = |index: usize| -> Result<(AccountId, SecretKey)> {
+            let account = &announced["accounts"][index];
+            let text = |name: &str| account[name].as_str().context("an account's id and key");
+            Ok((text("account_id")?.parse()?, text("secret_key")?.parse()?))
+        };
+        Ok([account(0)?, account(1)?])
+    }
+}
+
+impl Node for Sandboxd {
+    fn name(&self) -> &'static str {
+        "sandboxd"
+    }
+
+    fn command(&self, port: u16) -> Command {
+        let mut command = Command::new(self.binary);
+        command.args(["--rpc-addr", &format!("127.0.0.1:{port}")]);
+        command
+    }
+
+    fn ping(&self) -> Value {
+        request("status", &json!([]))
+    }
+
+    fn transfers(
+        &self,
+        _: &Running,
+        connection: &mut Connection,
+        count: usize,
+    ) -> Result<Vec<Vec<u8>>> {
+        let [(sender, secret_key), (receiver, _)] = self.accounts()?;
+        let signer = InMemorySigner::from_secret_key(sender.clone(), secret_key);
+        let key = signer.public_key();
+        let block = ask(connection, "block", &json!({ "finality": "final" }))?;
+        let block_hash: CryptoHash = serde_json::from_value(block["header"]["hash"].clone())?;
+        let view = json!({
+            "request_type": "view_access_key", "finality": "final",
+            "account_id": sender, "public_key": key,
+        });
+        let used = ask(connection, "query", &view)?["nonce"].as_u64().context("a nonce")?;
+        let nonces = (used..).skip(1).take(count);
+        nonces
+            .map(|nonce| {
+                let transaction = Transaction::V0(TransactionV0 {
+                    signer_id: sender.clone(),
+                    public_key: key.clone(),
+                    nonce,
+                    receiver_id: receiver.clone(),
+                    block_hash,
+                    actions: vec![Action::Transfer(TransferAction {
+                        deposit: Balance::from_yoctonear(1),
+                    })],
+                });
+                let signature = signer.sign(transaction.get_hash_and_size().0.as_ref());
+                let whole = SignedTransaction::new(signature, transaction);
+                let params = json!({
+                    "signed_tx_base64": STANDARD.encode(borsh::to_vec(&whole)?),
+                    "wait_until": "EXECUTED_OPTIMISTIC",
+                });
+                Ok(post(&request("send_tx", &params).to_string()))
+            })
+            .collect()
+    }
+
+    fn succeeded(&self, answer: &[u8]) -> bool {
+        contains(answer, br#""status":{"SuccessValue":"#) && !contains(answer, b"Failure")
+    }
+}
+
+/// Foundry's Ethereum node.
+pub(crate) struct Anvil {
+    binary: String,
+}
+
+impl Anvil {
+    pub(crate) fn new(binary: String) -> Self {
+        Self { binary }
+    }
+}
+
+impl Node for Anvil {
+    fn name(&self) -> &'static str {
+        "anvil"
+    }
+
+    fn command(&self, port: u16) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.args(["--quiet", "--port", &port.to_string()]);
+        command
+    }
+
+    fn ping(&self) -> Value {
+        request("eth_chainId", &json!([]))
+    }
+
+    fn transfers(
+        &self,
+        _: &Running,
+        connection: &mut Connection,
+        count: usize,
+    ) -> Result<Vec<Vec<u8>>> {
+        let accounts = ask(connection, "eth_accounts", &json!([]))?;
+        let transfer = json!({
+            "from": accounts[0], "to": accounts[1], "value": "0x1", "gas": "0x5208",
+        });
+        let request = post(&request("eth_sendTransactionSync", &json!([transfer])).to_string());
+        Ok(vec![request; count])
+    }
+
+    fn succeeded(&self, answer: &[u8]) -> bool {
+        contains(answer, br#""status":"0x1""#)
+    }
+}
+
+fn request(method: &str, params: &Value) -> Value {
+    json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params })
+}
+
+fn ask(connection: &mut Connection, method: &str, params: &Value) -> Result<Value> {
+    let answer = connection.send(&post(&request(method, params).to_string()))?;
+    let mut answer: Value = serde_json::from_slice(answer)?;
+    ensure!(answer.get("error").is_none(), "{method}: {answer}");
+    Ok(answer["result"].take())
+}
+
+fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
+    bytes.windows(wanted.len()).any(|window| window == wanted)
+}
