@@ -10,6 +10,7 @@ mod epoch;
 mod error;
 mod index;
 mod node;
+mod pool;
 mod produce;
 mod query;
 mod spec;
@@ -26,11 +27,11 @@ use near_primitives::types::{
     Balance, BlockHeight, BlockId, BlockReference, ProtocolVersion, ShardId, SyncCheckpoint,
 };
 use near_primitives::validator_signer::ValidatorSigner;
-use sandbox_runtime::verify::WellFormed;
 use sandbox_runtime::{BlockEnv, Runtime};
 use sandbox_state::{History, Snapshot};
 
 use index::Index;
+use pool::Pool;
 use spec::Spec;
 
 pub use answer::{Answer, Promise, answer};
@@ -55,7 +56,7 @@ pub struct Chain {
     index: Index,
     /// The tree over the hashes of all blocks before the head.
     block_hashes: PartialMerkleTree,
-    pool: Arc<Vec<WellFormed>>,
+    pool: Pool,
     delayed_receipts: u64,
     clock: Clock,
 }
@@ -205,7 +206,7 @@ impl Chain {
 
     /// Whether the transaction with this hash is in a block or waits for one.
     pub fn knows(&self, hash: &CryptoHash) -> bool {
-        self.index.transaction(hash).is_some() || self.waiting().any(|tx| tx.hash() == hash)
+        self.index.transaction(hash).is_some() || self.pool.contains(hash)
     }
 
     /// The outcome of the transaction or receipt with this id.
@@ -220,7 +221,7 @@ impl Chain {
 
     /// The transactions that wait for a block, in the order of their arrival.
     pub fn waiting(&self) -> impl Iterator<Item = &SignedTransaction> {
-        self.pool.iter().map(WellFormed::transaction)
+        self.pool.iter()
     }
 
     /// Whether there is something for a block to do: a transaction that waits, or a receipt.

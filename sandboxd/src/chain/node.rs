@@ -254,8 +254,8 @@ impl Owner {
         let lost = self.chain.drain_pool();
         self.stalled = lost.is_empty();
         let reason: Arc<str> = reason.into();
-        for transaction in lost {
-            self.refuse(transaction.transaction().hash(), &Refusal::Fault(Arc::clone(&reason)));
+        for transaction in lost.iter() {
+            self.refuse(transaction.hash(), &Refusal::Fault(Arc::clone(&reason)));
         }
     }
 

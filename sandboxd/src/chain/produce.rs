@@ -8,7 +8,7 @@ use near_primitives::errors::InvalidTxError;
 use near_primitives::hash::{CryptoHash, hash};
 use near_primitives::state_record::StateRecord;
 use near_primitives::transaction::SignedTransaction;
-use near_primitives::types::{Balance, BlockHeight, BlockHeightDelta};
+use near_primitives::types::{Balance, BlockHeight, BlockHeightDelta, Gas};
 use sandbox_runtime::patch::patch;
 use sandbox_runtime::verify::{WellFormed, verify_with_state};
 use sandbox_runtime::{
@@ -18,6 +18,7 @@ use sandbox_state::Snapshot;
 
 use super::block::{Applied, Block, NewBlock, merklize_outcomes};
 use super::epoch::{Epoch, Predecessor, epoch_of_next};
+use super::pool::{ChunkLimits, Pool};
 use super::{Chain, ClockError, FastForwardError, PatchFailed, Refusal, TimestampNs};
 
 /// A block that was just made, and the transactions that turned out to be invalid at their turn.
@@ -57,8 +58,8 @@ impl Chain {
             return Ok(hash);
         }
         self.check_not_expired(transaction)?;
-        self.check_on_state(&well_formed)?;
-        Arc::make_mut(&mut self.pool).push(well_formed);
+        let gas = self.check_on_state(&well_formed)?;
+        self.pool.push(well_formed, gas);
         Ok(hash)
     }
 
@@ -66,7 +67,8 @@ impl Chain {
     pub fn verify(&self, transaction: &SignedTransaction) -> Result<(), Refusal> {
         self.check_not_expired(transaction)?;
         let well_formed = WellFormed::check(self.runtime.config(), transaction.clone())?;
-        self.check_on_state(&well_formed)
+        self.check_on_state(&well_formed)?;
+        Ok(())
     }
 
     /// Makes the next block from the waiting transactions and receipts, also if there are none.
@@ -138,15 +140,29 @@ impl Chain {
     }
 
     /// Forgets the waiting transactions and returns them.
-    pub(super) fn drain_pool(&mut self) -> Vec<WellFormed> {
-        std::mem::take(Arc::make_mut(&mut self.pool))
+    pub(super) fn drain_pool(&mut self) -> Pool {
+        std::mem::take(&mut self.pool)
     }
 
-    fn check_on_state(&self, transaction: &WellFormed) -> Result<(), Refusal> {
+    /// The gas that the transaction burns at once, if it is valid.
+    fn check_on_state(&self, transaction: &WellFormed) -> Result<Gas, Refusal> {
         let config = self.runtime.config();
         let height = Some(self.next_height());
-        verify_with_state(config, &self.state, self.gas_price(), height, transaction)??;
-        Ok(())
+        let gas_price = self.gas_price();
+        let verified = verify_with_state(config, &self.state, gas_price, height, transaction)??;
+        Ok(verified.cost.gas_burnt)
+    }
+
+    /// What fits into the next chunk. A node that checks it has to hold the transactions of two
+    /// chunks in a row, so that a large chunk makes the next one small.
+    fn chunk_limits(&self) -> ChunkLimits {
+        let near = self.runtime.config().near();
+        let most = near.witness_config.combined_transactions_size_limit;
+        let before: u64 = self.head.transactions().iter().map(SignedTransaction::get_size).sum();
+        ChunkLimits {
+            gas: near.congestion_control_config.max_tx_gas,
+            bytes: u64::try_from(most).unwrap_or(u64::MAX).saturating_sub(before),
+        }
     }
 
     /// A transaction is signed for a block that was seen; it is valid for a while from there.
@@ -171,18 +187,18 @@ impl Chain {
     fn step(&self, height: BlockHeight) -> Result<Step, RuntimeFault> {
         let env = self.env_of_next(height, self.next_time());
         let epoch = self.epoch_of_next(height);
-        let input = BlockInput {
-            transactions: self.pool.as_ref().clone(),
-            receipts: self.head.outgoing_receipts().to_vec(),
-        };
-        let effects = apply_block(&self.runtime, &self.state, &env, input)?;
+        let chunk = self.pool.next_chunk(self.chunk_limits());
+        let taken = chunk.len();
         let mut transactions: Vec<_> =
-            self.pool.iter().map(|waiting| waiting.transaction().clone()).collect();
+            chunk.iter().map(|taken| taken.transaction().clone()).collect();
+        let input =
+            BlockInput { transactions: chunk, receipts: self.head.outgoing_receipts().to_vec() };
+        let effects = apply_block(&self.runtime, &self.state, &env, input)?;
         transactions.retain(|tx| effects.dropped.iter().all(|dropped| dropped.id != tx.get_hash()));
         let state = self.state.apply(&effects.changes);
         let supply = self.head.applied.total_supply;
         let total_supply = supply_after(supply, effects.burnt.subsidized, effects.burnt.tokens)?;
-        Ok(Step { env, epoch, transactions, effects, state, total_supply })
+        Ok(Step { env, epoch, transactions, taken, effects, state, total_supply })
     }
 
     /// Replaces the chain by one that is longer by the block of `step`.
@@ -218,7 +234,7 @@ impl Chain {
         self.history.push(block.height(), step.state.clone());
         self.state = step.state;
         self.delayed_receipts = effects.delayed_receipts;
-        self.pool = Arc::default();
+        self.pool.forget_first(step.taken);
         self.head = Arc::clone(&block);
         Produced { block, dropped: effects.dropped }
     }
@@ -299,6 +315,8 @@ struct Step {
     env: BlockEnv,
     epoch: Epoch,
     transactions: Vec<SignedTransaction>,
+    /// How many transactions were taken from the pool, dropped ones included.
+    taken: usize,
     effects: BlockEffects,
     state: Snapshot,
     total_supply: Balance,

@@ -19,6 +19,7 @@ use super::Chain;
 use super::block::{Block, GenesisBlock};
 use super::clock::Clock;
 use super::index::Index;
+use super::pool::Pool;
 
 /// How to run a chain, beside its genesis.
 #[derive(Clone, Debug)]
@@ -119,7 +120,7 @@ impl Chain {
             state,
             history,
             block_hashes: PartialMerkleTree::default(),
-            pool: Arc::default(),
+            pool: Pool::default(),
             delayed_receipts: 0,
             clock: options.clock,
             spec: Arc::new(spec),

@@ -1,5 +1,6 @@
 //! Transactions, the blocks that they get into, and how blocks hang together.
 
+use near_primitives::action::{Action, DeployContractAction, TransferAction};
 use near_primitives::block::BlockHeader;
 use near_primitives::errors::InvalidTxError;
 use near_primitives::hash::{CryptoHash, hash};
@@ -8,7 +9,7 @@ use near_primitives::types::{Balance, BlockId, BlockReference};
 use near_primitives::views::FinalExecutionStatus;
 use sandboxd::chain::{Chain, Known, Progress, Refusal, UnknownBlock};
 
-use crate::support::{account, chain, near, sign_at, transfer};
+use crate::support::{account, chain, near, sign, sign_at, transfer};
 
 #[test]
 fn a_transfer_moves_tokens_and_its_outcome_says_so() {
@@ -125,14 +126,25 @@ fn of_two_transactions_with_one_nonce_the_second_is_dropped() {
 }
 
 #[test]
+fn a_chunk_takes_four_mebibytes_of_transactions_together_with_the_one_before() {
+    let mut chain = chain();
+    let code = vec![0; 1_400_000];
+    for nonce in 1..=5 {
+        let deploy = Action::DeployContract(DeployContractAction { code: code.clone() });
+        chain
+            .submit(sign(&chain, "alice.test.near", "alice.test.near", nonce, vec![deploy]))
+            .unwrap();
+    }
+    let made = chain.settle().unwrap();
+    let sizes: Vec<_> = made.iter().map(|made| made.block.transactions().len()).collect();
+    assert_eq!(sizes.get(..4), Some(&[2, 1, 1, 1][..]));
+}
+
+#[test]
 fn a_transaction_expires() {
     let mut chain = chain();
     let old = *chain.head().hash();
-    let action = || {
-        vec![near_primitives::action::Action::Transfer(near_primitives::action::TransferAction {
-            deposit: near(1),
-        })]
-    };
+    let action = || vec![Action::Transfer(TransferAction { deposit: near(1) })];
     let validity = chain.genesis_config().transaction_validity_period;
     chain.fast_forward(validity).unwrap();
     chain.submit(sign_at(old, "alice.test.near", "bob.test.near", 1, action())).unwrap();

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use near_primitives::account::{Account, AccountContract};
+use near_crypto::{KeyType, SecretKey};
+use near_primitives::account::{AccessKey, Account, AccountContract};
+use near_primitives::action::{Action, AddKeyAction};
 use near_primitives::errors::InvalidTxError;
 use near_primitives::state_record::StateRecord;
 use near_primitives::types::Balance;
 use sandboxd::Sandbox;
 use sandboxd::chain::{Clock, Node, NodeOptions, Progress, Refusal};
 
-use crate::support::{account, chain, id, near, transfer};
+use crate::support::{account, chain, id, near, sign, transfer};
 
 fn node() -> Node {
     Node::start(chain(), NodeOptions::default()).unwrap()
@@ -76,6 +78,30 @@ fn many_transactions_at_once_all_land() {
     let after = account(&node.view(), "bob.test.near").amount();
     assert_eq!(after, near(1_000_100));
     assert!(node.view().head().height() < 300, "transactions that wait together share blocks");
+    node.stop();
+}
+
+#[test]
+fn an_absurd_state_cannot_stop_the_node() {
+    let node = node();
+    let absurd = Account::new(Balance::ZERO, Balance::ZERO, AccountContract::None, u64::MAX);
+    let record = StateRecord::Account { account_id: id("carol.test.near"), account: absurd };
+    node.patch(vec![record]).wait().unwrap().unwrap();
+    let too_rich =
+        Account::new(Balance::from_yoctonear(u128::MAX), near(1), AccountContract::None, 182);
+    let record = StateRecord::Account { account_id: id("dave.test.near"), account: too_rich };
+    assert!(node.patch(vec![record]).wait().unwrap().is_err());
+    let key = SecretKey::from_seed(KeyType::ED25519, "another").public_key();
+    let add = Action::AddKey(Box::new(AddKeyAction {
+        public_key: key,
+        access_key: AccessKey::full_access(),
+    }));
+    let carol = "carol.test.near";
+    let broken = sign(&node.view(), carol, carol, 1, vec![add]);
+    // Whatever becomes of it, it gets an answer, and others go on.
+    assert!(node.submit(broken, Some(Progress::Complete)).wait().is_some());
+    let tx = transfer(&node.view(), "alice.test.near", "bob.test.near", 1, near(5));
+    assert!(node.submit(tx, Some(Progress::Complete)).wait().unwrap().is_ok());
     node.stop();
 }
 
