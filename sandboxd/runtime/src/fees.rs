@@ -9,8 +9,9 @@ use near_parameters::{
 };
 
 use crate::near::{
-    AccessKeyPermission, AccountId, Action, ActionCosts, AddKeyAction, Balance, Gas,
-    IntegerOverflowError, KeyType, ParameterCost, PublicKey, Transaction, VersionedActionReceipt,
+    AccessKeyPermission, AccountId, Action, ActionCosts, AddKeyAction, Balance, DelegateAction,
+    Gas, IntegerOverflowError, KeyType, ParameterCost, PublicKey, Transaction,
+    VersionedActionReceipt,
 };
 
 /// What it costs to turn a transaction into a receipt, and to buy the gas that the receipt carries.
@@ -67,7 +68,7 @@ pub fn transaction_cost(
     let stage = Stage::send(signer, receiver);
     let burnt = receipt_fee(config, stage)
         .checked_add_result(actions_fee(config, actions, receiver, stage)?)?
-        .checked_add_result(signature_fee(config, transaction.public_key()))?;
+        .checked_add_result(signature_fees(config, transaction.public_key(), actions)?)?;
     let gas_remaining = gas_of_actions(config, actions, receiver)?;
     let burnt_amount = price(gas_price, burnt.gas)?;
     // Gas for later is never bought below the minimum; what the block price is less is paid back.
@@ -89,7 +90,7 @@ pub(crate) fn receipt_fee(config: &NearConfig, stage: Stage) -> ParameterCost {
     stage.of(config.fees.fee(ActionCosts::new_action_receipt))
 }
 
-/// The fee of one action for `receiver`.
+/// The fee of one action for `receiver`. To send a delegate action also takes what its actions take.
 pub(crate) fn action_fee(
     config: &NearConfig,
     action: &Action,
@@ -124,9 +125,17 @@ pub(crate) fn action_fee(
         },
         Action::DeleteKey(_) => Ok(fee(ActionCosts::delete_key)),
         Action::DeleteAccount(_) => Ok(fee(ActionCosts::delete_account)),
+        Action::Delegate(signed) => {
+            let own = fee(ActionCosts::delegate);
+            if stage == Stage::Execute {
+                return Ok(own);
+            }
+            let inner = &signed.delegate_action;
+            let actions = actions_fee(config, &inner.get_actions(), &inner.receiver_id, stage)?;
+            own.checked_add_result(actions)
+        }
         // `validate` refuses these before anything is charged.
-        Action::Delegate(_)
-        | Action::DelegateV2(_)
+        Action::DelegateV2(_)
         | Action::DeployGlobalContract(_)
         | Action::UseGlobalContract(_)
         | Action::DeterministicStateInit(_)
@@ -137,27 +146,67 @@ pub(crate) fn action_fee(
 }
 
 /// Gas that the execution of `actions` in one receipt can take: fees of the receipt and its actions,
-/// and what is attached to calls.
+/// and what is attached to calls. Where one of them delegates, the receipt that this makes is part
+/// of it.
 pub(crate) fn gas_of_actions(
     config: &NearConfig,
     actions: &[Action],
     receiver: &AccountId,
 ) -> Result<Gas, IntegerOverflowError> {
-    attached_gas(actions)?
+    let mut gas = attached_gas(actions)?
         .checked_add_result(actions_fee(config, actions, receiver, Stage::Execute)?.gas)?
-        .checked_add_result(receipt_fee(config, Stage::Execute).gas)
+        .checked_add_result(receipt_fee(config, Stage::Execute).gas)?
+        .checked_add_result(delegated_send_fee(config, actions)?.gas)?;
+    for inner in actions.iter().filter_map(delegated) {
+        let fee = actions_fee(config, &inner.get_actions(), &inner.receiver_id, Stage::Execute)?;
+        gas = gas
+            .checked_add_result(fee.gas)?
+            .checked_add_result(receipt_fee(config, Stage::Execute).gas)?;
+    }
+    Ok(gas)
+}
+
+/// What it takes to send the receipts that delegate actions among `actions` make: bought with the
+/// transaction, burnt where they are made.
+pub(crate) fn delegated_send_fee(
+    config: &NearConfig,
+    actions: &[Action],
+) -> Result<ParameterCost, IntegerOverflowError> {
+    actions.iter().filter_map(delegated).try_fold(ParameterCost::ZERO, |total, inner| {
+        let stage = Stage::send(&inner.sender_id, &inner.receiver_id);
+        let fee = actions_fee(config, &inner.get_actions(), &inner.receiver_id, stage)?;
+        total.checked_add_result(fee)
+    })
+}
+
+/// What an action does on behalf of another account, if that is what it does.
+pub(crate) fn delegated(action: &Action) -> Option<&DelegateAction> {
+    match action {
+        Action::Delegate(signed) => Some(&signed.delegate_action),
+        _ => None,
+    }
 }
 
 /// Gas attached to the calls among `actions`.
 pub(crate) fn attached_gas(actions: &[Action]) -> Result<Gas, IntegerOverflowError> {
-    actions
-        .iter()
-        .try_fold(Gas::ZERO, |total, action| total.checked_add_result(action.get_prepaid_gas()))
+    actions.iter().try_fold(Gas::ZERO, |total, action| {
+        let gas = match delegated(action) {
+            Some(inner) => attached_gas(&inner.get_actions())?,
+            None => action.get_prepaid_gas(),
+        };
+        total.checked_add_result(gas)
+    })
 }
 
 /// Tokens that `actions` carry to the receiver.
 pub(crate) fn total_deposit(actions: &[Action]) -> Result<Balance, IntegerOverflowError> {
-    actions.iter().try_fold(Balance::ZERO, |total, action| sum(total, action.get_deposit_balance()))
+    actions.iter().try_fold(Balance::ZERO, |total, action| {
+        let deposit = match delegated(action) {
+            Some(inner) => total_deposit(&inner.get_actions())?,
+            None => action.get_deposit_balance(),
+        };
+        sum(total, deposit)
+    })
 }
 
 /// Tokens that a receipt carries: deposits, and the gas bought for it. A refund carries no gas.
@@ -206,6 +255,18 @@ fn transfer_fee(config: &NearConfig, receiver: &AccountId, stage: Stage) -> Para
         Stage::SendToSelf => transfer_send_fee(&config.fees, true, eth, universal, kind),
         Stage::SendToOther => transfer_send_fee(&config.fees, false, eth, universal, kind),
     }
+}
+
+/// The fees of checking the signatures of a transaction: its own, and those of delegate actions.
+fn signature_fees(
+    config: &NearConfig,
+    key: &PublicKey,
+    actions: &[Action],
+) -> Result<ParameterCost, IntegerOverflowError> {
+    let inner = actions.iter().filter_map(delegated).map(|inner| &inner.public_key);
+    std::iter::once(key).chain(inner).try_fold(ParameterCost::ZERO, |total, key| {
+        total.checked_add_result(signature_fee(config, key))
+    })
 }
 
 /// Checking a post-quantum signature costs extra, the others are part of the receipt's fee.

@@ -10,6 +10,9 @@ pub use near_parameters::{ActionCosts, ExtCosts, ParameterCost, RuntimeConfigSto
 pub use near_primitives::account::{
     AccessKey, AccessKeyPermission, Account, AccountContract, FunctionCallPermission, GasKeyInfo,
 };
+pub use near_primitives::action::delegate::{
+    DelegateAction, NonDelegateAction, SignedDelegateAction,
+};
 pub use near_primitives::action::{
     Action, AddKeyAction, CreateAccountAction, DeleteAccountAction, DeleteKeyAction,
     DeployContractAction, DeployGlobalContractAction, FunctionCallAction, GlobalContractDeployMode,

@@ -106,10 +106,14 @@ fn actions_of_age(
     if age == ReceiptAge::New {
         number_of_deploys(limits, actions)?;
     }
+    let mut delegates = false;
     for (index, each) in actions.iter().enumerate() {
         let is_last = index.saturating_add(1) == actions.len();
         if matches!(each, Action::DeleteAccount(_)) && !is_last {
             return Err(ActionsValidationError::DeleteActionMustBeFinal);
+        }
+        if each.is_delegate() && std::mem::replace(&mut delegates, true) {
+            return Err(ActionsValidationError::DelegateActionMustBeOnlyOne);
         }
         action(limits, each, age)?;
     }
@@ -165,7 +169,9 @@ fn action(
         Action::AddKey(add) => add_key(limits, add),
         Action::DeleteAccount(delete) => valid_id(&delete.beneficiary_id)
             .map_err(|account_id| ActionsValidationError::InvalidAccountId { account_id }),
-        Action::Delegate(_) => not_yet("Delegate"),
+        Action::Delegate(signed) => {
+            actions_of_age(limits, &signed.delegate_action.get_actions(), age)
+        }
         Action::DelegateV2(_) => Err(ActionsValidationError::RemovedProtocolFeature {
             protocol_feature: "DelegateV2".into(),
             version: PROTOCOL_VERSION,

@@ -9,7 +9,7 @@ use near_parameters::RuntimeConfig as NearConfig;
 use crate::fault::{OrOverflow, RuntimeFault};
 use crate::fees::{TransactionCost, transaction_cost};
 use crate::near::{
-    AccessKey, Account, Action, Balance, BlockHeight, FunctionCallPermission,
+    AccessKey, Account, AccountId, Action, Balance, BlockHeight, FunctionCallPermission,
     InvalidAccessKeyError, InvalidTxError, Nonce, NonceMode, PROTOCOL_VERSION, SignedTransaction,
     StorageUsage, Transaction, ValidatedTransaction,
 };
@@ -158,9 +158,10 @@ fn charge(
         return Ok(Err(InvalidTxError::LackBalanceForState { signer_id, amount }));
     }
     if let Some(permission) = access_key.permission.function_call_permission()
-        && let Err(error) = check_permission(permission, transaction)
+        && let Err(error) =
+            check_permission(permission, transaction.receiver_id(), transaction.actions())
     {
-        return Ok(Err(error));
+        return Ok(Err(InvalidTxError::InvalidAccessKeyError(error)));
     }
     access_key.nonce = transaction.nonce().nonce();
     Ok(Ok(VerifiedTransaction { cost, account, access_key }))
@@ -247,27 +248,26 @@ fn pay_from_allowance(
 }
 
 /// A function-call key signs one call, without a deposit, of what it is for.
-fn check_permission(
+pub(crate) fn check_permission(
     permission: &FunctionCallPermission,
-    transaction: &Transaction,
-) -> Result<(), InvalidTxError> {
-    let refuse = |error| Err(InvalidTxError::InvalidAccessKeyError(error));
-    let [Action::FunctionCall(call)] = transaction.actions() else {
-        return refuse(InvalidAccessKeyError::RequiresFullAccess);
+    receiver: &AccountId,
+    actions: &[Action],
+) -> Result<(), InvalidAccessKeyError> {
+    let [Action::FunctionCall(call)] = actions else {
+        return Err(InvalidAccessKeyError::RequiresFullAccess);
     };
     if !call.deposit.is_zero() {
-        return refuse(InvalidAccessKeyError::DepositWithFunctionCall);
+        return Err(InvalidAccessKeyError::DepositWithFunctionCall);
     }
-    let receiver = transaction.receiver_id();
     if receiver.as_str() != permission.receiver_id {
-        return refuse(InvalidAccessKeyError::ReceiverMismatch {
+        return Err(InvalidAccessKeyError::ReceiverMismatch {
             tx_receiver: receiver.clone(),
             ak_receiver: permission.receiver_id.clone(),
         });
     }
     if !permission.method_names.is_empty() && !permission.method_names.contains(&call.method_name) {
         let method_name = call.method_name.clone();
-        return refuse(InvalidAccessKeyError::MethodNameMismatch { method_name });
+        return Err(InvalidAccessKeyError::MethodNameMismatch { method_name });
     }
     Ok(())
 }

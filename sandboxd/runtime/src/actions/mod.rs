@@ -5,6 +5,7 @@
 
 mod access_key;
 mod account;
+mod delegate;
 mod deploy;
 mod function_call;
 mod stake;
@@ -130,8 +131,8 @@ impl Application<'_> {
             Action::AddKey(add) => self.add_key(running, add, &mut result)?,
             Action::DeleteKey(delete) => self.delete_key(running, delete, &mut result)?,
             Action::DeleteAccount(delete) => self.delete_account(running, delete, &mut result),
-            Action::Delegate(_)
-            | Action::DelegateV2(_)
+            Action::Delegate(signed) => self.delegate(running, signed, &mut result)?,
+            Action::DelegateV2(_)
             | Action::DeployGlobalContract(_)
             | Action::UseGlobalContract(_)
             | Action::DeterministicStateInit(_)

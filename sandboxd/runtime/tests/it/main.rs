@@ -5,6 +5,7 @@
 
 mod accounts;
 mod contracts;
+mod delegates;
 mod invalid;
 mod invariants;
 mod promises;
