@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
+#[cfg(feature = "wasmer")]
 mod boundary;
 mod cache;
 mod code;

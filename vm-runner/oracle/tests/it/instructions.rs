@@ -291,3 +291,38 @@ fn limits() {
         agree(&oracle, &module(&fields), &Case::call("main"));
     }
 }
+
+/// Modules that are as large as they may be in one respect: none is refused by one engine only,
+/// and none takes unreasonably long.
+#[test]
+fn large_modules() {
+    let oracle = Oracle::new();
+    let module = |fields: &str, body: &str| {
+        let text = format!(r#"(module {fields} (func (export "main") {body}))"#);
+        wat::parse_str(text).expect("valid text")
+    };
+    let padding = format!("(memory 1) (data \"{}\")", "x".repeat(2_100_000));
+    let locals = format!("{padding} (func $f (local {}))", "i64 ".repeat(1_000_000));
+    let targets = "0 ".repeat(190_000);
+    let table = format!("(func $f (block (br_table {targets} (i32.const 3))))");
+    let nested = format!("(func $f {} {})", "(block ".repeat(1_000), ")".repeat(1_000));
+    let deep_if = format!(
+        "(func $f (result i32) {} (i32.const 7) {})",
+        "(if (result i32) (i32.const 1) (then ".repeat(900),
+        ") (else (i32.const 2)))".repeat(900)
+    );
+    let globals = "(global (mut i64) (i64.const 1)) ".repeat(50_000);
+    let loads =
+        format!("(memory 1) (func $f {})", "(drop (i64.load (i32.const 8)))".repeat(196_000 / 6));
+    for (fields, body) in [
+        (locals.as_str(), "(call $f)"),
+        (&locals, "nop"),
+        (&table, "(call $f)"),
+        (&nested, "(call $f)"),
+        (&deep_if, "(drop (call $f))"),
+        (&globals, "(global.set 49999 (global.get 0))"),
+        (&loads, "(call $f)"),
+    ] {
+        agree(&oracle, &module(fields, body), &Case::call("main"));
+    }
+}

@@ -4,6 +4,7 @@
 
 mod fixture_cases;
 mod instructions;
+mod random;
 mod sweeps;
 
 use fixtures::Case;
