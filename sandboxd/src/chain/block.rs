@@ -43,6 +43,7 @@ pub(super) struct Applied {
     pub(super) state_root: StateRoot,
     pub(super) outcomes: Vec<ExecutionOutcomeWithId>,
     pub(super) outcome_root: CryptoHash,
+    pub(super) outcome_proofs: Vec<MerklePath>,
     pub(super) outgoing: Arc<[Receipt]>,
     pub(super) local: Vec<Receipt>,
     pub(super) gas_used: Gas,
@@ -57,6 +58,7 @@ impl Applied {
             state_root,
             outcomes: Vec::new(),
             outcome_root: CryptoHash::default(),
+            outcome_proofs: Vec::new(),
             outgoing: Arc::new([]),
             local: Vec::new(),
             gas_used: Gas::ZERO,
@@ -151,15 +153,15 @@ impl Block {
     pub fn outcome_with_proof(&self, index: usize) -> Option<ExecutionOutcomeWithIdAndProof> {
         let outcome = self.applied.outcomes.get(index)?;
         Some(ExecutionOutcomeWithIdAndProof {
-            proof: self.outcome_proofs().into_iter().nth(index)?,
+            proof: self.applied.outcome_proofs.get(index)?.clone(),
             block_hash: *self.hash(),
             outcome_with_id: outcome.clone(),
         })
     }
 
     /// The Merkle paths of all outcomes to the chunk's outcome root.
-    pub fn outcome_proofs(&self) -> Vec<MerklePath> {
-        merklize_outcomes(&self.applied.outcomes).1
+    pub fn outcome_proofs(&self) -> &[MerklePath] {
+        &self.applied.outcome_proofs
     }
 
     /// The block as the RPC shows it, signed.

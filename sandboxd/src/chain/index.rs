@@ -212,7 +212,7 @@ impl OutcomeAt<'_> {
     /// The outcome as the RPC shows it, with its proof.
     pub fn view(&self) -> ExecutionOutcomeWithIdView {
         ExecutionOutcomeWithIdView {
-            proof: self.block.outcome_proofs().into_iter().nth(self.index).unwrap_or_default(),
+            proof: self.block.outcome_proofs().get(self.index).cloned().unwrap_or_default(),
             block_hash: *self.block.hash(),
             id: self.outcome.id,
             outcome: self.outcome.outcome.clone().into(),

@@ -204,9 +204,11 @@ impl Chain {
     /// Replaces the chain by one that is longer by the block of `step`.
     fn commit(&mut self, step: Step) -> Produced {
         let effects = step.effects;
+        let (outcome_root, outcome_proofs) = merklize_outcomes(&effects.outcomes);
         let applied = Applied {
             state_root: CryptoHash(step.state.root().0),
-            outcome_root: merklize_outcomes(&effects.outcomes).0,
+            outcome_root,
+            outcome_proofs,
             outcomes: effects.outcomes,
             outgoing: effects.outgoing.into(),
             local: effects.local,

@@ -72,7 +72,7 @@ fn headers_hang_together() {
         let root = *block.chunk_header().prev_outcome_root();
         assert_eq!(*header.outcome_root(), hash(root.as_ref()));
         for (outcome, proof) in previous.outcomes().iter().zip(previous.outcome_proofs()) {
-            assert!(verify_path(root, &proof, outcome.to_hashes()));
+            assert!(verify_path(root, proof, outcome.to_hashes()));
         }
     }
 }
