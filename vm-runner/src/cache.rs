@@ -59,7 +59,11 @@ impl<E> From<Refused> for Failure<E> {
     }
 }
 
-/// Modules by key, at most as many as it was made for; the one used longest ago gives way.
+/// Wasm whose compiled modules are kept. Singlepass makes about ten bytes of each of them.
+const MAX_WASM_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Modules by key, at most as many as it was made for and compiled from at most 64 MiB of wasm; the
+/// one used longest ago gives way.
 pub struct ModuleCache<H: Host> {
     capacity: usize,
     modules: Mutex<Modules<H>>,
@@ -70,12 +74,14 @@ struct Modules<H: Host> {
     /// Keys by when they were last used.
     by_use: BTreeMap<u64, ModuleKey>,
     uses: u64,
+    wasm_bytes: u64,
 }
 
 impl<H: Host> ModuleCache<H> {
     /// A cache of at most `capacity` modules.
     pub fn new(capacity: usize) -> Self {
-        let modules = Modules { by_key: BTreeMap::new(), by_use: BTreeMap::new(), uses: 0 };
+        let by_key = BTreeMap::new();
+        let modules = Modules { by_key, by_use: BTreeMap::new(), uses: 0, wasm_bytes: 0 };
         ModuleCache { capacity, modules: Mutex::new(modules) }
     }
 
@@ -102,19 +108,26 @@ impl<H: Host> ModuleCache<H> {
 
     pub(crate) fn put(&self, key: ModuleKey, module: Arc<CachedModule<H>>) {
         let mut modules = self.modules.lock();
+        modules.remove(&key);
+        modules.wasm_bytes = modules.wasm_bytes.saturating_add(module.wasm_bytes);
         let now = modules.tick();
-        if let Some((before, _)) = modules.by_key.insert(key, (now, module)) {
-            modules.by_use.remove(&before);
-        }
+        modules.by_key.insert(key, (now, module));
         modules.by_use.insert(now, key);
-        while modules.by_key.len() > self.capacity {
-            let Some((_, oldest)) = modules.by_use.pop_first() else { break };
-            modules.by_key.remove(&oldest);
+        while modules.by_key.len() > self.capacity || modules.wasm_bytes > MAX_WASM_BYTES {
+            let Some(oldest) = modules.by_use.first_key_value().map(|(_, key)| *key) else { break };
+            modules.remove(&oldest);
         }
     }
 }
 
 impl<H: Host> Modules<H> {
+    fn remove(&mut self, key: &ModuleKey) {
+        if let Some((used, module)) = self.by_key.remove(key) {
+            self.by_use.remove(&used);
+            self.wasm_bytes = self.wasm_bytes.saturating_sub(module.wasm_bytes);
+        }
+    }
+
     /// The time, counted in uses.
     fn tick(&mut self) -> u64 {
         self.uses = self.uses.saturating_add(1);

@@ -96,7 +96,7 @@ impl From<InstrumentError> for PrepareError {
     fn from(error: InstrumentError) -> Self {
         match error {
             InstrumentError::Analysis => PrepareError::Deserialization,
-            InstrumentError::Rewrite | InstrumentError::ReservedExport => {
+            InstrumentError::Rewrite | InstrumentError::ReservedExport | InstrumentError::Price => {
                 PrepareError::Serialization
             }
             InstrumentError::TooManyBlocksPerFunction => PrepareError::TooManyBlocksPerFunction,

@@ -151,8 +151,8 @@ impl FunctionWriter<'_> {
         if !is_bulk(kind) {
             return Err(InstrumentError::Rewrite);
         }
-        // The operation's last operand says how many units it is about. It is below 2³² and the
-        // prices are small, so the product fits (checked by `Schedule` users through `immediate`).
+        // The operation's last operand says how many units it is about. `Schedule::check` has
+        // made sure that the price of any 32-bit number of them fits.
         InstructionSink::new(out)
             .local_tee(locals.count)
             .i64_extend_i32_u()

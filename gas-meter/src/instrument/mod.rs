@@ -28,6 +28,9 @@ pub enum InstrumentError {
     /// The module was analysed but cannot be written down again.
     #[error("the module cannot be rewritten")]
     Rewrite,
+    /// A price of a bulk operation is so large that charging it could overflow 64 bits.
+    #[error("a price of the schedule is too large")]
+    Price,
     /// The module exports a name of [`abi`].
     #[error("the module exports a name that metering needs")]
     ReservedExport,
@@ -60,6 +63,7 @@ pub fn instrument(
     schedule: &Schedule,
     limits: &Limits,
 ) -> Result<Vec<u8>, InstrumentError> {
+    schedule.check()?;
     let analysis = Analysis::new()
         .with_stack(StackSizes(&schedule.frame))
         .with_gas(InstructionFees(schedule))

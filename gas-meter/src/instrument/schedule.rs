@@ -3,6 +3,8 @@
 use finite_wasm::wasmparser::{self as wp, ValType};
 use finite_wasm::{Fee, max_stack, prefix_sum_vec};
 
+use super::InstrumentError;
+
 /// Prices of instructions and sizes of stack frames.
 ///
 /// `block`, `else` and `end` are free; bulk operations (`memory.copy`, `memory.fill`,
@@ -34,6 +36,19 @@ pub struct FrameSizes {
     pub vector: u8,
     /// A reference.
     pub reference: u8,
+}
+
+impl Schedule {
+    /// Refuses prices with which `linear_base + count · linear_unit` could exceed 2⁶², where
+    /// `count` is any 32-bit number.
+    pub(super) fn check(&self) -> Result<(), InstrumentError> {
+        const MAX_BASE: u64 = 1 << 61;
+        const MAX_UNIT: u64 = 1 << 29;
+        if self.linear_base > MAX_BASE || self.linear_unit > MAX_UNIT {
+            return Err(InstrumentError::Price);
+        }
+        Ok(())
+    }
 }
 
 impl FrameSizes {

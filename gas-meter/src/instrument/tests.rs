@@ -104,3 +104,12 @@ fn what_cannot_be_metered_is_refused() {
     }
     assert_eq!(instrument(b"none", &schedule(), &limits()), Err(InstrumentError::Analysis));
 }
+
+#[test]
+fn prices_that_could_overflow_are_refused() {
+    let wasm = wat::parse_str("(module)").expect("valid text");
+    for (linear_base, linear_unit) in [(u64::MAX, 1), (1, 1 << 40)] {
+        let schedule = Schedule { linear_base, linear_unit, ..schedule() };
+        assert_eq!(instrument(&wasm, &schedule, &limits()), Err(InstrumentError::Price));
+    }
+}
