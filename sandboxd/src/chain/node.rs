@@ -16,6 +16,7 @@ use near_primitives::state_record::StateRecord;
 use near_primitives::transaction::SignedTransaction;
 use near_primitives::types::BlockHeightDelta;
 use parking_lot::{Mutex, RwLock};
+use sandbox_runtime::RuntimeFault;
 use sandbox_runtime::verify::WellFormed;
 
 use super::answer::{Answer, Promise, answer};
@@ -58,14 +59,7 @@ impl Node {
     pub fn start(chain: Chain, options: NodeOptions) -> std::io::Result<Self> {
         let (commands, inbox) = channel();
         let published = Arc::new(RwLock::new(Arc::new(chain.clone())));
-        let owner = Owner {
-            chain,
-            inbox,
-            published: Arc::clone(&published),
-            waiting: BTreeMap::new(),
-            tidy_at: FIRST_TIDY,
-            stalled: false,
-        };
+        let owner = Owner::new(chain, inbox, Arc::clone(&published));
         let thread = std::thread::Builder::new()
             .name("chain".into())
             // Contracts may nest calls deeply in their compiled code.
@@ -142,6 +136,9 @@ impl Node {
 /// A map of fewer entries is not worth looking through.
 const FIRST_TIDY: usize = 64;
 
+/// So many commands may share a block; then it is made, even if more come.
+const COMMANDS_PER_BLOCK: usize = 10_000;
+
 /// What the chain's thread owns.
 struct Owner {
     chain: Chain,
@@ -151,11 +148,18 @@ struct Owner {
     /// Answers that nobody waits for any more are looked for when so many transactions are waited
     /// for.
     tidy_at: usize,
+    /// How many commands came since the last block.
+    obeyed: usize,
     /// The last block failed for what is in the chain, so that another attempt would too.
     stalled: bool,
 }
 
 impl Owner {
+    fn new(chain: Chain, inbox: Receiver<Command>, published: Arc<RwLock<Arc<Chain>>>) -> Self {
+        let (waiting, stalled) = (BTreeMap::new(), false);
+        Self { chain, inbox, published, waiting, tidy_at: FIRST_TIDY, obeyed: 0, stalled }
+    }
+
     fn run(mut self, options: NodeOptions) {
         while let Some(event) = self.next_event(options.heartbeat) {
             match event {
@@ -166,8 +170,11 @@ impl Owner {
     }
 
     /// Commands come before blocks, so that transactions that arrive together share a block.
-    fn next_event(&self, heartbeat: Option<Duration>) -> Option<Event> {
+    fn next_event(&mut self, heartbeat: Option<Duration>) -> Option<Event> {
         if self.chain.has_work() && !self.stalled {
+            if self.obeyed >= COMMANDS_PER_BLOCK {
+                return Some(Event::Work);
+            }
             return match self.inbox.try_recv() {
                 Ok(Command::Stop) | Err(TryRecvError::Disconnected) => None,
                 Ok(command) => Some(Event::Command(command)),
@@ -187,6 +194,7 @@ impl Owner {
 
     fn obey(&mut self, command: Command) {
         self.stalled = false;
+        self.obeyed = self.obeyed.saturating_add(1);
         match command {
             Command::Submit { transaction, until, landed } => {
                 self.submit(*transaction, until, landed);
@@ -194,11 +202,11 @@ impl Owner {
             Command::Watch { hash, until, landed } => self.watch(hash, until, landed),
             Command::Patch { records, done } => {
                 let patched = self.attempt(|chain| chain.patch(&records).map(|made| vec![made]));
-                done.give(patched.unwrap_or_else(|panic| Err(panicked(&panic).into())));
+                done.give(patched.unwrap_or_else(|panic| Err(panicked(&*panic).into())));
             }
             Command::FastForward { delta, done } => {
                 let moved = self.attempt(|chain| chain.fast_forward(delta));
-                done.give(moved.unwrap_or_else(|panic| Err(panicked(&panic).into())));
+                done.give(moved.unwrap_or_else(|panic| Err(panicked(&*panic).into())));
             }
             Command::SetTime { at, done } => {
                 let set = self.chain.set_time(at);
@@ -219,7 +227,7 @@ impl Owner {
         let chain = &mut self.chain;
         let submitted = catch_unwind(AssertUnwindSafe(|| chain.enqueue(transaction)));
         match submitted {
-            Err(panic) => landed.give(Err(Refusal::Fault(panic_text(&panic).into()))),
+            Err(panic) => landed.give(Err(Refusal::Fault(panic_text(&*panic).into()))),
             Ok(Err(refusal)) => landed.give(Err(refusal)),
             Ok(Ok(hash)) => match until {
                 None => landed.give(Ok(Arc::clone(&self.published.read()))),
@@ -243,11 +251,12 @@ impl Owner {
     }
 
     fn produce(&mut self) {
+        self.obeyed = 0;
         let produced = self.attempt(|chain| chain.produce().map(|made| vec![made]));
         let reason = match produced {
             Ok(Ok(())) => return,
             Ok(Err(fault)) => fault.to_string(),
-            Err(panic) => panic_text(&panic),
+            Err(panic) => panic_text(&*panic),
         };
         tracing::error!(target: "chain", %reason, "the block was dropped");
         // One of the waiting transactions may be to blame; without them the rest may go on.
@@ -326,8 +335,8 @@ fn progress(chain: &Chain, hash: &CryptoHash) -> Option<Progress> {
     }
 }
 
-fn panicked(panic: &(dyn Any + Send)) -> sandbox_runtime::RuntimeFault {
-    sandbox_runtime::RuntimeFault::CorruptState(panic_text(panic))
+fn panicked(panic: &(dyn Any + Send)) -> RuntimeFault {
+    RuntimeFault::CorruptState(panic_text(panic))
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {
@@ -335,3 +344,6 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
     format!("a bug in the sandbox: {}", text.unwrap_or("it panicked"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,89 @@
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use super::super::Clock;
+use super::*;
+use crate::Sandbox;
+
+fn owner() -> Owner {
+    let chain = Sandbox::localnet(Clock::manual(1)).into_chain();
+    let published = Arc::new(RwLock::new(Arc::new(chain.clone())));
+    let (_commands, inbox) = channel();
+    Owner::new(chain, inbox, published)
+}
+
+#[test]
+fn a_panic_keeps_the_chain_from_before_it() {
+    let mut owner = owner();
+    let attempt = owner.attempt(|chain| -> Result<_, RuntimeFault> {
+        chain.produce()?;
+        panic!("half way");
+    });
+    assert_eq!(panic_text(&*attempt.unwrap_err()), "a bug in the sandbox: half way");
+    assert_eq!(owner.chain.head().height(), 0);
+    assert_eq!(owner.published.read().head().height(), 0);
+    owner.produce();
+    assert_eq!(owner.published.read().head().height(), 1);
+}
+
+#[test]
+fn a_fault_keeps_the_chain_from_before_it() {
+    let mut owner = owner();
+    let attempt = owner.attempt(|chain| {
+        chain.produce()?;
+        Err(RuntimeFault::Overflow("a test"))
+    });
+    assert!(attempt.unwrap().is_err());
+    assert_eq!(owner.chain.head().height(), 0);
+}
+
+#[test]
+fn an_answer_that_nobody_waits_for_is_forgotten() {
+    let mut owner = owner();
+    for number in 0..1_000_u32 {
+        let hash = near_primitives::hash::hash(&number.to_le_bytes());
+        let (promise, forgotten) = answer();
+        drop(forgotten);
+        owner.watch(hash, Progress::Included, promise);
+    }
+    assert!(owner.waiting.len() <= FIRST_TIDY);
+}
+
+#[test]
+fn commands_without_end_do_not_keep_a_block_from_being_made() {
+    let mut owner = owner();
+    let (commands, inbox) = channel();
+    owner.inbox = inbox;
+    let transaction = transfer(&owner.chain);
+    owner.chain.submit(transaction).unwrap();
+    for _ in 0..=COMMANDS_PER_BLOCK {
+        let (done, _answer) = answer();
+        commands.send(Command::SetTime { at: 0, done }).unwrap();
+    }
+    let mut obeyed = 0;
+    while let Some(Event::Command(command)) = owner.next_event(None) {
+        owner.obey(command);
+        obeyed += 1;
+    }
+    assert_eq!(obeyed, COMMANDS_PER_BLOCK);
+}
+
+fn transfer(chain: &Chain) -> SignedTransaction {
+    use near_crypto::{InMemorySigner, KeyType, SecretKey};
+    use near_primitives::action::{Action, TransferAction};
+    use near_primitives::transaction::{Transaction, TransactionV0};
+    let name = "alice.test.near";
+    let key = SecretKey::from_seed(KeyType::ED25519, name);
+    let signer = InMemorySigner::from_secret_key(name.parse().unwrap(), key);
+    let transaction = Transaction::V0(TransactionV0 {
+        signer_id: name.parse().unwrap(),
+        public_key: signer.public_key(),
+        nonce: 1,
+        receiver_id: "bob.test.near".parse().unwrap(),
+        block_hash: *chain.head().hash(),
+        actions: vec![Action::Transfer(TransferAction {
+            deposit: near_primitives::types::Balance::from_near(1),
+        })],
+    });
+    let signature = signer.sign(transaction.get_hash_and_size().0.as_ref());
+    SignedTransaction::new(signature, transaction)
+}
