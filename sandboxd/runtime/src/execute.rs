@@ -40,6 +40,7 @@ pub(crate) struct ReceiptResult {
     pub(crate) proposals: Vec<ValidatorStake>,
     pub(crate) profile: ProfileDataV3,
     pub(crate) contracts: Vec<AccountContract>,
+    pub(crate) tokens_burnt: Balance,
     pub(crate) subsidized: Balance,
 }
 
@@ -64,6 +65,7 @@ impl ReceiptResult {
                 });
                 self.new_receipts.extend(next.new_receipts);
                 self.proposals.extend(next.proposals);
+                self.tokens_burnt = fees::sum(self.tokens_burnt, next.tokens_burnt)?;
                 self.subsidized =
                     self.subsidized.checked_add(next.subsidized).or_overflow("a subsidy")?;
             }
@@ -78,6 +80,7 @@ impl ReceiptResult {
         self.end = Err(error);
         self.new_receipts.clear();
         self.proposals.clear();
+        self.tokens_burnt = Balance::ZERO;
         self.subsidized = Balance::ZERO;
     }
 }
@@ -175,6 +178,7 @@ impl Application<'_> {
             proposals: Vec::new(),
             profile: ProfileDataV3::default(),
             contracts: Vec::new(),
+            tokens_burnt: Balance::ZERO,
             subsidized: Balance::ZERO,
         };
         let limits = &near.wasm_config.limit_config;
@@ -285,7 +289,8 @@ impl Application<'_> {
             }
             return Ok(Balance::ZERO);
         }
-        let tokens = fees::sum(fees::price(refund.burn_price, result.gas_burnt)?, refund.charge)?;
+        let gas = fees::price(refund.burn_price, result.gas_burnt)?;
+        let tokens = fees::sum(fees::sum(gas, refund.charge)?, result.tokens_burnt)?;
         self.burn_tokens(tokens)?;
         self.burnt.subsidized =
             self.burnt.subsidized.checked_add(result.subsidized).or_overflow("a subsidy")?;

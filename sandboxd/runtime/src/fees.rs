@@ -134,10 +134,18 @@ pub(crate) fn action_fee(
             let actions = actions_fee(config, &inner.get_actions(), &inner.receiver_id, stage)?;
             own.checked_add_result(actions)
         }
+        Action::DeployGlobalContract(deploy) => with_bytes(
+            ActionCosts::deploy_global_contract_base,
+            ActionCosts::deploy_global_contract_byte,
+            length(&deploy.code),
+        ),
+        Action::UseGlobalContract(used) => with_bytes(
+            ActionCosts::use_global_contract_base,
+            ActionCosts::use_global_contract_byte,
+            u64::try_from(used.contract_identifier.len()).unwrap_or(u64::MAX),
+        ),
         // `validate` refuses these before anything is charged.
         Action::DelegateV2(_)
-        | Action::DeployGlobalContract(_)
-        | Action::UseGlobalContract(_)
         | Action::DeterministicStateInit(_)
         | Action::UniversalStateInit(_)
         | Action::TransferToGasKey(_)

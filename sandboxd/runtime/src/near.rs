@@ -17,7 +17,7 @@ pub use near_primitives::action::{
     Action, AddKeyAction, CreateAccountAction, DeleteAccountAction, DeleteKeyAction,
     DeployContractAction, DeployGlobalContractAction, FunctionCallAction, GlobalContractDeployMode,
     GlobalContractIdentifier, StakeAction, TransferAction, TransferToGasKeyAction,
-    UniversalStateInitAction, UseGlobalContractAction,
+    UniversalStateInitAction, UseGlobalContractAction, WithdrawFromGasKeyAction,
 };
 pub use near_primitives::errors::{
     ActionError, ActionErrorKind, ActionsValidationError, CompilationError,
@@ -28,8 +28,9 @@ pub use near_primitives::hash::{CryptoHash, YieldId};
 pub use near_primitives::profile_data_v3::ProfileDataV3;
 pub use near_primitives::receipt::{
     ActionReceipt, ActionReceiptV2, DataReceipt, DataReceiver, DelayedReceiptIndices,
-    PromiseYieldIndices, PromiseYieldTimeout, Receipt, ReceiptEnum, ReceiptOrStateStoredReceipt,
-    ReceiptV0, ReceivedData, VersionedActionReceipt, VersionedReceiptEnum,
+    GlobalContractDistributionReceipt, PromiseYieldIndices, PromiseYieldTimeout, Receipt,
+    ReceiptEnum, ReceiptOrStateStoredReceipt, ReceiptV0, ReceivedData, VersionedActionReceipt,
+    VersionedReceiptEnum,
 };
 pub use near_primitives::state_record::StateRecord;
 pub use near_primitives::transaction::{
@@ -40,7 +41,7 @@ pub use near_primitives::transaction::{
 pub use near_primitives::trie_key::{TrieKey, trie_key_parsers};
 pub use near_primitives::types::validator_stake::ValidatorStake;
 pub use near_primitives::types::{
-    AccountId, Balance, BlockHeight, EpochHeight, EpochId, Gas, Nonce, PromiseYieldStatus,
+    AccountId, Balance, BlockHeight, EpochHeight, EpochId, Gas, Nonce, PromiseYieldStatus, ShardId,
     StorageUsage,
 };
 pub use near_primitives::universal_state_init::{DecodeMode, RawStateInit, state_init_send_counts};

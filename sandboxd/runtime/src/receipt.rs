@@ -38,8 +38,9 @@ impl Application<'_> {
             VersionedReceiptEnum::PromiseResume(data) => {
                 self.process_resume(receipt.receiver_id(), &data)
             }
-            VersionedReceiptEnum::GlobalContractDistribution(_) => {
-                Err(RuntimeFault::CorruptState("a receipt of a refused kind".into()))
+            VersionedReceiptEnum::GlobalContractDistribution(distribution) => {
+                self.distribute_global_contract(&distribution)?;
+                Ok(None)
             }
         }
     }

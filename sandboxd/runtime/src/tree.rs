@@ -8,8 +8,8 @@ use sandbox_state::{Overlay, Snapshot, Value};
 
 use crate::fault::RuntimeFault;
 use crate::near::{
-    AccessKey, Account, AccountContract, AccountId, CryptoHash, PublicKey, PublicKeyHandle,
-    TrieKey, trie_key_parsers,
+    AccessKey, Account, AccountContract, AccountId, CryptoHash, GlobalContractIdentifier,
+    PublicKey, PublicKeyHandle, TrieKey, trie_key_parsers,
 };
 
 /// A state that records can be read from: one that is fixed, or one that a block is changing.
@@ -107,8 +107,33 @@ pub fn code(
     id: &AccountId,
     account: &Account,
 ) -> Option<(CryptoHash, Value)> {
-    let AccountContract::Local(hash) = *account.contract() else { return None };
-    Some((hash, state.record(&code_key(id).to_vec())?))
+    match account.contract().as_ref() {
+        AccountContract::None => None,
+        AccountContract::Local(hash) => Some((*hash, state.record(&code_key(id).to_vec())?)),
+        AccountContract::Global(hash) => {
+            global_code(state, &GlobalContractIdentifier::CodeHash(*hash))
+        }
+        AccountContract::GlobalByAccount(owner) => {
+            global_code(state, &GlobalContractIdentifier::AccountId(owner.clone()))
+        }
+    }
+}
+
+/// The wasm of a global contract, if there is one of this name: its hash and its bytes.
+pub fn global_code(
+    state: &impl Records,
+    identifier: &GlobalContractIdentifier,
+) -> Option<(CryptoHash, Value)> {
+    let bytes = state.record(&global_code_key(identifier).to_vec())?;
+    let hash = match identifier {
+        GlobalContractIdentifier::CodeHash(hash) => *hash,
+        GlobalContractIdentifier::AccountId(_) => CryptoHash::hash_bytes(&bytes),
+    };
+    Some((hash, bytes))
+}
+
+pub(crate) fn global_code_key(identifier: &GlobalContractIdentifier) -> TrieKey {
+    TrieKey::GlobalContractCode { identifier: identifier.clone().into() }
 }
 
 pub(crate) fn set_code(state: &mut Overlay, id: &AccountId, code: &[u8]) {

@@ -9,8 +9,8 @@ use near_parameters::vm::LimitConfig;
 use crate::fees::{attached_gas, length};
 use crate::near::{
     AccessKeyPermission, AccountId, Action, ActionsValidationError, AddKeyAction, DataReceipt,
-    FunctionCallAction, FunctionCallPermission, Gas, PROTOCOL_VERSION, Receipt,
-    ReceiptValidationError, VersionedActionReceipt, VersionedReceiptEnum,
+    FunctionCallAction, FunctionCallPermission, Gas, GlobalContractIdentifier, PROTOCOL_VERSION,
+    Receipt, ReceiptValidationError, VersionedActionReceipt, VersionedReceiptEnum,
 };
 
 /// How strict a receipt is checked.
@@ -154,13 +154,13 @@ fn action(
 ) -> Result<(), ActionsValidationError> {
     match action {
         Action::CreateAccount(_) | Action::Transfer(_) | Action::DeleteKey(_) => Ok(()),
-        Action::DeployContract(deploy) => {
-            let (size, limit) = (length(&deploy.code), limits.max_contract_size);
-            if size > limit {
-                return Err(ActionsValidationError::ContractSizeExceeded { size, limit });
-            }
-            Ok(())
-        }
+        Action::DeployContract(deploy) => contract_size(limits, &deploy.code),
+        Action::DeployGlobalContract(deploy) => contract_size(limits, &deploy.code),
+        Action::UseGlobalContract(used) => match &used.contract_identifier {
+            GlobalContractIdentifier::CodeHash(_) => Ok(()),
+            GlobalContractIdentifier::AccountId(id) => valid_id(id)
+                .map_err(|account_id| ActionsValidationError::InvalidAccountId { account_id }),
+        },
         Action::FunctionCall(call) => function_call(limits, call, age),
         Action::Stake(stake) if is_valid_staking_key(&stake.public_key) => Ok(()),
         Action::Stake(stake) => Err(ActionsValidationError::UnsuitableStakingKey {
@@ -176,8 +176,6 @@ fn action(
             protocol_feature: "DelegateV2".into(),
             version: PROTOCOL_VERSION,
         }),
-        Action::DeployGlobalContract(_) => not_yet("DeployGlobalContract"),
-        Action::UseGlobalContract(_) => not_yet("UseGlobalContract"),
         Action::DeterministicStateInit(_) => not_yet("DeterministicStateInit"),
         Action::UniversalStateInit(_) => not_yet("UniversalStateInit"),
         Action::TransferToGasKey(_) => not_yet("TransferToGasKey"),
@@ -191,6 +189,14 @@ fn not_yet(feature: &str) -> Result<(), ActionsValidationError> {
         protocol_feature: feature.into(),
         version: PROTOCOL_VERSION,
     })
+}
+
+fn contract_size(limits: &LimitConfig, code: &[u8]) -> Result<(), ActionsValidationError> {
+    let (size, limit) = (length(code), limits.max_contract_size);
+    if size > limit {
+        return Err(ActionsValidationError::ContractSizeExceeded { size, limit });
+    }
+    Ok(())
 }
 
 fn function_call(

@@ -12,8 +12,8 @@ use crate::block::BlockEnv;
 use crate::fault::RuntimeFault;
 use crate::fees::length;
 use crate::near::{
-    AccessKey, Account, AccountId, CryptoHash, FunctionCallError, PublicKey, PublicKeyHandle,
-    trie_key_parsers,
+    AccessKey, Account, AccountId, CryptoHash, FunctionCallError, GlobalContractIdentifier,
+    PublicKey, PublicKeyHandle, trie_key_parsers,
 };
 use crate::tree::{self, Records};
 
@@ -109,6 +109,14 @@ pub fn code(state: &Snapshot, id: &AccountId) -> ViewResult<(CryptoHash, Value)>
     };
     Ok(tree::code(state, id, &account)
         .ok_or_else(|| InvalidQuery::NoContractCode { account_id: id.clone() }))
+}
+
+/// The wasm of a global contract, and its hash; `None` if nobody deployed one of this name.
+pub fn global_code(
+    state: &Snapshot,
+    identifier: &GlobalContractIdentifier,
+) -> Option<(CryptoHash, Value)> {
+    tree::global_code(state, identifier)
 }
 
 /// Which part of a contract's state to show.

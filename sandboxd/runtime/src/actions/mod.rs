@@ -8,6 +8,7 @@ mod account;
 mod delegate;
 mod deploy;
 mod function_call;
+mod global_contract;
 mod stake;
 mod transfer;
 
@@ -48,6 +49,8 @@ pub(crate) struct ActionResult {
     pub(crate) profile: ProfileDataV3,
     /// The contract of the account before the action.
     pub(crate) contract: AccountContract,
+    /// Burnt by the action itself, beside its gas.
+    pub(crate) tokens_burnt: Balance,
     pub(crate) subsidized: Balance,
 }
 
@@ -112,6 +115,7 @@ impl Application<'_> {
             proposals: Vec::new(),
             profile: ProfileDataV3::default(),
             contract,
+            tokens_burnt: Balance::ZERO,
             subsidized: Balance::ZERO,
         };
         let allowed =
@@ -132,9 +136,13 @@ impl Application<'_> {
             Action::DeleteKey(delete) => self.delete_key(running, delete, &mut result)?,
             Action::DeleteAccount(delete) => self.delete_account(running, delete, &mut result),
             Action::Delegate(signed) => self.delegate(running, signed, &mut result)?,
+            Action::DeployGlobalContract(deploy) => {
+                self.deploy_global_contract(running, deploy, &mut result)?;
+            }
+            Action::UseGlobalContract(used) => {
+                self.use_global_contract(running, used, &mut result)?;
+            }
             Action::DelegateV2(_)
-            | Action::DeployGlobalContract(_)
-            | Action::UseGlobalContract(_)
             | Action::DeterministicStateInit(_)
             | Action::UniversalStateInit(_)
             | Action::TransferToGasKey(_)
@@ -172,6 +180,8 @@ fn check_permission(action: &Action, running: &Running<'_>) -> Result<(), Action
             | Action::AddKey(_)
             | Action::DeleteKey(_)
             | Action::DeleteAccount(_)
+            | Action::DeployGlobalContract(_)
+            | Action::UseGlobalContract(_)
     );
     let account_id = running.account_id();
     if own && &running.actor != account_id {

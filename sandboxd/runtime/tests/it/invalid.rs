@@ -2,9 +2,9 @@
 
 use sandbox_runtime::near::{
     AccessKey, AccessKeyPermission, Action, ActionsValidationError as E, AddKeyAction, Balance,
-    CryptoHash, DeleteAccountAction, FunctionCallPermission, Gas, GlobalContractIdentifier,
+    DeleteAccountAction, FunctionCallPermission, Gas, GlobalContractIdentifier,
     InvalidAccessKeyError, InvalidTxError, NonceMode, SignedTransaction, StakeAction, Transaction,
-    TransactionV1, TransferToGasKeyAction, UseGlobalContractAction,
+    TransactionV1, TransferToGasKeyAction, WithdrawFromGasKeyAction,
 };
 
 use crate::accounts::{add_full_key, create};
@@ -313,11 +313,13 @@ fn the_second_of_two_transactions_with_one_nonce_is_dropped() {
 #[test]
 fn what_cannot_be_done_yet_is_refused_by_name() {
     let mut world = World::new();
-    let contract_identifier = GlobalContractIdentifier::CodeHash(CryptoHash::default());
     let cases = [
         (
-            Action::UseGlobalContract(Box::new(UseGlobalContractAction { contract_identifier })),
-            "UseGlobalContract",
+            Action::WithdrawFromGasKey(Box::new(WithdrawFromGasKeyAction {
+                public_key: key("alice.near"),
+                amount: near(1),
+            })),
+            "WithdrawFromGasKey",
         ),
         (
             Action::TransferToGasKey(Box::new(TransferToGasKeyAction {

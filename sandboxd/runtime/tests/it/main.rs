@@ -6,6 +6,7 @@
 mod accounts;
 mod contracts;
 mod delegates;
+mod global_contracts;
 mod invalid;
 mod invariants;
 mod promises;
