@@ -2,9 +2,9 @@
 
 use sandbox_runtime::near::{
     AccessKey, AccessKeyPermission, Action, ActionsValidationError as E, AddKeyAction, Balance,
-    DeleteAccountAction, FunctionCallPermission, Gas, GlobalContractIdentifier,
-    InvalidAccessKeyError, InvalidTxError, NonceMode, SignedTransaction, StakeAction, Transaction,
-    TransactionV1, TransferToGasKeyAction, WithdrawFromGasKeyAction,
+    DeleteAccountAction, FunctionCallPermission, Gas, InvalidAccessKeyError, InvalidTxError,
+    NonceMode, SignedTransaction, StakeAction, Transaction, TransactionV1, TransferToGasKeyAction,
+    WithdrawFromGasKeyAction,
 };
 
 use crate::accounts::{add_full_key, create};
