@@ -7,11 +7,11 @@ use sandbox_runtime::near::{
 
 use crate::world::{TGAS, World, call, deploy, id, near, yocto};
 
-fn deploy_global(code: &[u8], deploy_mode: GlobalContractDeployMode) -> Action {
+pub(crate) fn deploy_global(code: &[u8], deploy_mode: GlobalContractDeployMode) -> Action {
     Action::DeployGlobalContract(DeployGlobalContractAction { code: code.into(), deploy_mode })
 }
 
-fn use_global(contract_identifier: GlobalContractIdentifier) -> Action {
+pub(crate) fn use_global(contract_identifier: GlobalContractIdentifier) -> Action {
     Action::UseGlobalContract(Box::new(UseGlobalContractAction { contract_identifier }))
 }
 

@@ -2,12 +2,14 @@
 //! input makes the runtime panic or fault.
 
 use sandbox_runtime::near::{
-    Action, Balance, CryptoHash, SignedTransaction, Transaction, TransactionV0,
+    Action, Balance, CryptoHash, GlobalContractDeployMode, GlobalContractIdentifier,
+    SignedTransaction, Transaction, TransactionV0,
 };
 use sandbox_runtime::{BlockInput, apply_block};
 
 use crate::accounts::{add_full_key, create};
 use crate::contracts::status_world;
+use crate::global_contracts::{deploy_global, use_global};
 use crate::world::{TGAS, World, call, deploy, id, near, sign, signer, transfer, yocto};
 
 /// A small generator of numbers that are the same in every run (xorshift).
@@ -34,7 +36,7 @@ fn random_action(numbers: &mut Numbers) -> Action {
     let methods = ["increment", "donate", "fail", "call_other", "nothing", ""];
     let args: [&[u8]; 4] = [b"", b"{\"message\":\"x\"}", b"{\"account_id\":\"bob.near\"}", b"\xff"];
     let gas = [0, 1, TGAS, 30 * TGAS, 200 * TGAS, u64::MAX];
-    match numbers.next(8) {
+    match numbers.next(10) {
         0 => create(),
         1 => transfer(numbers.of(&amounts)),
         2 => deploy(vec![0; numbers.next(2_000)]),
@@ -45,6 +47,8 @@ fn random_action(numbers: &mut Numbers) -> Action {
         5 => Action::DeleteAccount(sandbox_runtime::near::DeleteAccountAction {
             beneficiary_id: id(numbers.of(&NAMES)),
         }),
+        6 => deploy_global(&vec![0; numbers.next(2_000)], GlobalContractDeployMode::AccountId),
+        7 => use_global(GlobalContractIdentifier::AccountId(id(numbers.of(&NAMES)))),
         _ => call(numbers.of(&methods), numbers.of(&args), numbers.of(&gas), numbers.of(&amounts)),
     }
 }
