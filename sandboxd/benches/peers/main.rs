@@ -67,10 +67,7 @@ fn main() -> Result<()> {
         ceiling()?
     ));
 
-    println!("{}", report.table());
-    if let Ok(path) = std::env::var("PERFORMANCE_MD") {
-        report.write(&path)?;
-    }
+    print!("{}", report.table());
     Ok(())
 }
 

@@ -1,12 +1,7 @@
-//! The measured figures as a table, on the terminal and in the documentation.
+//! The measured figures as a table, for the terminal and for the documentation.
 
 use std::fmt::Write as _;
 use std::time::Duration;
-
-use anyhow::{Context, Result};
-
-const START: &str = "<!-- peers:start -->";
-const END: &str = "<!-- peers:end -->";
 
 /// Rows of sandboxd's figure, anvil's figure and how much better the first is.
 #[derive(Default)]
@@ -51,15 +46,5 @@ impl Report {
             let _ = write!(table, "\n{note}\n");
         }
         table
-    }
-
-    /// Replaces what stands between the two marks in the file.
-    pub(crate) fn write(&self, path: &str) -> Result<()> {
-        let text = std::fs::read_to_string(path).context(path.to_owned())?;
-        let (before, rest) =
-            text.split_once(START).with_context(|| format!("{path}: no {START}"))?;
-        let (_, after) = rest.split_once(END).with_context(|| format!("{path}: no {END}"))?;
-        std::fs::write(path, format!("{before}{START}\n{}{END}{after}", self.table()))?;
-        Ok(())
     }
 }
