@@ -53,6 +53,18 @@ pub fn kind(id: &str) -> AccountKind {
     }
 }
 
+/// The universal account id of `hash`: its bits from the highest on, five to a digit, the last
+/// digit filled up with zeros.
+pub(super) fn universal(hash: &[u8; 32]) -> String {
+    let bits_of = |byte: &u8| [128, 64, 32, 16, 8, 4, 2, 1].map(|value| byte & value != 0);
+    let bits: Vec<bool> = hash.iter().flat_map(bits_of).collect();
+    let digits = bits.chunks(5).map(|bits| {
+        let set = [16, 8, 4, 2, 1].into_iter().zip(bits).filter(|(_, set)| **set);
+        char::from(CROCKFORD[set.map(|(value, _)| value).sum::<usize>()])
+    });
+    "0u".chars().chain(digits).collect()
+}
+
 fn is_hex(text: &str, len: usize) -> bool {
     text.len() == len && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
@@ -66,7 +78,7 @@ fn is_universal(digits: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{AccountKind, is_valid, kind};
+    use super::{AccountKind, is_valid, kind, universal};
 
     #[test]
     fn accepts_what_near_accepts() {
@@ -98,5 +110,15 @@ mod tests {
         assert_eq!(kind(&format!("0s{forty}")), AccountKind::Deterministic);
         assert_eq!(kind(&universal), AccountKind::Universal);
         assert_eq!(kind(&universal.replace("z0", "z1")), AccountKind::Named);
+    }
+
+    #[test]
+    fn a_hash_names_a_universal_account() {
+        assert_eq!(universal(&[0; 32]), format!("0u{}", "0".repeat(52)));
+        assert_eq!(universal(&[0xff; 32]), format!("0u{}g", "z".repeat(51)));
+        let mut counting = [0; 32];
+        counting[..5].copy_from_slice(&[0x00, 0x44, 0x32, 0x14, 0xc7]);
+        assert_eq!(universal(&counting), format!("0u01234567{}", "0".repeat(44)));
+        assert_eq!(kind(&universal(&counting)), AccountKind::Universal);
     }
 }

@@ -163,8 +163,7 @@ pub(super) fn promise_batch_action_use_global_contract<X: External>(
     code_hash_ptr: u64,
 ) -> NearResult {
     host.enter_call_only("promise_batch_action_use_global_contract")?;
-    let hash = host.core.read_vec(memory, code_hash_ptr, code_hash_len)?;
-    let hash = hash.try_into().map_err(|_| NearError::ContractCodeHashMalformed)?;
+    let hash = read_code_hash(host, memory, code_hash_len, code_hash_ptr)?;
     use_global(host, promise_index, ContractId::CodeHash(hash))
 }
 
@@ -179,6 +178,17 @@ pub(super) fn promise_batch_action_use_global_contract_by_account_id<X: External
     host.enter_call_only("promise_batch_action_use_global_contract_by_account_id")?;
     let account = host.read_account_id(memory, account_id_ptr, account_id_len)?;
     use_global(host, promise_index, ContractId::AccountId(account))
+}
+
+/// Reads the hash that names a global contract.
+pub(super) fn read_code_hash<X: External>(
+    host: &mut NearHost<X>,
+    memory: &Memory<'_>,
+    code_hash_len: u64,
+    code_hash_ptr: u64,
+) -> NearResult<[u8; 32]> {
+    let hash = host.core.read_vec(memory, code_hash_ptr, code_hash_len)?;
+    hash.try_into().map_err(|_| NearError::ContractCodeHashMalformed.into())
 }
 
 fn use_global<X: External>(
@@ -250,30 +260,6 @@ pub(super) fn promise_batch_action_function_call_weight<X: External>(
     host.core.gas.reserve(Gas::new(gas))?;
     take_deposit(host, amount)?;
     call.append(host, receipt, amount, gas, gas_weight)
-}
-
-/// Adds the initialization of a universal account to a promise.
-pub(super) fn promise_batch_action_universal_state_init<X: External>(
-    host: &mut NearHost<X>,
-    memory: &mut Memory<'_>,
-    promise_index: u64,
-    state_init_len: u64,
-    state_init_ptr: u64,
-    amount_ptr: u64,
-) -> NearResult {
-    host.enter_call_only("promise_batch_action_universal_state_init")?;
-    let state_init = host.core.read_vec(memory, state_init_ptr, state_init_len)?;
-    let deposit = host.core.read_u128(memory, amount_ptr)?;
-    let (receipt, to) = host.appendable(promise_index)?;
-    // Decoding is the work that the price of a byte is for, so that it is paid first.
-    host.pay_action(cost::UNIVERSAL_STATE_INIT_BASE, 1, to)?;
-    host.pay_action(cost::UNIVERSAL_STATE_INIT_BYTE, len_u64(&state_init), to)?;
-    let counts = host.external.universal_state_counts(&state_init);
-    host.pay_action(cost::UNIVERSAL_STATE_INIT_ENTRY, counts.entries, to)?;
-    host.pay_action(cost::ADD_FULL_ACCESS_KEY, counts.keys, to)?;
-    host.take_balance(deposit)?;
-    host.external.append(receipt, Action::UniversalStateInit { state_init, deposit });
-    Ok(())
 }
 
 /// Adds a transfer to a promise. Where it will create the receiver, it costs that too.

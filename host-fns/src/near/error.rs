@@ -100,6 +100,13 @@ pub enum NearError {
     RecordedStorageExceeded { limit: u64 },
     #[error("contract code hash is malformed")]
     ContractCodeHashMalformed,
+    #[error(
+        "Action {action_index} in receipt {receipt_index} does not exist or has the wrong type of \
+         action."
+    )]
+    InvalidActionIndex { receipt_index: u64, action_index: u64 },
+    #[error("Data entry for given key already exists")]
+    DataEntryAlreadyExists,
 }
 
 /// A size as users read it: `512 B`, `4.0 MB`; a unit is a thousand of the smaller one.

@@ -42,10 +42,24 @@ pub trait External: Send + 'static {
     /// The receiver of a receipt made by this execution.
     fn receiver(&self, receipt: ReceiptIndex) -> &str;
 
-    /// Adds an action to a receipt.
-    fn append(&mut self, receipt: ReceiptIndex, action: Action);
+    /// Adds an action to a receipt; gives its place among the receipt's actions.
+    fn append(&mut self, receipt: ReceiptIndex, action: Action) -> u64;
 
-    /// What is in the initial state of a universal account, as its price counts it.
+    /// Puts `value` under `key` into the data of the [`Action::DeterministicStateInit`] that is
+    /// at place `action` of a receipt.
+    fn set_state_init_entry(
+        &mut self,
+        receipt: ReceiptIndex,
+        action: u64,
+        key: Vec<u8>,
+        value: Vec<u8>,
+    ) -> Result<(), InvalidEntry>;
+
+    /// Whether `state_init` is the canonical borsh of a universal account's initial state.
+    fn check_universal_state(&self, state_init: &[u8]) -> Result<(), InvalidStateInit>;
+
+    /// What is charged for the bytes of a universal account's initial state. For bytes that
+    /// [`External::check_universal_state`] refuses: as much as they could have contained.
     fn universal_state_counts(&self, state_init: &[u8]) -> StateCounts;
 
     /// Sends refunds of balance from a receipt to `account`, a valid account id.
@@ -71,15 +85,6 @@ pub trait External: Send + 'static {
 
     /// The chain's name.
     fn chain_id(&self) -> &str;
-}
-
-/// What is in the initial state of a universal account.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct StateCounts {
-    /// Storage entries.
-    pub entries: u64,
-    /// Access keys.
-    pub keys: u64,
 }
 
 /// Trie nodes that an access visited.
@@ -117,6 +122,33 @@ pub enum YieldRef {
     DataId([u8; 32]),
     /// By the id that the contract chose.
     ChosenId([u8; 32]),
+}
+
+/// Why an entry cannot become a part of a deterministic account's initial data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InvalidEntry {
+    /// The receipt has no action at that place that initializes a deterministic account.
+    NoSuchAction,
+    /// The key has a value.
+    AlreadySet,
+}
+
+/// Why bytes are not the initial state of a universal account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InvalidStateInit {
+    /// They do not decode.
+    Malformed,
+    /// They decode, but encoding the result gives other bytes.
+    NonCanonical,
+}
+
+/// What the initial state of a universal account is charged by, besides its length.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StateCounts {
+    /// Storage entries.
+    pub entries: u64,
+    /// Access keys.
+    pub keys: u64,
 }
 
 /// A public key in borsh: a tag, then the key. Tag and length are checked, the curve is not.
@@ -206,11 +238,18 @@ pub enum Action {
         /// Which one.
         contract: ContractId,
     },
-    /// Initializes the receiver as a universal account.
+    /// Initializes the receiver, a deterministic account, with a global contract and no data yet.
+    DeterministicStateInit {
+        /// The contract.
+        contract: ContractId,
+        /// What the account gets.
+        deposit: u128,
+    },
+    /// Initializes the receiver, a universal account.
     UniversalStateInit {
-        /// Its initial state in NEAR's encoding, from which its name follows.
+        /// Its initial state as the contract passed it, not checked.
         state_init: Vec<u8>,
-        /// What it gets.
+        /// What the account gets.
         deposit: u128,
     },
     /// Transfers tokens to a gas key of the receiver.

@@ -16,6 +16,7 @@ pub mod feature;
 mod host;
 mod keys;
 mod promises;
+mod state_init;
 mod storage;
 mod table;
 
@@ -23,7 +24,7 @@ pub use config::{Config, Fee, Fees, Limits};
 pub use context::{AccountContract, Context, Mode, PromiseResult};
 pub use error::NearError;
 pub use external::{
-    Action, ContractId, DeployMode, Displaced, External, Found, Permission, PublicKey,
-    ReceiptIndex, StateCounts, TrieNodes, YieldRef,
+    Action, ContractId, DeployMode, Displaced, External, Found, InvalidEntry, InvalidStateInit,
+    Permission, PublicKey, ReceiptIndex, StateCounts, TrieNodes, YieldRef,
 };
 pub use host::{NearHost, Parts, ReturnData};

@@ -5,7 +5,7 @@ use super::feature::{
     CHAIN_ID, GAS_KEYS, GLOBAL_CONTRACTS, SANDBOX, SHA3, UNIVERSAL_ACCOUNTS, YIELD_WITH_ID,
 };
 use super::host::NearHost;
-use super::{External, actions, economics, env, keys, promises, storage};
+use super::{External, actions, economics, env, keys, promises, state_init, storage};
 use crate::abi::HostFn;
 use crate::common::{logs, registers};
 use crate::crypto::{ed25519, hash};
@@ -194,11 +194,6 @@ pub(super) const fn functions<X: External>() -> &'static [HostFn<NearHost<X>>] {
             host promise_batch_action_use_global_contract_by_account_id(
                 promise_index: u64, account_id_len: u64, account_id_ptr: u64,
             ) = actions::promise_batch_action_use_global_contract_by_account_id;
-            /// Adds the initialization of a universal account by its encoded initial state.
-            #[feature(UNIVERSAL_ACCOUNTS)]
-            host promise_batch_action_universal_state_init(
-                promise_index: u64, state_init_len: u64, state_init_ptr: u64, amount_ptr: u64,
-            ) = actions::promise_batch_action_universal_state_init;
             /// Adds a function call with a fixed amount of gas.
             host promise_batch_action_function_call(
                 promise_index: u64,
@@ -261,6 +256,32 @@ pub(super) const fn functions<X: External>() -> &'static [HostFn<NearHost<X>>] {
                 receiver_id_len: u64, receiver_id_ptr: u64,
                 method_names_len: u64, method_names_ptr: u64,
             ) = keys::promise_batch_action_add_gas_key_with_function_call;
+
+            /// Adds the initialization of a deterministic account with a global contract by its
+            /// hash. Returns the action's place in the promise.
+            host promise_batch_action_state_init(
+                promise_index: u64, code_hash_len: u64, code_hash_ptr: u64, amount_ptr: u64,
+            ) -> u64 = state_init::promise_batch_action_state_init;
+            /// The same with a global contract by its deployer.
+            host promise_batch_action_state_init_by_account_id(
+                promise_index: u64, account_id_len: u64, account_id_ptr: u64, amount_ptr: u64,
+            ) -> u64 = state_init::promise_batch_action_state_init_by_account_id;
+            /// Adds an entry to the data that such an action gives the account.
+            host set_state_init_data_entry(
+                promise_index: u64, action_index: u64,
+                key_len: u64, key_ptr: u64, value_len: u64, value_ptr: u64,
+            ) = state_init::set_state_init_data_entry;
+            /// Adds the initialization of a universal account.
+            #[feature(UNIVERSAL_ACCOUNTS)]
+            host promise_batch_action_universal_state_init(
+                promise_index: u64, state_init_len: u64, state_init_ptr: u64, amount_ptr: u64,
+            ) = state_init::promise_batch_action_universal_state_init;
+            /// Puts the id of the universal account with an initial state to a register: 0, or 1
+            /// when the state does not decode, 2 when it is not in canonical borsh.
+            #[feature(UNIVERSAL_ACCOUNTS)]
+            host universal_state_init_to_account_id(
+                state_init_len: u64, state_init_ptr: u64, register_id: u64,
+            ) -> u64 = state_init::universal_state_init_to_account_id;
 
             // Yielded promises.
 

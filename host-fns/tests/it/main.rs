@@ -16,6 +16,7 @@ mod logs;
 mod misuse;
 mod promises;
 mod registers;
+mod state_inits;
 mod storage;
 mod world;
 mod yields;

@@ -33,7 +33,7 @@ fn good_args(decl: &HostFnDecl) -> Vec<u64> {
     let of = |name: &str| match name {
         "account_id_len" | "receiver_id_len" | "beneficiary_id_len" => 8,
         "method_name_len" | "method_names_len" | "key_len" | "arguments_len" | "code_len"
-        | "prefix_len" | "start_len" | "end_len" | "state_init_len" => 3,
+        | "prefix_len" | "start_len" | "end_len" => 3,
         "account_id_ptr" | "receiver_id_ptr" | "beneficiary_id_ptr" | "method_name_ptr"
         | "method_names_ptr" | "key_ptr" | "arguments_ptr" | "code_ptr" => 0,
         "public_key_len" => 33,
@@ -41,6 +41,7 @@ fn good_args(decl: &HostFnDecl) -> Vec<u64> {
         "pub_key_len" | "data_id_len" | "yield_id_len" | "code_hash_len" => 32,
         "msg_len" | "value_len" | "data_len" | "payload_len" => 5,
         "len" => 6,
+        "state_init_len" => 10,
         "promise_idx_count" | "opcodes" | "num_nonces" => 1,
         "msg_ptr" if decl.name == "abort" => 20,
         "filename_ptr" => 28,
@@ -63,6 +64,12 @@ fn run_prepared(
     let prepared = guest.call("write_register", &[0, 4, 0]).and_then(|_| match mode {
         Mode::Call => guest.call("promise_batch_create", &[8, 0]),
         Mode::View { .. } => Ok(0),
+    });
+    let prepared = prepared.and_then(|_| match (mode, decl.name) {
+        (Mode::Call, "set_state_init_data_entry") => {
+            guest.call("promise_batch_action_state_init", &[0, 32, ZEROS, ZEROS])
+        }
+        _ => Ok(0),
     });
     let result = prepared.and_then(|_| guest.call(decl.name, args));
     (guest, result)
@@ -224,6 +231,7 @@ fn views_cannot_call_what_changes_something() {
         log_utf16
         abort
         sandbox_debug_log
+        universal_state_init_to_account_id
         storage_read
         storage_has_key
         storage_iter_prefix

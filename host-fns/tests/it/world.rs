@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use host_fns::abi::Fault;
 use host_fns::near::{
-    Action, Displaced, External, Found, ReceiptIndex, StateCounts, TrieNodes, YieldRef,
+    Action, Displaced, External, Found, InvalidEntry, InvalidStateInit, ReceiptIndex, StateCounts,
+    TrieNodes, YieldRef,
 };
 
 /// A receipt that an execution made.
@@ -14,6 +15,8 @@ pub(crate) struct Receipt {
     pub(crate) after: Vec<ReceiptIndex>,
     pub(crate) actions: Vec<Action>,
     pub(crate) refund_to: Option<String>,
+    /// Entries of state inits: the action's place, key, value.
+    pub(crate) entries: Vec<(u64, Vec<u8>, Vec<u8>)>,
 }
 
 /// The rest of the chain.
@@ -45,6 +48,7 @@ impl World {
             after: after.to_vec(),
             actions: Vec::new(),
             refund_to: None,
+            entries: Vec::new(),
         });
         index
     }
@@ -94,12 +98,42 @@ impl External for World {
         &self.receipts[receipt.0 as usize].receiver
     }
 
-    fn append(&mut self, receipt: ReceiptIndex, action: Action) {
-        self.receipt(receipt).actions.push(action);
+    fn append(&mut self, receipt: ReceiptIndex, action: Action) -> u64 {
+        let actions = &mut self.receipt(receipt).actions;
+        actions.push(action);
+        actions.len() as u64 - 1
     }
 
-    fn universal_state_counts(&self, state_init: &[u8]) -> StateCounts {
-        StateCounts { entries: state_init.len() as u64, keys: 1 }
+    fn set_state_init_entry(
+        &mut self,
+        receipt: ReceiptIndex,
+        action: u64,
+        key: Vec<u8>,
+        value: Vec<u8>,
+    ) -> Result<(), InvalidEntry> {
+        let receipt = self.receipt(receipt);
+        let Some(Action::DeterministicStateInit { .. }) = receipt.actions.get(action as usize)
+        else {
+            return Err(InvalidEntry::NoSuchAction);
+        };
+        if receipt.entries.iter().any(|(at, set, _)| *at == action && *set == key) {
+            return Err(InvalidEntry::AlreadySet);
+        }
+        receipt.entries.push((action, key, value));
+        Ok(())
+    }
+
+    /// Knows two ways to be wrong by the first byte.
+    fn check_universal_state(&self, state_init: &[u8]) -> Result<(), InvalidStateInit> {
+        match state_init.first() {
+            Some(1) => Err(InvalidStateInit::Malformed),
+            Some(2) => Err(InvalidStateInit::NonCanonical),
+            _ => Ok(()),
+        }
+    }
+
+    fn universal_state_counts(&self, _state_init: &[u8]) -> StateCounts {
+        StateCounts { entries: 4, keys: 2 }
     }
 
     fn set_refund_to(&mut self, receipt: ReceiptIndex, account: &str) {

@@ -7,17 +7,21 @@ use std::sync::Arc;
 
 use host_fns::abi::Fault;
 use host_fns::near::{
-    Action, Displaced, External, Found, ReceiptIndex, StateCounts, TrieNodes, YieldRef,
+    Action, Displaced, External, Found, InvalidEntry, InvalidStateInit, ReceiptIndex, StateCounts,
+    TrieNodes, YieldRef,
 };
 use near_primitives::utils::create_receipt_id_from_action_hash;
 use sandbox_state::{NodeVisits, Overlay, Visits};
 
 use crate::near::{
     AccountId, Balance, BlockHeight, CryptoHash, DecodeMode, PromiseYieldStatus, RawStateInit,
-    TrieKey, YieldId, state_init_send_counts, trie_key_parsers,
+    StateInitError, TrieKey, UniversalStateInit, YieldId, state_init_send_counts, trie_key_parsers,
 };
 use crate::outbox::Outbox;
 use crate::tree::{self, Records};
+
+/// Universal accounts accept only canonical bytes from protocol version 88 on, their first.
+const STATE_INIT_MODE: DecodeMode = DecodeMode::Strict;
 
 /// State, receipts and validators for one call of a contract.
 #[derive(Debug)]
@@ -139,13 +143,31 @@ impl External for ReceiptContext {
         self.outbox.receiver(receipt)
     }
 
-    fn append(&mut self, receipt: ReceiptIndex, action: Action) {
-        self.outbox.append(receipt, action);
+    fn append(&mut self, receipt: ReceiptIndex, action: Action) -> u64 {
+        self.outbox.append(receipt, action)
+    }
+
+    fn set_state_init_entry(
+        &mut self,
+        receipt: ReceiptIndex,
+        action: u64,
+        key: Vec<u8>,
+        value: Vec<u8>,
+    ) -> Result<(), InvalidEntry> {
+        self.outbox.set_state_init_entry(receipt, action, key, value)
+    }
+
+    fn check_universal_state(&self, state_init: &[u8]) -> Result<(), InvalidStateInit> {
+        match UniversalStateInit::from_raw(&RawStateInit(state_init.to_vec()), STATE_INIT_MODE) {
+            Ok(_) => Ok(()),
+            Err(StateInitError::Malformed) => Err(InvalidStateInit::Malformed),
+            Err(StateInitError::NonCanonical) => Err(InvalidStateInit::NonCanonical),
+        }
     }
 
     fn universal_state_counts(&self, state_init: &[u8]) -> StateCounts {
-        // Strict since protocol version 88: only the canonical encoding has an account.
-        let counts = state_init_send_counts(&RawStateInit(state_init.to_vec()), DecodeMode::Strict);
+        let raw = RawStateInit(state_init.to_vec());
+        let counts = state_init_send_counts(&raw, STATE_INIT_MODE);
         StateCounts { entries: counts.num_entries, keys: counts.num_keys }
     }
 

@@ -15,9 +15,13 @@ pub use near_primitives::action::delegate::{
 };
 pub use near_primitives::action::{
     Action, AddKeyAction, CreateAccountAction, DeleteAccountAction, DeleteKeyAction,
-    DeployContractAction, DeployGlobalContractAction, FunctionCallAction, GlobalContractDeployMode,
-    GlobalContractIdentifier, StakeAction, TransferAction, TransferToGasKeyAction,
-    UniversalStateInitAction, UseGlobalContractAction, WithdrawFromGasKeyAction,
+    DeployContractAction, DeployGlobalContractAction, DeterministicStateInitAction,
+    FunctionCallAction, GlobalContractDeployMode, GlobalContractIdentifier, StakeAction,
+    TransferAction, TransferToGasKeyAction, UniversalStateInitAction, UseGlobalContractAction,
+    WithdrawFromGasKeyAction,
+};
+pub use near_primitives::deterministic_account_id::{
+    DeterministicAccountStateInit, DeterministicAccountStateInitV1,
 };
 pub use near_primitives::errors::{
     ActionError, ActionErrorKind, ActionsValidationError, CompilationError,
@@ -44,7 +48,9 @@ pub use near_primitives::types::{
     AccountId, Balance, BlockHeight, EpochHeight, EpochId, Gas, Nonce, PromiseYieldStatus, ShardId,
     StorageUsage,
 };
-pub use near_primitives::universal_state_init::{DecodeMode, RawStateInit, state_init_send_counts};
+pub use near_primitives::universal_state_init::{
+    DecodeMode, RawStateInit, StateInitError, UniversalStateInit, state_init_send_counts,
+};
 pub use near_primitives::version::{
     MIN_SUPPORTED_PROTOCOL_VERSION, PROTOCOL_VERSION, ProtocolVersion,
 };

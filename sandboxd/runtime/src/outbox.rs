@@ -4,19 +4,24 @@
 //! when the call ends goes to the calls that asked for a share. Follows nearcore's
 //! `runtime/runtime/src/receipt_manager.rs`.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use host_fns::abi::Fault;
 use host_fns::near::{
-    Action as HostAction, ContractId, DeployMode, Permission, PublicKey as HostKey, ReceiptIndex,
+    Action as HostAction, ContractId, DeployMode, InvalidEntry, Permission, PublicKey as HostKey,
+    ReceiptIndex,
 };
 
 use crate::near::{
     AccessKey, AccessKeyPermission, AccountId, Action, ActionReceiptV2, AddKeyAction, Balance,
     CreateAccountAction, CryptoHash, DataReceipt, DataReceiver, DeleteAccountAction,
-    DeleteKeyAction, DeployContractAction, DeployGlobalContractAction, FunctionCallAction,
-    FunctionCallPermission, Gas, GasKeyInfo, GlobalContractDeployMode, GlobalContractIdentifier,
-    PublicKey, RawStateInit, Receipt, ReceiptEnum, ReceiptV0, StakeAction, TransferAction,
-    TransferToGasKeyAction, UniversalStateInitAction, UseGlobalContractAction,
-    VersionedActionReceipt,
+    DeleteKeyAction, DeployContractAction, DeployGlobalContractAction,
+    DeterministicAccountStateInit, DeterministicAccountStateInitV1, DeterministicStateInitAction,
+    FunctionCallAction, FunctionCallPermission, Gas, GasKeyInfo, GlobalContractDeployMode,
+    GlobalContractIdentifier, PublicKey, RawStateInit, Receipt, ReceiptEnum, ReceiptV0,
+    StakeAction, TransferAction, TransferToGasKeyAction, UniversalStateInitAction,
+    UseGlobalContractAction, VersionedActionReceipt,
 };
 
 /// Receipts under construction.
@@ -91,17 +96,19 @@ impl Outbox {
         }
     }
 
-    /// Adds an action to a receipt.
-    pub(crate) fn append(&mut self, receipt: ReceiptIndex, action: HostAction) {
+    /// Adds an action to a receipt; gives its place there, and any place after a fault.
+    pub(crate) fn append(&mut self, receipt: ReceiptIndex, action: HostAction) -> u64 {
         let weight = match &action {
             HostAction::FunctionCall { gas_weight, .. } => *gas_weight,
             _ => 0,
         };
         let Some(action) = near_action(action) else {
-            return self.report("an action that does not decode");
+            self.report("an action that does not decode");
+            return 0;
         };
         let Some(draft) = self.draft(receipt) else {
-            return self.report("an action for a receipt that does not exist");
+            self.report("an action for a receipt that does not exist");
+            return 0;
         };
         let index = draft.actions.len();
         draft.actions.push(action);
@@ -109,6 +116,29 @@ impl Outbox {
             && let Ok(receipt) = usize::try_from(receipt.0)
         {
             self.shares.push(Share { receipt, action: index, weight });
+        }
+        u64::try_from(index).unwrap_or(u64::MAX)
+    }
+
+    /// Adds an entry to the data of a deterministic account's state init.
+    pub(crate) fn set_state_init_entry(
+        &mut self,
+        receipt: ReceiptIndex,
+        action: u64,
+        key: Vec<u8>,
+        value: Vec<u8>,
+    ) -> Result<(), InvalidEntry> {
+        let index = usize::try_from(action).map_err(|_| InvalidEntry::NoSuchAction)?;
+        let action = self.draft(receipt).and_then(|draft| draft.actions.get_mut(index));
+        let Some(Action::DeterministicStateInit(init)) = action else {
+            return Err(InvalidEntry::NoSuchAction);
+        };
+        match init.state_init.data_mut().entry(key) {
+            Entry::Vacant(entry) => {
+                entry.insert(value);
+                Ok(())
+            }
+            Entry::Occupied(_) => Err(InvalidEntry::AlreadySet),
         }
     }
 
@@ -262,11 +292,18 @@ fn near_action(action: HostAction) -> Option<Action> {
             })
         }
         HostAction::UseGlobalContract { contract } => {
-            let contract_identifier = match contract {
-                ContractId::CodeHash(hash) => GlobalContractIdentifier::CodeHash(CryptoHash(hash)),
-                ContractId::AccountId(id) => GlobalContractIdentifier::AccountId(id.parse().ok()?),
-            };
+            let contract_identifier = near_contract(contract)?;
             Action::UseGlobalContract(Box::new(UseGlobalContractAction { contract_identifier }))
+        }
+        HostAction::DeterministicStateInit { contract, deposit } => {
+            let (code, data) = (near_contract(contract)?, BTreeMap::new());
+            let state_init =
+                DeterministicAccountStateInit::V1(DeterministicAccountStateInitV1 { code, data });
+            let deposit = Balance::from_yoctonear(deposit);
+            Action::DeterministicStateInit(Box::new(DeterministicStateInitAction {
+                state_init,
+                deposit,
+            }))
         }
         HostAction::UniversalStateInit { state_init, deposit } => {
             Action::UniversalStateInit(Box::new(UniversalStateInitAction {
@@ -296,6 +333,13 @@ fn near_action(action: HostAction) -> Option<Action> {
 fn add_key(key: &HostKey, nonce: u64, permission: AccessKeyPermission) -> Option<Action> {
     let access_key = AccessKey { nonce, permission };
     Some(Action::AddKey(Box::new(AddKeyAction { public_key: near_key(key)?, access_key })))
+}
+
+fn near_contract(contract: ContractId) -> Option<GlobalContractIdentifier> {
+    Some(match contract {
+        ContractId::CodeHash(hash) => GlobalContractIdentifier::CodeHash(CryptoHash(hash)),
+        ContractId::AccountId(id) => GlobalContractIdentifier::AccountId(id.parse().ok()?),
+    })
 }
 
 fn near_key(key: &HostKey) -> Option<PublicKey> {

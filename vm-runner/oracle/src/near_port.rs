@@ -1,11 +1,13 @@
-//! nearcore's mock of the chain, but for two things that nearcore's runtime does and the mock
-//! does not: replaced and removed values are charged, and method names must be UTF-8.
+//! nearcore's mock of the chain, but for three things that nearcore's runtime does and the mock
+//! does not: replaced and removed values are charged, method names must be UTF-8, and initial
+//! states are decoded.
 
 use near_crypto::PublicKey;
 use near_primitives::hash::{CryptoHash, YieldId};
 use near_primitives::types::{AccountId, Balance, Gas, GasWeight, Nonce, NonceIndex};
 use near_primitives::universal_state_init::{
-    DecodeMode, RawStateInit, StateInitError, UniversalStateInitCounts,
+    DecodeMode, RawStateInit, StateInitError, UniversalStateInit, UniversalStateInitCounts,
+    state_init_send_counts,
 };
 use near_vm_runner::logic::mocks::mock_external::MockedExternal;
 use near_vm_runner::logic::types::{
@@ -121,7 +123,15 @@ impl External for NearPort {
     }
 
     fn check_state_init(&self, state_init: &RawStateInit) -> Result<(), StateInitError> {
-        self.0.check_state_init(state_init)
+        UniversalStateInit::from_raw_strict(state_init).map(|_| ())
+    }
+
+    fn state_init_send_counts(
+        &self,
+        state_init: &RawStateInit,
+        mode: DecodeMode,
+    ) -> UniversalStateInitCounts {
+        state_init_send_counts(state_init, mode)
     }
 
     delegate! {
@@ -130,8 +140,6 @@ impl External for NearPort {
         fn validator_stake(&self, account_id: &AccountId) -> VmResult<Option<Balance>>;
         fn validator_total_stake(&self) -> VmResult<Balance>;
         fn chain_id(&self) -> String;
-        fn state_init_send_counts(&self, state_init: &RawStateInit, mode: DecodeMode)
-            -> UniversalStateInitCounts;
         fn get_receipt_receiver(&self, receipt_index: ReceiptIndex) -> &AccountId;
         fn post_quantum_keys_enabled(&self) -> bool;
     }

@@ -5,12 +5,18 @@ use std::sync::Arc;
 
 use host_fns::abi::Fault;
 use host_fns::near::{
-    Action, ContractId, DeployMode, Displaced, External, Found, Permission, PublicKey,
-    ReceiptIndex, StateCounts, TrieNodes, YieldRef,
+    Action, ContractId, DeployMode, Displaced, External, Found, InvalidEntry, InvalidStateInit,
+    Permission, PublicKey, ReceiptIndex, StateCounts, TrieNodes, YieldRef,
 };
 use near_primitives::borsh::BorshDeserialize;
+use near_primitives::deterministic_account_id::{
+    DeterministicAccountStateInit, DeterministicAccountStateInitV1,
+};
 use near_primitives::hash::{CryptoHash, YieldId, hash};
 use near_primitives::types::{AccountId, Balance, Gas, GasWeight};
+use near_primitives::universal_state_init::{
+    DecodeMode, RawStateInit, StateInitError, UniversalStateInit, state_init_send_counts,
+};
 use near_vm_runner::logic::mocks::mock_external::MockAction;
 use near_vm_runner::logic::types::{GlobalContractDeployMode, GlobalContractIdentifier};
 
@@ -81,13 +87,46 @@ impl External for Port {
         }
     }
 
-    fn append(&mut self, receipt: ReceiptIndex, action: Action) {
+    fn append(&mut self, receipt: ReceiptIndex, action: Action) -> u64 {
+        // The mock counts all actions, not those of the receipt.
+        let index = self.next_receipt().0;
         self.log.push(mock_action(receipt.0, action));
+        index
+    }
+
+    fn set_state_init_entry(
+        &mut self,
+        receipt: ReceiptIndex,
+        action: u64,
+        key: Vec<u8>,
+        value: Vec<u8>,
+    ) -> Result<(), InvalidEntry> {
+        let action = usize::try_from(action).ok().and_then(|at| self.log.get_mut(at));
+        match action {
+            Some(MockAction::DeterministicStateInit { receipt_index, state_init, .. })
+                if *receipt_index == receipt.0 =>
+            {
+                match state_init.data_mut().insert(key, value) {
+                    None => Ok(()),
+                    Some(_) => Err(InvalidEntry::AlreadySet),
+                }
+            }
+            _ => Err(InvalidEntry::NoSuchAction),
+        }
+    }
+
+    fn check_universal_state(&self, state_init: &[u8]) -> Result<(), InvalidStateInit> {
+        match UniversalStateInit::from_raw_strict(&RawStateInit(state_init.to_vec())) {
+            Ok(_) => Ok(()),
+            Err(StateInitError::Malformed) => Err(InvalidStateInit::Malformed),
+            Err(StateInitError::NonCanonical) => Err(InvalidStateInit::NonCanonical),
+        }
     }
 
     /// Nothing, as nearcore's mock says of each state.
-    fn universal_state_counts(&self, _state_init: &[u8]) -> StateCounts {
-        StateCounts::default()
+    fn universal_state_counts(&self, state_init: &[u8]) -> StateCounts {
+        let counts = state_init_send_counts(&RawStateInit(state_init.to_vec()), DecodeMode::Strict);
+        StateCounts { entries: counts.num_entries, keys: counts.num_keys }
     }
 
     fn set_refund_to(&mut self, receipt: ReceiptIndex, refund_to: &str) {
@@ -177,6 +216,13 @@ fn names(names: Vec<String>) -> Vec<Vec<u8>> {
     names.into_iter().map(String::into_bytes).collect()
 }
 
+fn contract_id(contract: ContractId) -> GlobalContractIdentifier {
+    match contract {
+        ContractId::CodeHash(hash) => GlobalContractIdentifier::CodeHash(CryptoHash(hash)),
+        ContractId::AccountId(id) => GlobalContractIdentifier::AccountId(account(&id)),
+    }
+}
+
 fn mock_action(receipt_index: u64, action: Action) -> MockAction {
     match action {
         Action::CreateAccount => MockAction::CreateAccount { receipt_index },
@@ -229,13 +275,20 @@ fn mock_action(receipt_index: u64, action: Action) -> MockAction {
                 DeployMode::AccountId => GlobalContractDeployMode::AccountId,
             },
         },
-        Action::UseGlobalContract { contract } => MockAction::UseGlobalContract {
-            receipt_index,
-            contract_id: match contract {
-                ContractId::CodeHash(hash) => GlobalContractIdentifier::CodeHash(CryptoHash(hash)),
-                ContractId::AccountId(id) => GlobalContractIdentifier::AccountId(account(&id)),
-            },
-        },
+        Action::UseGlobalContract { contract } => {
+            MockAction::UseGlobalContract { receipt_index, contract_id: contract_id(contract) }
+        }
+        Action::DeterministicStateInit { contract, deposit } => {
+            let (code, data) = (contract_id(contract).into(), BTreeMap::new());
+            MockAction::DeterministicStateInit {
+                receipt_index,
+                state_init: DeterministicAccountStateInit::V1(DeterministicAccountStateInitV1 {
+                    code,
+                    data,
+                }),
+                amount: yocto(deposit),
+            }
+        }
         Action::UniversalStateInit { state_init, deposit } => {
             MockAction::UniversalStateInit { receipt_index, state_init, amount: yocto(deposit) }
         }
