@@ -7,10 +7,14 @@ mod ours;
 mod outcome;
 mod port;
 
-use near_parameters::RuntimeConfig as NearConfig;
-use near_vm_runner::MockContractRuntimeCache;
-use sandbox_runtime::RuntimeConfig;
+use std::sync::Arc;
 
+use near_parameters::RuntimeConfig as NearConfig;
+use near_vm_runner::{ContractCode, MockContractRuntimeCache};
+use sandbox_runtime::RuntimeConfig;
+use vm_runner::CodeBytes;
+
+pub use nears::NearRunner;
 pub use ours::OurRunner;
 pub use outcome::Outcome;
 
@@ -22,7 +26,22 @@ pub const PROTOCOL_VERSION: u32 = 88;
 pub struct Oracle {
     config: RuntimeConfig,
     ours: OurRunner,
-    near_cache: MockContractRuntimeCache,
+    nears: NearRunner,
+}
+
+/// A contract as both sides take it, with its hash.
+#[derive(Debug)]
+pub struct Contract {
+    ours: CodeBytes,
+    near: Arc<ContractCode>,
+}
+
+impl Contract {
+    /// The contract with this wasm.
+    pub fn new(wasm: &[u8]) -> Self {
+        let near = Arc::new(ContractCode::new(wasm.to_vec(), None));
+        Contract { ours: CodeBytes::new(wasm), near }
+    }
 }
 
 impl Oracle {
@@ -33,17 +52,24 @@ impl Oracle {
     pub fn new() -> Self {
         let config = RuntimeConfig::new(PROTOCOL_VERSION).expect("the runtime's own version");
         let ours = OurRunner::new(&config);
-        Oracle { config, ours, near_cache: MockContractRuntimeCache::default() }
+        let cache = Box::new(MockContractRuntimeCache::default());
+        let nears = NearRunner::new(config.clone(), cache);
+        Oracle { config, ours, nears }
     }
 
     /// What comes of the call in this workspace.
     pub fn ours(&self, code: &[u8], case: &fixtures::Case) -> anyhow::Result<Outcome> {
-        self.ours.run(code, case)
+        self.ours.run(&Contract::new(code), case)
     }
 
     /// What comes of the call in nearcore.
     pub fn nears(&self, code: &[u8], case: &fixtures::Case) -> anyhow::Result<Outcome> {
-        nears::run(&self.config, &self.near_cache, code, case)
+        self.nears.run(&Contract::new(code), case)
+    }
+
+    /// The parameters.
+    pub fn config(&self) -> &RuntimeConfig {
+        &self.config
     }
 
     /// NEAR's parameters.

@@ -1,6 +1,7 @@
 //! A call in nearcore.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -8,37 +9,73 @@ use fixtures::{Answer, Case};
 use near_primitives::account::AccountContract;
 use near_primitives::config::ViewConfig;
 use near_primitives::types::{Balance, Gas};
-use near_vm_runner::logic::VMContext;
+use near_vm_runner::ContractRuntimeCache;
 use near_vm_runner::logic::mocks::mock_external::MockedExternal;
 use near_vm_runner::logic::types::PromiseResult;
-use near_vm_runner::{ContractCode, ContractRuntimeCache};
+use near_vm_runner::logic::{VMContext, VMOutcome};
 use sandbox_runtime::RuntimeConfig;
 
 use crate::near_port::NearPort;
-use crate::ours;
 use crate::outcome::{Effects, Outcome};
+use crate::{Contract, ours};
 
-pub(crate) fn run(
-    config: &RuntimeConfig,
-    cache: &dyn ContractRuntimeCache,
-    code: &[u8],
-    case: &Case,
-) -> anyhow::Result<Outcome> {
-    let mut external = MockedExternal::with_code(ContractCode::new(code.to_vec(), None));
-    for (key, value) in case.storage {
-        external.fake_trie.insert(key.to_vec(), value.to_vec());
+/// nearcore's side: its virtual machine with its cache and its mock of the chain.
+pub struct NearRunner {
+    config: RuntimeConfig,
+    cache: Box<dyn ContractRuntimeCache>,
+}
+
+impl NearRunner {
+    /// With the parameters `config`, keeping compiled contracts in `cache`.
+    pub fn new(config: RuntimeConfig, cache: Box<dyn ContractRuntimeCache>) -> Self {
+        NearRunner { config, cache }
     }
-    for (account, stake) in ours::VALIDATORS {
-        external.validators.insert(account.parse()?, Balance::from_yoctonear(*stake));
+
+    /// What comes of the call.
+    pub fn run(&self, contract: &Contract, case: &Case) -> anyhow::Result<Outcome> {
+        let (outcome, external) = self.execute(contract, case)?;
+        Ok(translate(outcome, external))
     }
-    let context = context(config, case, near_vm_runner::Contract::hash(&external))?;
-    let wasm_config = Arc::clone(&config.near().wasm_config);
-    let gas = context.make_gas_counter(&wasm_config);
-    let prepared = near_vm_runner::prepare(&external, wasm_config, Some(cache), gas, case.method);
-    let mut external = NearPort(external);
-    let fees = Arc::clone(&config.near().fees);
-    let outcome = near_vm_runner::run(prepared, &mut external, &context, fees)?;
-    let NearPort(external) = external;
+
+    /// The call alone, for measuring: the gas that it burns.
+    pub fn burn(&self, contract: &Contract, case: &Case) -> anyhow::Result<u64> {
+        self.execute(contract, case).map(|(outcome, _)| outcome.burnt_gas.as_gas())
+    }
+
+    fn execute(
+        &self,
+        contract: &Contract,
+        case: &Case,
+    ) -> anyhow::Result<(VMOutcome, MockedExternal)> {
+        let mut external = MockedExternal::new();
+        external.code = Some(Arc::clone(&contract.near));
+        external.code_hash = *contract.near.hash();
+        for (key, value) in case.storage {
+            external.fake_trie.insert(key.to_vec(), value.to_vec());
+        }
+        for (account, stake) in ours::VALIDATORS {
+            external.validators.insert(account.parse()?, Balance::from_yoctonear(*stake));
+        }
+        let near = self.config.near();
+        let context = context(&self.config, case, external.code_hash)?;
+        let wasm_config = Arc::clone(&near.wasm_config);
+        let gas = context.make_gas_counter(&wasm_config);
+        let cache = Some(&*self.cache);
+        let prepared = near_vm_runner::prepare(&external, wasm_config, cache, gas, case.method);
+        let mut external = NearPort(external);
+        let fees = Arc::clone(&near.fees);
+        let outcome = near_vm_runner::run(prepared, &mut external, &context, fees)?;
+        Ok((outcome, external.0))
+    }
+}
+
+impl fmt::Debug for NearRunner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NearRunner")
+    }
+}
+
+fn translate(outcome: VMOutcome, external: MockedExternal) -> Outcome {
     let mut profile = BTreeMap::new();
     for (id, gas) in &outcome.profile.wasm_ext_profile {
         profile.insert(id.to_string().to_uppercase(), gas.as_gas());
@@ -55,7 +92,7 @@ pub(crate) fn run(
         storage: external.fake_trie.into_iter().collect(),
         receipts: external.action_log.iter().map(|action| format!("{action:?}")).collect(),
     });
-    Ok(Outcome {
+    Outcome {
         failure: outcome.aborted.map(|error| format!("{error:?}")),
         burnt: outcome.burnt_gas.as_gas(),
         used: outcome.used_gas.as_gas(),
@@ -64,7 +101,7 @@ pub(crate) fn run(
         returned: format!("{:?}", outcome.return_data),
         profile,
         effects,
-    })
+    }
 }
 
 fn context(

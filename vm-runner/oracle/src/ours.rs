@@ -15,10 +15,9 @@ use near_vm_runner::logic::errors::{
 use near_vm_runner::logic::types::ReturnData as NearReturnData;
 use sandbox_runtime::RuntimeConfig;
 use vm_runner::wasmer::WasmerVm;
-use vm_runner::{
-    Code, CodeBytes, EntryError, Failure, ModuleCache, PrepareError, Runner, WasmTrap,
-};
+use vm_runner::{Code, EntryError, Failure, Finished, ModuleCache, PrepareError, Runner, WasmTrap};
 
+use crate::Contract;
 use crate::outcome::{Effects, Outcome};
 use crate::port::Port;
 
@@ -48,13 +47,26 @@ impl OurRunner {
     }
 
     /// What comes of the call.
-    pub fn run(&self, code: &[u8], case: &Case) -> anyhow::Result<Outcome> {
-        let code = CodeBytes::new(code);
-        let mut context = context(case, &self.host);
-        context.account_contract = AccountContract::Local(code.hash().0);
-        let host = NearHost::new(Port::new(case.storage), context, Arc::clone(&self.host))?;
-        let finished = self.runner.run(&code, case.method, host)?;
+    pub fn run(&self, contract: &Contract, case: &Case) -> anyhow::Result<Outcome> {
+        let finished = self.execute(contract, case)?;
         Ok(outcome(finished.host.into_parts(), finished.end))
+    }
+
+    /// The call alone, for measuring: the gas that it burns.
+    pub fn burn(&self, contract: &Contract, case: &Case) -> anyhow::Result<u64> {
+        let finished = self.execute(contract, case)?;
+        Ok(finished.host.into_parts().gas.burnt().units())
+    }
+
+    fn execute(
+        &self,
+        contract: &Contract,
+        case: &Case,
+    ) -> anyhow::Result<Finished<NearHost<Port>>> {
+        let mut context = context(case, &self.host);
+        context.account_contract = AccountContract::Local(contract.ours.hash().0);
+        let host = NearHost::new(Port::new(case.storage), context, Arc::clone(&self.host))?;
+        Ok(self.runner.run(&contract.ours, case.method, host)?)
     }
 }
 
