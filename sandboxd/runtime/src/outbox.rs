@@ -358,3 +358,42 @@ fn near_permission(permission: Permission) -> AccessKeyPermission {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state_init(outbox: &mut Outbox, receipt: ReceiptIndex) -> u64 {
+        let contract = ContractId::AccountId("code.near".to_owned());
+        outbox.append(receipt, HostAction::DeterministicStateInit { contract, deposit: 7 })
+    }
+
+    #[test]
+    fn data_goes_to_the_state_init_that_is_named_and_only_once() {
+        let mut outbox = Outbox::default();
+        let receiver: AccountId = "bob.near".parse().expect("an id");
+        let receipt = outbox.create(receiver, &[], Vec::new()).expect("nothing to wait for");
+        outbox.append(receipt, HostAction::CreateAccount);
+        let (first, second) = (state_init(&mut outbox, receipt), state_init(&mut outbox, receipt));
+        assert_eq!((first, second), (1, 2));
+        let mut set = |receipt, action| {
+            outbox.set_state_init_entry(receipt, action, b"key".to_vec(), b"value".to_vec())
+        };
+        assert_eq!(set(receipt, second), Ok(()));
+        assert_eq!(set(receipt, second), Err(InvalidEntry::AlreadySet));
+        for action in [0, 3, u64::MAX] {
+            assert_eq!(set(receipt, action), Err(InvalidEntry::NoSuchAction));
+        }
+        assert_eq!(set(ReceiptIndex(1), second), Err(InvalidEntry::NoSuchAction));
+
+        let data: Vec<usize> = outbox.receipts[0]
+            .actions
+            .iter()
+            .filter_map(|action| match action {
+                Action::DeterministicStateInit(init) => Some(init.state_init.data().len()),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(data, [0, 1]);
+    }
+}

@@ -1,8 +1,8 @@
 //! Receipts that contracts make: calls, callbacks, joins, batches, and what is left of the gas.
 
 use sandbox_runtime::near::{
-    Action, ActionCosts, ActionErrorKind, CryptoHash, ExecutionStatus, FunctionCallError, Receipt,
-    ReceiptEnum, ReceiptValidationError,
+    Action, ActionCosts, ActionErrorKind, ActionsValidationError, CryptoHash, ExecutionStatus,
+    FunctionCallError, Receipt, ReceiptEnum, ReceiptValidationError,
 };
 
 use crate::accounts::create;
@@ -196,10 +196,45 @@ fn a_promise_that_would_not_be_a_valid_receipt_fails_the_action() {
     );
     let before = world.account("app.near");
     let story = world.run("alice.near", "app.near", vec![call("main", b"", 50 * TGAS, yocto(0))]);
-    let invalid = sandbox_runtime::near::ActionsValidationError::DeleteActionMustBeFinal;
+    let invalid = ActionsValidationError::DeleteActionMustBeFinal;
     let invalid = ReceiptValidationError::ActionsValidation(invalid);
     assert_eq!(story.error(), (Some(0), ActionErrorKind::NewReceiptValidationError(invalid)));
     assert_eq!(world.account("app.near"), before);
+}
+
+#[test]
+fn state_inits_of_contracts_are_refused_and_cost_the_contract_nothing() {
+    let text = r#"(module
+        (import "env" "promise_batch_create" (func $b (param i64 i64) (result i64)))
+        (import "env" "promise_batch_action_state_init"
+            (func $i (param i64 i64 i64 i64) (result i64)))
+        (import "env" "set_state_init_data_entry"
+            (func $e (param i64 i64 i64 i64 i64 i64)))
+        (import "env" "promise_batch_action_universal_state_init"
+            (func $u (param i64 i64 i64 i64)))
+        (memory 1) (data (i32.const 0) "bob.near") (data (i32.const 64) "\05")
+        (func (export "DeterministicStateInit") (local $p i64)
+            (local.set $p (call $b (i64.const 8) (i64.const 0)))
+            (call $e (local.get $p)
+                (call $i (local.get $p) (i64.const 32) (i64.const 0) (i64.const 64))
+                (i64.const 3) (i64.const 0) (i64.const 4) (i64.const 4)))
+        (func (export "UniversalStateInit")
+            (call $u (call $b (i64.const 8) (i64.const 0)) (i64.const 10) (i64.const 100)
+                (i64.const 64))))"#;
+    let mut world = text_world(text);
+    let before = world.account("app.near");
+    for method in ["DeterministicStateInit", "UniversalStateInit"] {
+        let action = call(method, b"", 100 * TGAS, yocto(0));
+        let story = world.run("alice.near", "app.near", vec![action]);
+        let invalid = ActionsValidationError::UnsupportedProtocolFeature {
+            protocol_feature: method.to_owned(),
+            version: 88,
+        };
+        let invalid = ReceiptValidationError::ActionsValidation(invalid);
+        assert_eq!(story.error(), (Some(0), ActionErrorKind::NewReceiptValidationError(invalid)));
+        assert_eq!(world.account("app.near"), before);
+    }
+    world.assert_supply();
 }
 
 /// Yields to `resumed`, and keeps the id of the data in storage under `d`. `resume` brings the data.

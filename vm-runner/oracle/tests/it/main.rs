@@ -5,6 +5,7 @@
 mod fixture_cases;
 mod instructions;
 mod random;
+mod state_inits;
 mod sweeps;
 
 use fixtures::Case;
