@@ -27,27 +27,17 @@ use tunables::BigStack;
 const IDENTITY: &str = "wasmer 5.0.6 singlepass, canonical NaNs";
 
 /// wasmer with singlepass.
-#[derive(Clone)]
-pub struct WasmerVm {
-    engine: Engine,
-}
+///
+/// A wasmer engine never gives back the machine code that was loaded into it, so each module gets
+/// an engine of its own, and a module that is dropped is gone.
+#[derive(Clone, Copy, Default)]
+pub struct WasmerVm(());
 
 impl WasmerVm {
-    /// An engine; clones share its compiled code.
+    /// The engine.
     pub fn new() -> Self {
         probestack::keep();
-        let mut compiler = Singlepass::new();
-        compiler.canonicalize_nans(true);
-        let engine = EngineBuilder::new(compiler).set_features(Some(features())).engine();
-        let mut engine = Engine::from(engine);
-        engine.set_tunables(BigStack::new());
-        WasmerVm { engine }
-    }
-}
-
-impl Default for WasmerVm {
-    fn default() -> Self {
-        WasmerVm::new()
+        WasmerVm(())
     }
 }
 
@@ -65,10 +55,11 @@ impl<H: Host> Vm<H> for WasmerVm {
         module: &PreparedModule,
         imports: Vec<&'static HostFn<H>>,
     ) -> Result<Compiled<H>, VmFault> {
-        match Module::new(&self.engine, &module.wasm) {
-            Ok(compiled) => Ok(Ok(Arc::new(WasmerModule {
-                engine: self.engine.clone(),
-                module: compiled,
+        let engine = engine();
+        match Module::new(&engine, &module.wasm) {
+            Ok(module_code) => Ok(Ok(Arc::new(WasmerModule {
+                engine,
+                module: module_code,
                 imports,
                 has_start: module.has_start,
             }))),
@@ -84,6 +75,16 @@ impl fmt::Debug for WasmerVm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(IDENTITY)
     }
+}
+
+/// An engine for one module.
+fn engine() -> Engine {
+    let mut compiler = Singlepass::new();
+    compiler.canonicalize_nans(true);
+    let engine = EngineBuilder::new(compiler).set_features(Some(features())).engine();
+    let mut engine = Engine::from(engine);
+    engine.set_tunables(BigStack::new());
+    engine
 }
 
 /// What a prepared module may use.

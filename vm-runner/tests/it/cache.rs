@@ -77,3 +77,23 @@ fn the_module_used_longest_ago_gives_way() {
     let reads = codes.map(|code| code.reads.into_inner());
     assert_eq!(reads, [1, 2, 1]);
 }
+
+/// A chain that runs for long sees many contracts: the code of those that gave way is given back.
+#[cfg(target_os = "linux")]
+#[test]
+fn machine_code_of_forgotten_modules_is_freed() {
+    const MODULES: usize = 300;
+    let executable_mappings = || {
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        maps.lines().filter(|line| line.contains(" r-xp ")).count()
+    };
+    let cache = Arc::new(ModuleCache::new(2));
+    let runner = runner(&cache, config());
+    let before = executable_mappings();
+    for number in 0..MODULES {
+        let code = code(&format!(r#"(module (func (export "main") (drop (i32.const {number}))))"#));
+        runner.run(&code, "main", toy(1_000)).unwrap();
+    }
+    // Other tests compile modules meanwhile.
+    assert!(executable_mappings() < before + MODULES / 2);
+}
