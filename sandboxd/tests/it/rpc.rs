@@ -2,6 +2,7 @@
 //! status, and requests that no client would send.
 
 mod client;
+mod contracts;
 mod http;
 mod methods;
 mod sandbox;
@@ -68,16 +69,23 @@ impl Rig {
     /// One NEAR from the second account to the third.
     fn transfer(&self, nonce: Nonce) -> SignedTransaction {
         let deposit = Balance::from_near(1);
-        self.signed(nonce, vec![Action::Transfer(TransferAction { deposit })])
+        let transfer = Action::Transfer(TransferAction { deposit });
+        self.signed_to(self.receiver(), nonce, vec![transfer])
     }
 
-    fn signed(&self, nonce: Nonce, actions: Vec<Action>) -> SignedTransaction {
+    /// A transaction of the second account.
+    fn signed_to(
+        &self,
+        receiver_id: AccountId,
+        nonce: Nonce,
+        actions: Vec<Action>,
+    ) -> SignedTransaction {
         let signer = self.signer(1);
         let transaction = Transaction::V0(TransactionV0 {
             signer_id: self.account(1).account_id.clone(),
             public_key: signer.public_key(),
             nonce,
-            receiver_id: self.receiver(),
+            receiver_id,
             block_hash: self.head(),
             actions,
         });
