@@ -99,3 +99,18 @@ fn a_fault_of_the_host_is_no_result() {
         (func (export "main") (call $break)))"#;
     assert!(matches!(fault(wat), VmFault::Host(_)));
 }
+
+/// A bug in a host function unwinds through the guest to the caller, who can go on.
+#[test]
+fn a_panic_of_the_host_reaches_the_caller() {
+    let runner = crate::toy::runner(config());
+    let bug = crate::toy::code(
+        r#"(module (import "env" "bug" (func $bug)) (func (export "main") (call $bug)))"#,
+    );
+    for _ in 0..3 {
+        let run = || runner.run(&bug, "main", crate::toy::toy(1_000));
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err());
+    }
+    let fine = crate::toy::code(r#"(module (func (export "main")))"#);
+    assert_eq!(runner.run(&fine, "main", crate::toy::toy(1_000)).unwrap().end, Ok(()));
+}

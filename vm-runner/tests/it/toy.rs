@@ -1,4 +1,4 @@
-//! A chain of four host functions.
+//! A chain of a few host functions.
 
 use std::sync::Arc;
 
@@ -67,6 +67,7 @@ impl Host for Toy {
         HostFn { decl: decl("ping", &[], None), call: |toy, _, _| note_value(toy, 0) },
         HostFn { decl: decl("refuse", &[], Some(AbiType::U64)), call: refuse },
         HostFn { decl: decl("break", &[], None), call: |_, _, _| Err(Fault::new("broken").into()) },
+        HostFn { decl: decl("bug", &[], None), call: |_, _, _| panic!("a bug of the host") },
         HostFn { decl: decl("left", &[], Some(AbiType::U64)), call: |toy, _, _| Ok(toy.left()) },
         HostFn { decl: decl("attach", &[("gas", AbiType::U64)], None), call: attach },
         HostFn {
