@@ -3,6 +3,7 @@
 #![allow(clippy::arithmetic_side_effects, reason = "tests of small numbers")]
 
 mod fixture_cases;
+mod host_functions;
 mod instructions;
 mod random;
 mod state_inits;
