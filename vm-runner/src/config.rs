@@ -65,7 +65,8 @@ pub struct ModuleLimits {
     pub table_elements: Option<u64>,
     /// Bytes of one function body.
     pub function_body_bytes: Option<u64>,
-    /// Bytes of the metered module.
+    /// Bytes of the metered module as near-vm-runner would write it
+    /// ([`Metered::reference_bytes`](gas_meter::instrument::Metered)).
     pub instrumented_bytes: Option<u64>,
     /// Bounds that are checked while metering, and the metered stack.
     pub metering: MeteringLimits,

@@ -85,11 +85,10 @@ pub fn prepare(wasm: &[u8], config: &VmConfig) -> Result<PreparedModule, Prepare
     let Normalizer { imports, entries, has_start, sections, .. } = normalizer;
     let module = sections.write(&config.limits);
     let metered = instrument(&module, &config.schedule, &config.limits.metering)?;
-    let size = u64::try_from(metered.len()).unwrap_or(u64::MAX);
-    if size > config.limits.instrumented_bytes.unwrap_or(u64::MAX) {
+    if metered.reference_bytes > config.limits.instrumented_bytes.unwrap_or(u64::MAX) {
         return Err(PrepareError::InstrumentedCodeTooLarge);
     }
-    Ok(PreparedModule { wasm: metered, imports, entries, has_start })
+    Ok(PreparedModule { wasm: metered.wasm, imports, entries, has_start })
 }
 
 impl From<InstrumentError> for PrepareError {

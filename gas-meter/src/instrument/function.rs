@@ -8,6 +8,7 @@ use finite_wasm::wasmparser::{FunctionBody, Operator};
 use wasm_encoder::{BlockType, Encode, Ieee32, Ieee64, InstructionSink, ValType};
 
 use super::InstrumentError;
+use super::reference::ReferenceSize;
 
 /// Charge points of one function: where (offset in the module), of what kind, how much.
 #[derive(Clone, Copy)]
@@ -51,8 +52,12 @@ pub(super) struct FunctionWriter<'a> {
     pub(super) entry: Entry,
 }
 
-/// Blocks of a metered function, as the limits count them.
-pub(super) struct Blocks(pub(super) u64);
+/// What the limits want to know of a metered function.
+pub(super) struct Written {
+    pub(super) blocks: u64,
+    /// Bytes that near-vm-runner's own metering of it has in the code section.
+    pub(super) reference_bytes: u64,
+}
 
 impl FunctionWriter<'_> {
     /// Appends the metered function without its size to `out`; counts its blocks, of which there
@@ -67,16 +72,11 @@ impl FunctionWriter<'_> {
         mut points: Points<'_>,
         max_blocks: u64,
         out: &mut Vec<u8>,
-    ) -> Result<Blocks, InstrumentError> {
-        let mut locals = Locals::copy(
-            self.wasm,
-            body,
-            self.params,
-            points.kinds.iter().copied().any(is_bulk),
-            out,
-        )?;
+    ) -> Result<Written, InstrumentError> {
+        let bulk = points.kinds.iter().copied().any(is_bulk);
+        let (locals, mut reference) = self.locals(body, bulk, out)?;
         let mut operators = body.get_operators_reader().map_err(|_| InstrumentError::Rewrite)?;
-        self.enter(&mut locals, out)?;
+        self.enter(&locals, &mut reference, out)?;
         let mut blocks = 0u64;
         // Labels around the current instruction that the function itself opened.
         let mut depth = 0u32;
@@ -93,14 +93,19 @@ impl FunctionWriter<'_> {
             }
             for (kind, fee) in points.take_at(start) {
                 if kind != InstrumentationKind::Unreachable {
-                    self.charge(kind, fee, &locals, out)?;
+                    self.charge(kind, fee, &locals, &mut reference, out)?;
                 }
             }
             match operator {
                 Operator::Return => {
+                    reference.leave(self.entry.stack_bytes);
                     InstructionSink::new(out).br(depth);
                 }
-                Operator::End if operators.eof() => self.leave(out),
+                Operator::End if operators.eof() => {
+                    reference.copied(end.saturating_sub(start));
+                    reference.leave(self.entry.stack_bytes);
+                    self.leave(out);
+                }
                 Operator::ReturnCall { .. } | Operator::ReturnCallIndirect { .. } => {
                     return Err(InstrumentError::Rewrite);
                 }
@@ -111,18 +116,62 @@ impl FunctionWriter<'_> {
                     let bytes = self.wasm.get(start..end).ok_or(InstrumentError::Rewrite)?;
                     out.extend_from_slice(bytes);
                     canonicalize_nan(&operator, out);
+                    match operator {
+                        Operator::Call { function_index }
+                        | Operator::RefFunc { function_index } => {
+                            reference.function_reference(function_index);
+                        }
+                        _ => reference.copied(bytes.len()),
+                    }
                 }
             }
         }
-        Ok(Blocks(blocks))
+        Ok(Written { blocks, reference_bytes: reference.finish() })
     }
 
-    fn enter(&self, locals: &mut Locals, out: &mut Vec<u8>) -> Result<(), InstrumentError> {
+    /// Copies the declarations of `body`'s locals and appends those that charges use.
+    fn locals(
+        &self,
+        body: &FunctionBody<'_>,
+        bulk: bool,
+        out: &mut Vec<u8>,
+    ) -> Result<(Locals, ReferenceSize), InstrumentError> {
+        let mut reader = body.get_locals_reader().map_err(|_| InstrumentError::Rewrite)?;
+        let start = reader.original_position();
+        let groups = reader.get_count();
+        let mut amount = self.params;
+        for _ in 0..groups {
+            let (count, _) = reader.read().map_err(|_| InstrumentError::Rewrite)?;
+            amount = amount.checked_add(count).ok_or(InstrumentError::Rewrite)?;
+        }
+        let count = amount.checked_add(1).ok_or(InstrumentError::Rewrite)?;
+        let declarations =
+            self.wasm.get(start..reader.original_position()).ok_or(InstrumentError::Rewrite)?;
+        let added = if bulk { 2 } else { 1 };
+        groups.checked_add(added).ok_or(InstrumentError::Rewrite)?.encode(out);
+        out.extend_from_slice(declarations);
+        1u32.encode(out);
+        ValType::I64.encode(out);
+        if bulk {
+            1u32.encode(out);
+            ValType::I32.encode(out);
+        }
+        let reference = ReferenceSize::new(self.gas_global, groups, declarations.len());
+        Ok((Locals { amount, count }, reference))
+    }
+
+    fn enter(
+        &self,
+        locals: &Locals,
+        reference: &mut ReferenceSize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), InstrumentError> {
+        reference.enter(self.entry.stack_bytes);
         let result = self.result.map_or(BlockType::Empty, BlockType::Result);
         InstructionSink::new(out).block(result);
         subtract(out, self.stack_global(), self.entry.stack_bytes, locals.amount);
         let fee = Fee::constant(self.entry.gas);
-        self.charge(InstrumentationKind::Pure, fee, locals, out)
+        self.charge(InstrumentationKind::Pure, fee, locals, reference, out)
     }
 
     fn leave(&self, out: &mut Vec<u8>) {
@@ -140,10 +189,12 @@ impl FunctionWriter<'_> {
         kind: InstrumentationKind,
         fee: Fee,
         locals: &Locals,
+        reference: &mut ReferenceSize,
         out: &mut Vec<u8>,
     ) -> Result<(), InstrumentError> {
         let Some(unit) = NonZeroU64::new(fee.linear) else {
             if fee.constant > 0 {
+                reference.charge(fee.constant);
                 subtract(out, self.gas_global, fee.constant, locals.amount);
             }
             return Ok(());
@@ -151,6 +202,7 @@ impl FunctionWriter<'_> {
         if !is_bulk(kind) {
             return Err(InstrumentError::Rewrite);
         }
+        reference.bulk_charge(fee.constant, unit.get(), locals.amount, locals.count);
         // The operation's last operand says how many units it is about. `Schedule::check` has
         // made sure that the price of any 32-bit number of them fits.
         InstructionSink::new(out)
@@ -180,38 +232,6 @@ struct Locals {
     amount: u32,
     /// `i32`, only declared where the function has bulk operations.
     count: u32,
-}
-
-impl Locals {
-    /// Copies the declarations of `body` and appends those of the two.
-    fn copy(
-        wasm: &[u8],
-        body: &FunctionBody<'_>,
-        params: u32,
-        bulk: bool,
-        out: &mut Vec<u8>,
-    ) -> Result<Self, InstrumentError> {
-        let mut reader = body.get_locals_reader().map_err(|_| InstrumentError::Rewrite)?;
-        let start = reader.original_position();
-        let mut amount = params;
-        for _ in 0..reader.get_count() {
-            let (count, _) = reader.read().map_err(|_| InstrumentError::Rewrite)?;
-            amount = amount.checked_add(count).ok_or(InstrumentError::Rewrite)?;
-        }
-        let count = amount.checked_add(1).ok_or(InstrumentError::Rewrite)?;
-        let declarations =
-            wasm.get(start..reader.original_position()).ok_or(InstrumentError::Rewrite)?;
-        let added = if bulk { 2 } else { 1 };
-        reader.get_count().checked_add(added).ok_or(InstrumentError::Rewrite)?.encode(out);
-        out.extend_from_slice(declarations);
-        1u32.encode(out);
-        ValType::I64.encode(out);
-        if bulk {
-            1u32.encode(out);
-            ValType::I32.encode(out);
-        }
-        Ok(Locals { amount, count })
-    }
 }
 
 /// `global -= amount`, and the end of the execution if that makes it negative.

@@ -8,6 +8,7 @@
 
 pub mod abi;
 mod function;
+mod reference;
 mod rewrite;
 mod schedule;
 
@@ -51,7 +52,17 @@ pub enum InstrumentError {
     OperandStackTooLarge,
 }
 
-/// A module that meters itself: `wasm`, a valid module without a memory of gas, with a charge at
+/// A module that meters itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metered {
+    /// The module.
+    pub wasm: Vec<u8>,
+    /// The size in bytes that the module has with near-vm-runner's own metering, which decides
+    /// what NEAR accepts: its code section to the byte, the small other sections almost.
+    pub reference_bytes: u64,
+}
+
+/// Makes a module meter itself: `wasm`, a valid module without a memory of gas, with a charge at
 /// every point where `schedule` says so.
 ///
 /// The result exports the globals of [`abi`] beside what `wasm` exports, has no start section
@@ -62,7 +73,7 @@ pub fn instrument(
     wasm: &[u8],
     schedule: &Schedule,
     limits: &Limits,
-) -> Result<Vec<u8>, InstrumentError> {
+) -> Result<Metered, InstrumentError> {
     schedule.check()?;
     let analysis = Analysis::new()
         .with_stack(StackSizes(&schedule.frame))

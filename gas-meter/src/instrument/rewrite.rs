@@ -10,7 +10,7 @@ use wasm_encoder::{
 };
 
 use super::function::{Entry, FunctionWriter, Points};
-use super::{InstrumentError, Limits, Schedule, abi};
+use super::{InstrumentError, Limits, Metered, Schedule, abi};
 
 /// Bytes of a stack frame that cost one instruction when a function is entered.
 const FRAME_BYTES_PER_OP: u64 = 8;
@@ -35,7 +35,7 @@ pub(super) fn rewrite(
     analysis: &AnalysisOutcome,
     schedule: &Schedule,
     limits: &Limits,
-) -> Result<Vec<u8>, InstrumentError> {
+) -> Result<Metered, InstrumentError> {
     let mut rewriter = Rewriter {
         wasm,
         analysis,
@@ -43,6 +43,7 @@ pub(super) fn rewrite(
         limits,
         blocks_left: limits.blocks_per_module.unwrap_or(u64::MAX),
         params_left: limits.params_per_module.unwrap_or(u64::MAX),
+        reference_bytes: 0,
         types: Vec::new(),
         function_types: Vec::new(),
         globals: Extended::default(),
@@ -85,6 +86,7 @@ struct Rewriter<'a> {
     limits: &'a Limits,
     blocks_left: u64,
     params_left: u64,
+    reference_bytes: u64,
     types: Vec<FuncType>,
     /// Type indices of the module's own functions.
     function_types: Vec<u32>,
@@ -196,11 +198,12 @@ impl<'a> Rewriter<'a> {
         let writer = FunctionWriter { wasm: self.wasm, gas_global, params, result, entry };
         let max_blocks = self.limits.blocks_per_function.unwrap_or(u64::MAX);
         let mut function = Vec::new();
-        let blocks = writer.write(body, points, max_blocks, &mut function)?;
+        let written = writer.write(body, points, max_blocks, &mut function)?;
         self.blocks_left = self
             .blocks_left
-            .checked_sub(blocks.0)
+            .checked_sub(written.blocks)
             .ok_or(InstrumentError::TooManyBlocksPerModule)?;
+        self.reference_bytes = self.reference_bytes.saturating_add(written.reference_bytes);
         self.functions.add(|out| function.encode(out));
         Ok(())
     }
@@ -214,7 +217,15 @@ impl<'a> Rewriter<'a> {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Vec<u8>, InstrumentError> {
+    /// The size with near-vm-runner's code section. Its other sections have a few bytes more.
+    fn reference_bytes(&self, extended: &[&[u8]]) -> u64 {
+        let copied = self.copied.iter().map(|(_, data)| data.len());
+        let others = copied.chain(extended.iter().map(|data| data.len()));
+        let others = others.fold(0usize, usize::saturating_add);
+        u64::try_from(others).unwrap_or(u64::MAX).saturating_add(self.reference_bytes)
+    }
+
+    fn finish(mut self) -> Result<Metered, InstrumentError> {
         let gas_global = self.globals.count;
         let stack_global = gas_global.checked_add(1).ok_or(InstrumentError::Rewrite)?;
         for initial in [0, i64::from(self.limits.stack_bytes)] {
@@ -231,6 +242,7 @@ impl<'a> Rewriter<'a> {
         let globals = self.globals.section();
         let exports = self.exports.section();
         let functions = self.functions.section();
+        let reference_bytes = self.reference_bytes(&[&globals, &exports]);
         let mut module = Module::new();
         for section in ORDER {
             let id = u8::from(section);
@@ -244,7 +256,7 @@ impl<'a> Rewriter<'a> {
                 module.section(&RawSection { id, data });
             }
         }
-        Ok(module.finish())
+        Ok(Metered { wasm: module.finish(), reference_bytes })
     }
 }
 

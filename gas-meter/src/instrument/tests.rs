@@ -25,7 +25,7 @@ fn limits() -> Limits {
 
 fn meter(wat: &str) -> Result<Vec<u8>, InstrumentError> {
     let wasm = wat::parse_str(wat).expect("valid text");
-    let metered = instrument(&wasm, &schedule(), &limits())?;
+    let metered = instrument(&wasm, &schedule(), &limits())?.wasm;
     Validator::new().validate_all(&metered).expect("a metered module is valid");
     Ok(metered)
 }
