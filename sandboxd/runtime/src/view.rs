@@ -81,15 +81,18 @@ pub fn access_key(
         .ok_or_else(|| InvalidQuery::UnknownAccessKey { public_key: Box::new(public_key.clone()) }))
 }
 
-/// All access keys of `id`, in the order of their keys. An account that does not exist has none.
+/// The access keys of `id` in the order of their keys: all, or those behind `after`, which need not
+/// be there any more. An account that does not exist has none.
 pub fn access_keys(
     state: &Snapshot,
     id: &AccountId,
+    after: Option<&PublicKeyHandle>,
 ) -> Result<Vec<(PublicKeyHandle, AccessKey)>, RuntimeFault> {
     let corrupt = |error: std::io::Error| RuntimeFault::CorruptState(format!("{id}: {error}"));
     let prefix = trie_key_parsers::get_raw_prefix_for_access_keys(id);
+    let after = after.map(|handle| tree::access_key_key(id, handle.clone()).to_vec());
     let mut keys = Vec::new();
-    for (key, value) in state.range_prefix(&prefix) {
+    for (key, value) in state.range_prefix_after(&prefix, &after.unwrap_or_default()) {
         let handle =
             trie_key_parsers::parse_key_handle_from_access_key_key(&key, id).map_err(corrupt)?;
         let nonce = trie_key_parsers::parse_nonce_index_from_gas_key_key(&key, id, &handle)

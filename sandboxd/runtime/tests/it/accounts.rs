@@ -19,7 +19,7 @@ pub(crate) fn add_full_key(seed: &str) -> Action {
     }))
 }
 
-fn delete_key(seed: &str) -> Action {
+pub(crate) fn delete_key(seed: &str) -> Action {
     Action::DeleteKey(Box::new(DeleteKeyAction { public_key: key(seed) }))
 }
 

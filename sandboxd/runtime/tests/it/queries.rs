@@ -10,6 +10,7 @@ use sandbox_runtime::patch::{InvalidPatch, patch};
 use sandbox_runtime::view::{self, InvalidQuery, StateQuery};
 use sandbox_state::Snapshot;
 
+use crate::accounts::{add_full_key, delete_key};
 use crate::contracts::status_world;
 use crate::world::{TGAS, World, call, id, key, near, yocto};
 
@@ -75,10 +76,27 @@ fn code_and_keys_are_shown() {
     assert_eq!(hash, CryptoHash::hash_bytes(&code));
     let error = InvalidQuery::NoContractCode { account_id: id("alice.near") };
     assert_eq!(view::code(&world.state, &id("alice.near")).expect("no fault"), Err(error));
-    let keys = view::access_keys(&world.state, &id("bob.near")).expect("no fault");
+    let keys = view::access_keys(&world.state, &id("bob.near"), None).expect("no fault");
     assert_eq!(keys.len(), 1);
     assert_eq!(keys[0].0, PublicKeyHandle::from(&key("bob.near")));
-    assert_eq!(view::access_keys(&world.state, &id("x.near")).expect("no fault"), []);
+    assert_eq!(view::access_keys(&world.state, &id("x.near"), None).expect("no fault"), []);
+}
+
+#[test]
+fn a_page_of_keys_goes_on_behind_a_key_that_is_gone() {
+    let mut world = World::new();
+    world.run("bob.near", "bob.near", vec![add_full_key("one"), add_full_key("two")]);
+    let mut seeds = ["bob.near", "one", "two"];
+    let handle = |seed| PublicKeyHandle::from(&key(seed));
+    seeds.sort_by_key(|seed| handle(seed));
+    let behind = |world: &World, seed| {
+        let keys = view::access_keys(&world.state, &id("bob.near"), Some(&handle(seed)));
+        keys.expect("no fault").into_iter().map(|(handle, _)| handle).collect::<Vec<_>>()
+    };
+    assert_eq!(behind(&world, seeds[0]), [handle(seeds[1]), handle(seeds[2])]);
+    world.run("bob.near", "bob.near", vec![delete_key(seeds[1])]);
+    assert_eq!(behind(&world, seeds[1]), [handle(seeds[2])]);
+    assert_eq!(behind(&world, seeds[2]), []);
 }
 
 fn with_data(records: &[(&[u8], &[u8])]) -> World {

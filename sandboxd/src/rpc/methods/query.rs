@@ -171,11 +171,7 @@ impl At<'_> {
         after_key: Option<&near_crypto::PublicKeyHandle>,
         limit: Option<std::num::NonZeroU32>,
     ) -> Result<QueryResponseKind, RpcQueryError> {
-        let mut keys = self.fault(view::access_keys(state, &account_id))?;
-        if let Some(after) = after_key {
-            let passed = keys.iter().position(|(key, _)| key == after);
-            keys.drain(..passed.map_or(0, |last| last.saturating_add(1)));
-        }
+        let mut keys = self.fault(view::access_keys(state, &account_id, after_key))?;
         let at_once = default_view_access_keys_limit();
         let most = limit.map_or(at_once, |limit| limit.get().min(at_once));
         let most = usize::try_from(most).unwrap_or(usize::MAX);
