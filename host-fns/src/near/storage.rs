@@ -4,7 +4,7 @@
 
 use super::host::{NearHost, NearResult};
 use super::{Config, External, NearError, cost};
-use crate::abi::{Fault, Memory};
+use crate::abi::Memory;
 use crate::common::{len_u64, read_argument};
 
 /// Writes a value under a key; the value that was there goes to a register. 1 if there was one.
@@ -37,15 +37,12 @@ pub(super) fn storage_write<X: External>(
     host.pay_nodes(displaced.nodes)?;
     host.check_storage_proof()?;
     let Some(evicted) = displaced.value else {
-        let record = record_bytes(&host.config, key_bytes, value_bytes)?;
-        host.storage_usage = host.storage_usage.checked_add(record).ok_or_else(usage_fault)?;
+        let record = record_bytes(&host.config, key_bytes, value_bytes);
+        host.storage_usage = host.storage_usage.saturating_add(record);
         return Ok(0);
     };
-    host.storage_usage = host
-        .storage_usage
-        .checked_sub(len_u64(&evicted))
-        .and_then(|usage| usage.checked_add(value_bytes))
-        .ok_or_else(usage_fault)?;
+    host.storage_usage =
+        host.storage_usage.saturating_sub(len_u64(&evicted)).saturating_add(value_bytes);
     host.core.set_register(register_id, evicted)?;
     Ok(1)
 }
@@ -106,8 +103,8 @@ pub(super) fn storage_remove<X: External>(
     let Some(removed) = displaced.value else {
         return Ok(0);
     };
-    let record = record_bytes(&host.config, key_bytes, len_u64(&removed))?;
-    host.storage_usage = host.storage_usage.checked_sub(record).ok_or_else(usage_fault)?;
+    let record = record_bytes(&host.config, key_bytes, len_u64(&removed));
+    host.storage_usage = host.storage_usage.saturating_sub(record);
     host.core.set_register(register_id, removed)?;
     Ok(1)
 }
@@ -140,15 +137,9 @@ fn check_key(config: &Config, key: &[u8]) -> NearResult<u64> {
     Ok(length)
 }
 
-/// What a record adds to the account's use of storage.
-fn record_bytes(config: &Config, key_bytes: u64, value_bytes: u64) -> Result<u64, Fault> {
-    key_bytes
-        .checked_add(value_bytes)
-        .and_then(|bytes| bytes.checked_add(config.extra_bytes_per_record))
-        .ok_or_else(usage_fault)
-}
-
-/// Storage usage is a sum over the state: leaving 64 bits means that the state is wrong.
-fn usage_fault() -> Fault {
-    Fault::new("an account's storage usage contradicts its storage")
+/// What a record adds to the account's use of storage. The usage that an account starts with need
+/// not count what is there, as it can be written from outside: it then ends at zero, where nearcore
+/// ends the block.
+fn record_bytes(config: &Config, key_bytes: u64, value_bytes: u64) -> u64 {
+    key_bytes.saturating_add(value_bytes).saturating_add(config.extra_bytes_per_record)
 }

@@ -41,6 +41,18 @@ fn usage_counts_key_value_and_forty_bytes_more() {
 }
 
 #[test]
+fn usage_that_does_not_count_what_is_there_ends_at_zero() {
+    let mut world = World::default();
+    world.storage.insert(b"key".to_vec(), vec![7; 400]);
+    let mut guest = Guest::with(world, context());
+    guest.put(0, b"key");
+    guest.call("storage_write", &[3, 0, 5, 8, 0]).unwrap();
+    assert_eq!(guest.call("storage_usage", &[]), Ok(5));
+    guest.call("storage_remove", &[3, 0, 0]).unwrap();
+    assert_eq!(guest.call("storage_usage", &[]), Ok(0));
+}
+
+#[test]
 fn charges_of_a_write_that_replaces() {
     let charges = charges_in_order(|gas| {
         let mut world = World { nodes: NODES, ..World::default() };

@@ -44,7 +44,7 @@ impl Application<'_> {
         let mut access_key = access_key.clone();
         access_key.nonce = initial_nonce(self.env.height);
         let storage = &self.runtime.config().near().fees.storage_usage_config;
-        add_storage(running.existing(), key_storage(storage, public_key, &access_key))?;
+        add_storage(running.existing(), key_storage(storage, public_key, &access_key));
         tree::set_access_key(&mut self.state, &account_id, public_key, &access_key);
         Ok(())
     }

@@ -34,7 +34,7 @@ impl Application<'_> {
         let account_id = running.account_id().clone();
         let account = running.existing();
         remove_storage(account, contract_storage(&self.state, &account_id, account));
-        add_storage(account, length(&deploy.code))?;
+        add_storage(account, length(&deploy.code));
         account
             .set_contract(AccountContract::Local(hash(&deploy.code)))
             .map_err(|error| RuntimeFault::CorruptState(format!("{account_id}: {error}")))?;

@@ -105,7 +105,7 @@ impl Application<'_> {
             GlobalContractIdentifier::CodeHash(hash) => AccountContract::Global(*hash),
             GlobalContractIdentifier::AccountId(id) => AccountContract::GlobalByAccount(id.clone()),
         };
-        add_storage(account, contract.identifier_storage_usage())?;
+        add_storage(account, contract.identifier_storage_usage());
         account
             .set_contract(contract)
             .map_err(|error| RuntimeFault::CorruptState(format!("{account_id}: {error}")))

@@ -17,7 +17,7 @@ pub(crate) use function_call::view_call;
 
 use crate::apply::Application;
 use crate::execute::PromiseResults;
-use crate::fault::{OrOverflow, RuntimeFault};
+use crate::fault::RuntimeFault;
 use crate::fees::{self, Stage};
 use crate::near::{
     Account, AccountContract, AccountId, Action, ActionError, ActionErrorKind, Balance, CryptoHash,
@@ -195,11 +195,10 @@ fn check_permission(action: &Action, running: &Running<'_>) -> Result<(), Action
     Ok(())
 }
 
-/// Adds to the storage that an account uses.
-fn add_storage(account: &mut Account, bytes: u64) -> Result<(), RuntimeFault> {
-    let usage = account.storage_usage().checked_add(bytes).or_overflow("a storage usage")?;
-    account.set_storage_usage(usage);
-    Ok(())
+/// Adds to the storage that an account uses. Usage that was patched in may be anything: it stops at
+/// what 64 bits hold, which no account can pay for.
+fn add_storage(account: &mut Account, bytes: u64) {
+    account.set_storage_usage(account.storage_usage().saturating_add(bytes));
 }
 
 /// Takes from the storage that an account uses. Usage that was patched in may be too low: it stops

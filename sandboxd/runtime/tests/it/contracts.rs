@@ -4,6 +4,7 @@ use sandbox_runtime::near::{
     ActionCosts, ActionErrorKind, CompilationError, ExecutionMetadata, FunctionCallError,
     MethodResolveError, PrepareError, StateRecord,
 };
+use sandbox_runtime::patch::patch;
 
 use crate::world::{PRICE, Story, TGAS, World, call, deploy, id, near, yocto};
 
@@ -206,6 +207,44 @@ fn a_receipt_goes_on_with_the_account_that_the_call_left() {
     let story = world.run("alice.near", "bob.near", actions);
     assert_eq!(story.value(), b"\"5000000000000000000000000\"", "the last action's");
     assert_eq!(world.balance("bob.near"), before + near(6).as_yoctonear());
+}
+
+/// Removes the record under the key 0, or writes one under the key 1.
+const KEEPER: &str = r#"(module
+    (import "env" "storage_remove" (func $remove (param i64 i64 i64) (result i64)))
+    (import "env" "storage_write" (func $write (param i64 i64 i64 i64 i64) (result i64)))
+    (memory 1) (data (i32.const 1) "\01")
+    (func (export "remove")
+        (drop (call $remove (i64.const 1) (i64.const 0) (i64.const 0))))
+    (func (export "write")
+        (drop (call $write (i64.const 1) (i64.const 1) (i64.const 9) (i64.const 0) (i64.const 0)))))"#;
+
+#[test]
+fn a_storage_usage_that_was_patched_in_may_be_anything() {
+    let mut world = wat_world(KEEPER);
+    let patched = |world: &mut World, usage| {
+        let mut account = world.account("bob.near");
+        account.set_storage_usage(usage);
+        let records = [
+            StateRecord::Account { account_id: id("bob.near"), account },
+            StateRecord::Data {
+                account_id: id("bob.near"),
+                data_key: vec![0].into(),
+                value: vec![7; 500].into(),
+            },
+        ];
+        let patched = patch(world.config(), &world.state, &records).expect("no fault");
+        world.state = world.state.apply(&patched.expect("valid").changes);
+    };
+    patched(&mut world, 182);
+    world.run("alice.near", "bob.near", vec![call("remove", b"", 30 * TGAS, yocto(0))]);
+    assert_eq!(world.account("bob.near").storage_usage(), 0);
+
+    patched(&mut world, u64::MAX);
+    let story = world.run("alice.near", "bob.near", vec![call("write", b"", 30 * TGAS, yocto(0))]);
+    let (index, kind) = story.error();
+    assert_eq!(index, None);
+    assert!(matches!(kind, ActionErrorKind::LackBalanceForState { .. }), "{kind:?}");
 }
 
 /// Reads `count` values of a million bytes each, which `records` puts into the state.
