@@ -15,7 +15,7 @@ use crate::tree;
 /// Why records cannot be written over a state.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPatch {
-    /// Only accounts, access keys (no gas keys), code and data can be patched.
+    /// Only accounts (initialized ones), access keys (no gas keys), code and data can be patched.
     #[error("a {kind} record cannot be patched")]
     UnsupportedRecord {
         /// The kind of record.
@@ -81,6 +81,11 @@ pub(crate) fn write(
     record: &StateRecord,
 ) -> Result<Result<(), InvalidPatch>, RuntimeFault> {
     match record {
+        // It can have no contract and lock nothing: only its state init, which this runtime does not
+        // run, makes it an account like the others.
+        StateRecord::Account { account, .. } if !account.is_initialized() => {
+            return Ok(unsupported("universal account"));
+        }
         StateRecord::Account { account_id, account } => {
             tree::set_account(state, account_id, account);
         }
