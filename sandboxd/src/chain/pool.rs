@@ -1,5 +1,6 @@
-//! Transactions that wait for a block, first come, first served, and how many of them a chunk
-//! takes. The bounds are nearcore's for a chunk without congestion (`prepare_transactions`).
+//! Transactions that wait for a block, first come, first served but for those of one key, which go
+//! by their nonces, and how many of them a chunk takes. The bounds are nearcore's for a chunk
+//! without congestion (`prepare_transactions`).
 
 use std::sync::Arc;
 
@@ -19,6 +20,16 @@ struct Waiting {
     gas: Gas,
 }
 
+impl Waiting {
+    fn has_to_precede(&self, other: &Self) -> bool {
+        let [this, other] =
+            [self, other].map(|waiting| &waiting.transaction.transaction().transaction);
+        this.nonce().nonce() < other.nonce().nonce()
+            && this.public_key() == other.public_key()
+            && this.signer_id() == other.signer_id()
+    }
+}
+
 /// What the transactions of one chunk may be together.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ChunkLimits {
@@ -29,8 +40,14 @@ pub(super) struct ChunkLimits {
 }
 
 impl Pool {
+    /// Adds a transaction behind all others, but before those of the same key whose nonces are
+    /// higher: clients that send several at once cannot tell in which order they arrive. So does
+    /// nearcore's pool (`chain/pool`).
     pub(super) fn push(&mut self, transaction: WellFormed, gas: Gas) {
-        Arc::make_mut(&mut self.0).push(Waiting { transaction, gas });
+        let new = Waiting { transaction, gas };
+        let waiting = Arc::make_mut(&mut self.0);
+        let place = waiting.iter().position(|other| new.has_to_precede(other));
+        waiting.insert(place.unwrap_or(waiting.len()), new);
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &SignedTransaction> {

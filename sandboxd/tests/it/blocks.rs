@@ -35,6 +35,20 @@ fn a_transfer_moves_tokens_and_its_outcome_says_so() {
 }
 
 #[test]
+fn transactions_of_a_key_are_executed_in_the_order_of_their_nonces() {
+    let mut chain = chain();
+    let from_alice =
+        |chain: &Chain, nonce| transfer(chain, "alice.test.near", "bob.test.near", nonce, near(1));
+    let sent: Vec<_> =
+        [3, 1, 2].map(|nonce| chain.submit(from_alice(&chain, nonce)).unwrap()).into();
+    let by_another = transfer(&chain, "carol.test.near", "bob.test.near", 1, near(1));
+    chain.submit(by_another).unwrap();
+    let produced = chain.produce().unwrap();
+    assert!(produced.dropped.is_empty());
+    assert!(sent.iter().all(|hash| chain.execution(hash).is_some()));
+}
+
+#[test]
 fn what_is_burnt_leaves_the_total_supply() {
     let mut chain = chain();
     let total = |chain: &Chain| chain.head().header().total_supply();
