@@ -15,8 +15,8 @@ use crate::chain::{Block, Chain};
 
 pub(super) const VALIDATORS: Method = Method {
     names: &["validators"],
-    summary: "The validators of an epoch: of the running one, or of a finished one named by its id \
-              or by its last block.",
+    summary: "The validators of an epoch: of the running one, or of one named by its id or, once it \
+              is finished, by its last block.",
     named: "`\"latest\"`, `epoch_id`, or `block_id` (height or hash)",
     positional: "`[height, hash or null]`, null for the running epoch",
     errors: &["UNKNOWN_EPOCH", "VALIDATOR_INFO_UNAVAILABLE"],
@@ -34,14 +34,15 @@ fn validators(api: &Api, params: Value) -> Answer {
     written(&info(&chain, last))
 }
 
-/// The last block so far of the epoch to tell of. An epoch that runs is told of as the latest
-/// only, as neard does it.
+/// The last block so far of the epoch to tell of. An epoch that runs is told of by its id or as
+/// the latest, but not by its blocks, as neard does it.
 fn last_block<'a>(
     chain: &'a Chain,
     reference: &EpochReference,
 ) -> Result<&'a Block, RpcValidatorError> {
     match reference {
         EpochReference::Latest => Ok(chain.head()),
+        EpochReference::EpochId(id) if chain.head().epoch().id == *id => Ok(chain.head()),
         EpochReference::EpochId(id) => finished_epochs(chain)
             .find(|last| last.epoch().id == *id)
             .ok_or(RpcValidatorError::UnknownEpoch),

@@ -195,6 +195,9 @@ fn validators_are_told_for_running_and_finished_epochs() {
     let block: BlockView = client.view("block", &json!([last]));
     let epoch = json!({"epoch_id": block.header.epoch_id.to_string()});
     assert_eq!(client.view::<EpochValidatorInfo>("validators", &epoch), info);
+    let running = json!({"epoch_id": chain.head().epoch().id.0.to_string()});
+    let latest: EpochValidatorInfo = client.view("validators", &json!("latest"));
+    assert_eq!(client.view::<EpochValidatorInfo>("validators", &running), latest);
     let running = json!([first.hash().to_string()]);
     let expected = names(200, "VALIDATOR_INFO_UNAVAILABLE");
     assert_eq!(client.error("validators", &running).names(), expected);
