@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use near_primitives::hash::CryptoHash;
 use near_primitives::state_record::StateRecord;
@@ -20,9 +20,7 @@ use sandbox_runtime::RuntimeFault;
 use sandbox_runtime::verify::WellFormed;
 
 use super::answer::{Answer, Promise, answer};
-use super::{
-    Chain, ClockError, FastForwardError, Known, PatchFailed, Progress, Refusal, TimestampNs,
-};
+use super::{Chain, ClockError, FastForwardError, PatchFailed, Progress, Refusal, TimestampNs};
 
 /// How a node makes blocks.
 #[derive(Clone, Copy, Debug, Default)]
@@ -133,7 +131,7 @@ impl Node {
     }
 }
 
-/// A map of fewer entries is not worth looking through.
+/// Fewer answers are not worth looking through.
 const FIRST_TIDY: usize = 64;
 
 /// So many commands may share a block; then it is made, even if more come.
@@ -145,19 +143,31 @@ struct Owner {
     inbox: Receiver<Command>,
     published: Arc<RwLock<Arc<Chain>>>,
     waiting: BTreeMap<CryptoHash, Vec<(Progress, Promise<Landed>)>>,
-    /// Answers that nobody waits for any more are looked for when so many transactions are waited
-    /// for.
+    /// How many answers were promised since those that nobody waits for any more were looked for,
+    watched: usize,
+    /// and how many there may be before that is done again.
     tidy_at: usize,
     /// How many commands came since the last block.
     obeyed: usize,
+    /// When the last block was made, or tried.
+    last_block: Instant,
     /// The last block failed for what is in the chain, so that another attempt would too.
     stalled: bool,
 }
 
 impl Owner {
     fn new(chain: Chain, inbox: Receiver<Command>, published: Arc<RwLock<Arc<Chain>>>) -> Self {
-        let (waiting, stalled) = (BTreeMap::new(), false);
-        Self { chain, inbox, published, waiting, tidy_at: FIRST_TIDY, obeyed: 0, stalled }
+        Self {
+            chain,
+            inbox,
+            published,
+            waiting: BTreeMap::new(),
+            watched: 0,
+            tidy_at: FIRST_TIDY,
+            obeyed: 0,
+            last_block: Instant::now(),
+            stalled: false,
+        }
     }
 
     fn run(mut self, options: NodeOptions) {
@@ -182,7 +192,14 @@ impl Owner {
             };
         }
         let received = match heartbeat {
-            Some(interval) => self.inbox.recv_timeout(interval),
+            Some(interval) => {
+                let left = interval.saturating_sub(self.last_block.elapsed());
+                // Commands that keep coming do not put the block off.
+                if left.is_zero() && self.obeyed > 0 {
+                    return Some(Event::Work);
+                }
+                self.inbox.recv_timeout(left)
+            }
             None => self.inbox.recv().map_err(RecvTimeoutError::from),
         };
         match received {
@@ -242,9 +259,10 @@ impl Owner {
                 landed.give(Ok(Arc::clone(&self.published.read())));
             }
             _ => {
-                if self.waiting.len() >= self.tidy_at {
+                if self.watched >= self.tidy_at {
                     self.forget_the_impatient();
                 }
+                self.watched = self.watched.saturating_add(1);
                 self.waiting.entry(hash).or_default().push((until, landed));
             }
         }
@@ -252,6 +270,7 @@ impl Owner {
 
     fn produce(&mut self) {
         self.obeyed = 0;
+        self.last_block = Instant::now();
         let produced = self.attempt(|chain| chain.produce().map(|made| vec![made]));
         let reason = match produced {
             Ok(Ok(())) => return,
@@ -279,6 +298,7 @@ impl Owner {
             Err(error) => return Ok(Err(error)),
         };
         self.chain = next;
+        self.last_block = Instant::now();
         let published = self.publish();
         for dropped in made.into_iter().flat_map(|made| made.dropped) {
             self.refuse(&dropped.id, &Refusal::Invalid(dropped.error));
@@ -314,11 +334,14 @@ impl Owner {
     }
 
     fn forget_the_impatient(&mut self) {
+        let mut left = 0_usize;
         self.waiting.retain(|_, waiting| {
             waiting.retain(|(_, landed)| !landed.is_forgotten());
+            left = left.saturating_add(waiting.len());
             !waiting.is_empty()
         });
-        self.tidy_at = self.waiting.len().saturating_mul(2).max(FIRST_TIDY);
+        self.watched = 0;
+        self.tidy_at = left.max(FIRST_TIDY);
     }
 }
 
@@ -329,10 +352,7 @@ enum Event {
 
 /// How far the transaction has come, if it is in a block.
 fn progress(chain: &Chain, hash: &CryptoHash) -> Option<Progress> {
-    match chain.transaction(hash)? {
-        Known::Executing(execution) => Some(execution.progress()),
-        Known::Waiting(_) => None,
-    }
+    chain.execution(hash).map(|execution| execution.progress())
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> RuntimeFault {

@@ -49,6 +49,34 @@ fn an_answer_that_nobody_waits_for_is_forgotten() {
 }
 
 #[test]
+fn answers_about_one_transaction_are_forgotten_too() {
+    let mut owner = owner();
+    for _ in 0..1_000 {
+        let (promise, forgotten) = answer();
+        drop(forgotten);
+        owner.watch(CryptoHash::default(), Progress::Included, promise);
+    }
+    assert!(owner.waiting.values().map(Vec::len).sum::<usize>() <= FIRST_TIDY);
+}
+
+#[test]
+fn commands_do_not_put_off_the_heartbeat() {
+    let mut owner = owner();
+    let (commands, inbox) = channel();
+    owner.inbox = inbox;
+    for _ in 0..2 {
+        let (done, _answer) = answer();
+        commands.send(Command::SetTime { at: 0, done }).unwrap();
+    }
+    let due = Some(Duration::ZERO);
+    let Some(Event::Command(first)) = owner.next_event(due) else { panic!("a command waits") };
+    owner.obey(first);
+    assert!(matches!(owner.next_event(due), Some(Event::Work)));
+    owner.produce();
+    assert!(matches!(owner.next_event(due), Some(Event::Command(_))));
+}
+
+#[test]
 fn commands_without_end_do_not_keep_a_block_from_being_made() {
     let mut owner = owner();
     let (commands, inbox) = channel();
