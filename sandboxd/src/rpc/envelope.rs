@@ -4,7 +4,6 @@
 //! JSON value and comes back as it was. Notifications and batches are refused. The module does
 //! not know which methods exist.
 
-use http::StatusCode;
 use near_jsonrpc_primitives::errors::RpcError;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -45,54 +44,19 @@ pub(crate) struct Request {
     pub(crate) id: Value,
 }
 
-/// A body that never reaches a method.
-#[derive(Debug)]
-pub(crate) struct Refusal {
-    /// 400 for broken JSON, notifications and batches; 422 for other JSON, as neard.
-    pub(crate) status: StatusCode,
-    /// What is wrong with it, in NEAR's shape.
-    pub(crate) error: RpcError,
-}
-
-/// The parts of an envelope that say what a refused body meant to be.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Notification {
-    #[serde(rename = "jsonrpc")]
-    _version: Version,
-    #[serde(rename = "method")]
-    _method: String,
-    #[serde(default, rename = "params")]
-    _params: Value,
-}
-
 impl Request {
-    /// Reads one request; `Err` says how to refuse the body.
-    pub(crate) fn parse(body: &[u8]) -> Result<Self, Refusal> {
-        serde_json::from_slice(body).map_err(|error| Refusal::of(body, &error))
+    /// Reads one request; `Err` says why the body is none.
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, RpcError> {
+        serde_json::from_slice(body).map_err(|_| refusal(body))
     }
 }
 
-impl Refusal {
-    fn of(body: &[u8], error: &serde_json::Error) -> Self {
-        let json: Value = match serde_json::from_slice(body) {
-            Ok(json) => json,
-            Err(error) => {
-                let text = format!("request body is not valid JSON: {error}");
-                return Self {
-                    status: StatusCode::BAD_REQUEST,
-                    error: RpcError::parse_error(text),
-                };
-            }
-        };
-        let is_batch = |json: &Value| json.as_array().is_some_and(|all| !all.is_empty());
-        if is_batch(&json) || serde_json::from_value::<Notification>(json).is_ok() {
-            let text = "JSON RPC Request format was expected".to_owned();
-            return Self { status: StatusCode::BAD_REQUEST, error: RpcError::parse_error(text) };
-        }
-        let text = format!("request body is not a JSON-RPC 2.0 request: {error}");
-        Self { status: StatusCode::UNPROCESSABLE_ENTITY, error: RpcError::parse_error(text) }
-    }
+/// Why a body never reaches a method: neard tells apart only what is JSON and what is not.
+fn refusal(body: &[u8]) -> RpcError {
+    RpcError::parse_error(match serde_json::from_slice::<Value>(body) {
+        Ok(_json) => "JSON RPC Request format was expected".to_owned(),
+        Err(error) => format!("request body is not valid JSON: {error}"),
+    })
 }
 
 #[derive(Serialize)]

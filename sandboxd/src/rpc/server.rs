@@ -184,9 +184,9 @@ impl Server {
         }
         let request = match Request::parse(&body) {
             Ok(request) => request,
-            Err(refusal) => {
-                let body = envelope::error_body(&refusal.error, &Value::Null);
-                return json(refusal.status, body);
+            Err(error) => {
+                let body = envelope::error_body(&error, &Value::Null);
+                return json(StatusCode::BAD_REQUEST, body);
             }
         };
         match methods::call(&self.api, &request.method, request.params).await {

@@ -1,5 +1,6 @@
 //! What is HTTP and envelope: routes, statuses, CORS, limits, and bodies that are no requests.
 
+use near_jsonrpc_primitives::message::Message;
 use near_primitives::views::StatusResponse;
 use sandboxd::rpc::RpcConfig;
 use serde_json::{Value, json};
@@ -172,9 +173,11 @@ fn json_that_is_no_request_is_refused() {
         json!({"jsonrpc": "2.0", "id": 1, "method": "health", "extra": true}),
     ];
     for request in requests {
-        let (status, text) = refusal(&client.post(request.to_string().as_bytes()));
-        assert_eq!(status, 422, "{request}");
-        assert!(text.starts_with("request body is not a JSON-RPC 2.0 request: "), "{text}");
+        let refused = refusal(&client.post(request.to_string().as_bytes()));
+        assert_eq!(refused, (400, "JSON RPC Request format was expected".to_owned()), "{request}");
+        // neard reads a body into this type, and refuses whatever is no request among it.
+        let read = serde_json::from_value::<Message>(request);
+        assert!(matches!(read, Ok(message) if !matches!(message, Message::Request(_))));
     }
 }
 
