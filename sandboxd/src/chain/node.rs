@@ -277,13 +277,21 @@ impl Owner {
             Ok(Err(fault)) => fault.to_string(),
             Err(panic) => panic_text(&*panic),
         };
+        self.drop_block(reason);
+    }
+
+    /// Answers those whom a block that cannot be made leaves without hope.
+    fn drop_block(&mut self, reason: String) {
         tracing::error!(target: "chain", %reason, "the block was dropped");
         // One of the waiting transactions may be to blame; without them the rest may go on.
         let lost = self.chain.drain_pool();
         self.stalled = lost.is_empty();
-        let reason: Arc<str> = reason.into();
+        let refusal = Refusal::Fault(reason.into());
         for transaction in lost.iter() {
-            self.refuse(transaction.hash(), &Refusal::Fault(Arc::clone(&reason)));
+            self.refuse(transaction.hash(), &refusal);
+        }
+        if self.stalled {
+            self.refuse_the_stalled(&refusal);
         }
     }
 
@@ -329,6 +337,15 @@ impl Owner {
 
     fn refuse(&mut self, hash: &CryptoHash, refusal: &Refusal) {
         for (_, landed) in self.waiting.remove(hash).unwrap_or_default() {
+            landed.give(Err(refusal.clone()));
+        }
+    }
+
+    /// Answers those whose transaction is in the chain: it does not go on, so waiting is in vain.
+    fn refuse_the_stalled(&mut self, refusal: &Refusal) {
+        let chain = &self.chain;
+        let stalled = self.waiting.extract_if(.., |hash, _| progress(chain, hash).is_some());
+        for (_, landed) in stalled.flat_map(|(_, waiting)| waiting) {
             landed.give(Err(refusal.clone()));
         }
     }

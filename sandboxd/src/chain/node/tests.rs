@@ -37,6 +37,21 @@ fn a_fault_keeps_the_chain_from_before_it() {
 }
 
 #[test]
+fn a_fault_of_the_next_block_answers_those_who_wait_for_it() {
+    let mut owner = owner();
+    let hash = owner.chain.submit(transfer(&owner.chain)).unwrap();
+    owner.produce();
+    let (promise, landed) = answer();
+    owner.watch(hash, Progress::Complete, promise);
+    let (promise, unknown) = answer();
+    owner.watch(CryptoHash::default(), Progress::Included, promise);
+    owner.drop_block("a test".to_owned());
+    assert!(matches!(landed.wait(), Some(Err(Refusal::Fault(_)))));
+    assert_eq!(owner.waiting.len(), 1, "a transaction that may still come is waited for");
+    drop(unknown);
+}
+
+#[test]
 fn an_answer_that_nobody_waits_for_is_forgotten() {
     let mut owner = owner();
     for number in 0..1_000_u32 {
