@@ -2,13 +2,13 @@
 //! starts here: linkers, the import check, `docs/host-functions.md`, generated tests.
 
 use super::feature::{
-    CHAIN_ID, GAS_KEYS, GLOBAL_CONTRACTS, SANDBOX, SHA3, UNIVERSAL_ACCOUNTS, YIELD_WITH_ID,
+    CHAIN_ID, GAS_KEYS, GLOBAL_CONTRACTS, P256, SANDBOX, SHA3, UNIVERSAL_ACCOUNTS, YIELD_WITH_ID,
 };
 use super::host::NearHost;
 use super::{External, actions, economics, env, keys, promises, state_init, storage};
 use crate::abi::HostFn;
 use crate::common::{logs, registers};
-use crate::crypto::{ed25519, hash};
+use crate::crypto::{bn254, ed25519, hash, p256, secp256k1};
 use crate::host_fn_table;
 
 /// NEAR's imports.
@@ -106,6 +106,30 @@ pub(super) const fn functions<X: External>() -> &'static [HostFn<NearHost<X>>] {
                 msg_len: u64, msg_ptr: u64,
                 pub_key_len: u64, pub_key_ptr: u64,
             ) -> u64 = ed25519::ed25519_verify;
+            /// Whether an ECDSA signature over P-256, of a message that is a digest, is valid: 1
+            /// or 0.
+            #[feature(P256)]
+            core p256_verify(
+                sig_len: u64, sig_ptr: u64,
+                msg_len: u64, msg_ptr: u64,
+                pub_key_len: u64, pub_key_ptr: u64,
+            ) -> u64 = p256::p256_verify;
+            /// Recovers the secp256k1 key that signed a digest. 1 if there is one, which goes to
+            /// a register.
+            core ecrecover(
+                hash_len: u64, hash_ptr: u64,
+                sig_len: u64, sig_ptr: u64,
+                v: u64, malleability_flag: u64, register_id: u64,
+            ) -> u64 = secp256k1::ecrecover;
+            /// The sum of points of `alt_bn128`, each multiplied by a scalar, to a register.
+            core alt_bn128_g1_multiexp(value_len: u64, value_ptr: u64, register_id: u64)
+                = bn254::alt_bn128_g1_multiexp;
+            /// The sum of points of `alt_bn128`, each with a sign, to a register.
+            core alt_bn128_g1_sum(value_len: u64, value_ptr: u64, register_id: u64)
+                = bn254::alt_bn128_g1_sum;
+            /// Whether the product of pairings of points of `alt_bn128` is one: 1 or 0.
+            core alt_bn128_pairing_check(value_len: u64, value_ptr: u64) -> u64
+                = bn254::alt_bn128_pairing_check;
 
             // Output.
 

@@ -1,4 +1,4 @@
-//! Hashes against published digests, signatures against RFC 8032.
+//! Hashes against published digests, signatures and curves against published vectors.
 
 use expect_test::expect;
 use host_fns::near::NearError;
@@ -89,4 +89,137 @@ fn a_signature_with_an_unreduced_scalar_is_refused_before_the_message_is_read() 
     let mut guest = Guest::new();
     guest.put(0, &[0xff; 64]);
     assert_eq!(guest.call("ed25519_verify", &[64, 0, 1, u64::MAX, 32, 64]), Ok(0));
+}
+
+/// RFC 6979, A.2.5, SHA-256 of "sample": compressed key, signature.
+const P256_KEY: &str = "0360fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6";
+const P256_SIGNATURE: &str = "efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716\
+                              f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8";
+const P256_DIGEST: &str = "af2bdbe1aa9b6ec1e2ade1d694f41fc71a831d0268e9891562113d8a62add1bf";
+
+#[test]
+fn p256_signatures() {
+    let mut guest = Guest::new();
+    guest.put(0, &hex(P256_SIGNATURE));
+    guest.put(64, &hex(P256_DIGEST));
+    guest.put(96, &hex(P256_KEY));
+    let args = [64, 0, 32, 64, 33, 96];
+    assert_eq!(guest.call("p256_verify", &args), Ok(1));
+    expect![[r"
+        READ_MEMORY_BASE 3
+        READ_MEMORY_BYTE 129
+        P256_VERIFY_BASE 1
+        P256_VERIFY_BYTE 32
+    "]]
+    .assert_eq(&guest.charges());
+    guest.put(64, &[0]);
+    assert_eq!(guest.call("p256_verify", &args), Ok(0));
+    guest.put(0, &[0; 32]);
+    assert_eq!(guest.call("p256_verify", &args), Ok(0));
+    let invalid = |msg: &str| Err(NearError::P256VerifyInvalidInput { msg: msg.to_owned() });
+    assert_eq!(
+        guest.call("p256_verify", &[63, 0, 32, 64, 33, 96]),
+        invalid("invalid signature length")
+    );
+    guest.put(0, &hex(P256_SIGNATURE));
+    assert_eq!(
+        guest.call("p256_verify", &[64, 0, 32, 64, 32, 96]),
+        invalid("invalid public key length")
+    );
+}
+
+/// Ethereum's test of its precompile: digest, signature with the higher `s`, address of the key.
+const ETH_DIGEST: &str = "18c547e4f7b0f325ad1e56f57e26c745b09a3e503d86e00e5255ff7f715d3d1c";
+const ETH_SIGNATURE: &str = "73b1693892219d736caba55bdb67216e485557ea6b6af75f37096c9aa6a5a75f\
+                             eeb940b1d03b21e36b0e47e79769f095fe2ab855bd91e3a38756b7d75a9c4549";
+const ETH_ADDRESS: &str = "a94f5374fce5edbc8e2a8697c15331677e6ebf0b";
+
+#[test]
+fn secp256k1_keys_are_recovered() {
+    let mut guest = Guest::new();
+    guest.put(0, &hex(ETH_SIGNATURE));
+    guest.put(64, &hex(ETH_DIGEST));
+    let recover = |v, flag| [32, 64, 64, 0, v, flag, 1];
+    assert_eq!(guest.call("ecrecover", &recover(1, 0)), Ok(1));
+    guest.call("keccak256", &[u64::MAX, 1, 2]).unwrap();
+    assert_eq!(guest.register(2).unwrap()[12..], hex(ETH_ADDRESS));
+    // The flag refuses the higher `s`; another `v` is another key, or none.
+    assert_eq!(guest.call("ecrecover", &recover(1, 1)), Ok(0));
+    assert_eq!(guest.call("ecrecover", &recover(0, 0)), Ok(1));
+    guest.call("keccak256", &[u64::MAX, 1, 2]).unwrap();
+    assert_ne!(guest.register(2).unwrap()[12..], hex(ETH_ADDRESS));
+    assert_eq!(guest.call("ecrecover", &recover(2, 0)), Ok(0));
+    let invalid = |msg: &str| Err(NearError::ECRecoverError { msg: msg.to_owned() });
+    assert_eq!(
+        guest.call("ecrecover", &recover(4, 0)),
+        invalid("V recovery byte 0 through 3 are valid but was provided 4")
+    );
+    assert_eq!(
+        guest.call("ecrecover", &recover(0, 2)),
+        invalid("Malleability flag needs to be 0 or 1, but is instead 2")
+    );
+    assert_eq!(
+        guest.call("ecrecover", &[31, 64, 64, 0, 0, 0, 1]),
+        invalid("The length of the hash: 31, exceeds the limit of 32 bytes")
+    );
+}
+
+/// A number of `alt_bn128`, little-endian, from its usual notation.
+fn number(hexadecimal: &str) -> Vec<u8> {
+    hex(hexadecimal).into_iter().rev().collect()
+}
+
+/// The generators of G1 and G2.
+fn generators() -> [Vec<u8>; 2] {
+    let small = |value: u8| number(&format!("{value:064x}"));
+    let g2 = [
+        "1800deef121f1e76426a00665e5c4479674322d4f75edadd46debd5cd992f6ed",
+        "198e9393920d483a7260bfb731fb5d25f1aa493335a9e71297e485b7aef312c2",
+        "12c85ea5db8c6deb4aab71808dcb408fe3d1e7690c43d37b4ce6cc0166fa7daa",
+        "090689d0585ff075ec9e99ad690c3395bc4b313370b38ef355acdadcd122975b",
+    ];
+    [[small(1), small(2)].concat(), g2.map(number).concat()]
+}
+
+#[test]
+fn sums_and_pairings_of_alt_bn128() {
+    let [g1, g2] = generators();
+    let mut guest = Guest::new();
+    let mut result = |name: &str, value: &[u8]| {
+        let [len, ptr] = guest.put(0, value);
+        guest.call(name, &[len, ptr, 0]).map(|_| guest.register(0).unwrap().to_vec())
+    };
+    let signed = |sign: u8| [&[sign][..], &g1].concat();
+    let doubled = result("alt_bn128_g1_sum", &[signed(0), signed(0)].concat()).unwrap();
+    let two = number(&format!("{:064x}", 2));
+    assert_eq!(result("alt_bn128_g1_multiexp", &[&g1[..], &two].concat()).unwrap(), doubled);
+    let nothing = result("alt_bn128_g1_sum", &[signed(0), signed(1)].concat()).unwrap();
+    assert_eq!(nothing, [0; 64]);
+    let negative = result("alt_bn128_g1_sum", &signed(1)).unwrap();
+
+    let pairs = [&g1[..], &g2, &negative, &g2].concat();
+    let [len, ptr] = guest.put(0, &pairs);
+    assert_eq!(guest.call("alt_bn128_pairing_check", &[len, ptr]), Ok(1));
+    assert_eq!(guest.call("alt_bn128_pairing_check", &[len / 2, ptr]), Ok(0));
+    assert_eq!(guest.call("alt_bn128_pairing_check", &[0, ptr]), Ok(1));
+}
+
+#[test]
+fn malformed_points_of_alt_bn128_are_refused() {
+    let mut guest = Guest::new();
+    let message = |error: NearError| error.to_string();
+    guest.put(1, &[9]);
+    let error = guest.call("alt_bn128_g1_sum", &[65, 0, 0]).unwrap_err();
+    assert!(message(error).starts_with("AltBn128 invalid input: invalid g1: [9, 0, "));
+    guest.put(0, &[2]);
+    let error = guest.call("alt_bn128_g1_sum", &[65, 0, 0]).unwrap_err();
+    assert_eq!(message(error), "AltBn128 invalid input: invalid bool: [2]");
+    guest.put(0, &[0xff; 32]);
+    let error = guest.call("alt_bn128_g1_multiexp", &[96, 0, 0]).unwrap_err();
+    assert!(message(error).starts_with("AltBn128 invalid input: invalid fq: [FF, FF, "));
+    let error = guest.call("alt_bn128_pairing_check", &[193, 0]).unwrap_err();
+    assert_eq!(
+        message(error),
+        "AltBn128 invalid input: slice of size 193 cannot be precisely split into chunks of size 192"
+    );
 }

@@ -14,6 +14,9 @@ use crate::world::World;
 /// A page of zeros in the guest's memory: amounts, hashes, keys with the tag of Ed25519.
 const ZEROS: u64 = 2_048;
 
+/// A signature in the guest's memory that is well-formed but wrong.
+const ONES: u64 = 1_024;
+
 /// A guest that every function finds in good order: one promise, one result, one register.
 fn guest(context: Context) -> Guest {
     let promise_results = Arc::new([PromiseResult::Successful(Arc::from(*b"42"))]);
@@ -22,6 +25,7 @@ fn guest(context: Context) -> Guest {
     let mut guest =
         Guest::configured(World::default(), Context { promise_results, ..context }, config);
     guest.put(0, b"bob.near");
+    guest.put(1_024, &[1; 64]);
     // Two AssemblyScript strings of two bytes each.
     guest.put(16, &[2, 0, 0, 0, b'a', 0]);
     guest.put(24, &[2, 0, 0, 0, b'b', 0]);
@@ -38,7 +42,12 @@ fn good_args(decl: &HostFnDecl) -> Vec<u64> {
         | "method_names_ptr" | "key_ptr" | "arguments_ptr" | "code_ptr" => 0,
         "public_key_len" => 33,
         "sig_len" => 64,
-        "pub_key_len" | "data_id_len" | "yield_id_len" | "code_hash_len" => 32,
+        "sig_ptr" => ONES,
+        "pub_key_len" if decl.name == "p256_verify" => 33,
+        "value_len" if decl.name == "alt_bn128_g1_multiexp" => 96,
+        "value_len" if decl.name == "alt_bn128_g1_sum" => 65,
+        "value_len" if decl.name == "alt_bn128_pairing_check" => 192,
+        "pub_key_len" | "hash_len" | "data_id_len" | "yield_id_len" | "code_hash_len" => 32,
         "msg_len" | "value_len" | "data_len" | "payload_len" => 5,
         "len" => 6,
         "state_init_len" => 10,
@@ -224,6 +233,11 @@ fn views_cannot_call_what_changes_something() {
         sha3_512
         ripemd160
         ed25519_verify
+        p256_verify
+        ecrecover
+        alt_bn128_g1_multiexp
+        alt_bn128_g1_sum
+        alt_bn128_pairing_check
         value_return
         panic
         panic_utf8

@@ -182,10 +182,12 @@ dispatch! {
         promise_batch_action_create_account;
     2 [0 1]:
         read_register value_return panic_utf8 log_utf8 log_utf16 promise_and promise_batch_create
-        promise_result promise_batch_action_transfer storage_has_key storage_iter_prefix;
+        promise_result promise_batch_action_transfer storage_has_key storage_iter_prefix
+        alt_bn128_pairing_check;
     3 [0 1 2]:
         write_register validator_stake sha256 keccak256 keccak512 sha3_256 sha3_384 sha3_512
-        ripemd160 universal_state_init_to_account_id promise_batch_then promise_set_refund_to promise_batch_action_deploy_contract
+        ripemd160 alt_bn128_g1_multiexp alt_bn128_g1_sum universal_state_init_to_account_id
+        promise_batch_then promise_set_refund_to promise_batch_action_deploy_contract
         promise_batch_action_deploy_global_contract
         promise_batch_action_deploy_global_contract_by_account_id
         promise_batch_action_use_global_contract
@@ -198,8 +200,9 @@ dispatch! {
         promise_batch_action_transfer_to_gas_key promise_batch_action_add_gas_key_with_full_access
         promise_yield_resume promise_yield_resume_with_yield_id storage_iter_range;
     5 [0 1 2 3 4]: storage_write;
-    6 [0 1 2 3 4 5]: ed25519_verify set_state_init_data_entry;
-    7 [0 1 2 3 4 5 6]: promise_batch_action_function_call promise_yield_create;
+    6 [0 1 2 3 4 5]: ed25519_verify p256_verify set_state_init_data_entry;
+    7 [0 1 2 3 4 5 6]:
+        promise_batch_action_function_call promise_yield_create ecrecover;
     8 [0 1 2 3 4 5 6 7]: promise_create promise_batch_action_function_call_weight;
     9 [0 1 2 3 4 5 6 7 8]:
         promise_then promise_batch_action_add_key_with_function_call
