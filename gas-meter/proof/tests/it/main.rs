@@ -1,0 +1,5 @@
+//! Metering against means that are not ours: the official test suite and an interpreter.
+
+#![allow(clippy::arithmetic_side_effects, reason = "tests of small numbers")]
+
+mod suite;
