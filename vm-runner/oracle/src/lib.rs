@@ -67,6 +67,16 @@ impl Oracle {
         self.nears.run(&Contract::new(code), case)
     }
 
+    /// The same of a contract that is called more than once.
+    pub fn ours_of(&self, contract: &Contract, case: &fixtures::Case) -> anyhow::Result<Outcome> {
+        self.ours.run(contract, case)
+    }
+
+    /// The same of a contract that is called more than once.
+    pub fn nears_of(&self, contract: &Contract, case: &fixtures::Case) -> anyhow::Result<Outcome> {
+        self.nears.run(contract, case)
+    }
+
     /// The parameters.
     pub fn config(&self) -> &RuntimeConfig {
         &self.config

@@ -2,9 +2,11 @@
 
 #![allow(clippy::arithmetic_side_effects, reason = "tests of small numbers")]
 
+mod differential;
 mod fixture_cases;
 mod host_functions;
 mod instructions;
+mod programs;
 mod random;
 mod state_inits;
 mod sweeps;

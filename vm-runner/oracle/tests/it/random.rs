@@ -6,6 +6,7 @@ use oracle::Oracle;
 use wasm_smith::{Config, Module};
 
 use crate::agree;
+use crate::programs::Rng;
 
 /// How many modules are tried of each flavour; `ORACLE_MODULES` asks for more.
 const MODULES: u64 = 40;
@@ -43,7 +44,7 @@ fn compare(flavour: Flavour) {
     let oracle = Oracle::new();
     let modules = std::env::var("ORACLE_MODULES").ok().and_then(|count| count.parse().ok());
     for seed in 0..modules.unwrap_or(MODULES) {
-        let bytes = random_bytes(seed);
+        let bytes = Rng::new(seed).bytes(BYTES);
         let Ok(module) = Module::new(config(flavour), &mut Unstructured::new(&bytes)) else {
             continue;
         };
@@ -93,16 +94,4 @@ fn config(flavour: Flavour) -> Config {
         extended_const_enabled: false,
         ..Config::default()
     }
-}
-
-/// Bytes that depend on `seed` only (splitmix64).
-fn random_bytes(seed: u64) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let mut next = move || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)).to_le_bytes()
-    };
-    (0..BYTES / 8).flat_map(|_| next()).collect()
 }
