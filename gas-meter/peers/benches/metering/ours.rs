@@ -1,0 +1,30 @@
+//! This workspace's metering, with NEAR's schedule: one or several variants of it.
+
+use std::sync::LazyLock;
+
+use anyhow::{Context, Result};
+use gas_meter::instrument::{Limits, Schedule, abi, instrument};
+use sandbox_runtime::RuntimeConfig;
+
+/// A way of metering: its name in the tables, and the function from wasm to metered wasm. The
+/// result exports its gas under [`REMAINING_GAS`], if it has any.
+pub(crate) type Variant = (&'static str, fn(&[u8]) -> Result<Vec<u8>>);
+
+/// What is measured. Experiments are put beside the first.
+pub(crate) const VARIANTS: &[Variant] = &[("gas-meter", meter)];
+
+/// The export with the gas that is left, set before and read after a run.
+pub(crate) const REMAINING_GAS: &str = abi::REMAINING_GAS;
+
+/// The export with the stack that is left, which a run gives back.
+pub(crate) const REMAINING_STACK: &str = abi::REMAINING_STACK;
+
+static NEAR: LazyLock<RuntimeConfig> =
+    LazyLock::new(|| RuntimeConfig::new(88).expect("the runtime's own version"));
+
+/// The only place that knows how `gas-meter` is called.
+fn meter(wasm: &[u8]) -> Result<Vec<u8>> {
+    let schedule: &Schedule = &NEAR.vm().schedule;
+    let limits: &Limits = &NEAR.vm().limits.metering;
+    Ok(instrument(wasm, schedule, limits).context("gas-meter refuses the module")?.wasm)
+}
