@@ -2,4 +2,8 @@
 
 #![allow(clippy::arithmetic_side_effects, reason = "tests of small numbers")]
 
+mod reference;
 mod suite;
+
+/// Whose rules are meant.
+const PROTOCOL_VERSION: u32 = 88;

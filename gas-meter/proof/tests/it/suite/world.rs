@@ -21,9 +21,6 @@ const GAS: i64 = 1 << 60;
 /// The metered stack: more than the suite's deepest recursion that must succeed.
 const STACK_BYTES: u32 = 1 << 20;
 
-/// Whose prices are used.
-const PROTOCOL_VERSION: u32 = 88;
-
 /// Room for the interpreter, so that a metered module meets its own bound first.
 const RECURSION: usize = 20_000;
 
@@ -216,7 +213,7 @@ impl World {
 
 /// NEAR's prices and limits.
 pub(super) fn config() -> Arc<VmConfig> {
-    let near = RuntimeConfig::new(PROTOCOL_VERSION).expect("the runtime's own version");
+    let near = RuntimeConfig::new(crate::PROTOCOL_VERSION).expect("the runtime's own version");
     Arc::clone(near.vm())
 }
 

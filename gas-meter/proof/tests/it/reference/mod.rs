@@ -1,0 +1,127 @@
+//! The virtual machine against an interpreter that is charged for each single instruction.
+
+mod fixed;
+mod host;
+mod random;
+
+use std::sync::Arc;
+
+use metering_proof::{End, Prices, Reference, Space, Trap};
+use sandbox_runtime::RuntimeConfig;
+use vm_runner::wasmer::WasmerVm;
+use vm_runner::{CodeBytes, Entries, Failure, ModuleCache, Runner, VmConfig, WasmTrap};
+
+use host::{Host, HostError, host};
+
+/// Gas of an instruction.
+const OP: u64 = 1_009;
+
+/// Gas of a bulk instruction, and of each of its units.
+const BULK: (u64, u64) = (20_011, 307);
+
+/// How many compiled modules are kept: each is used at once or never again.
+const CACHED_MODULES: usize = 4;
+
+/// Both sides under the same rules.
+struct Pair {
+    runner: Runner<Host>,
+    prices: Prices,
+    space: Space,
+}
+
+/// What came of an execution.
+#[derive(Debug, PartialEq)]
+struct Outcome {
+    end: End<HostError>,
+    burnt: u64,
+    /// The calls of host functions, and the gas burnt when they were made.
+    calls: Vec<(u64, u64)>,
+}
+
+impl Pair {
+    /// NEAR's limits with prices that no sum of others makes up, and with so much stack.
+    fn new(stack_bytes: u32) -> Self {
+        let near = RuntimeConfig::new(crate::PROTOCOL_VERSION).expect("the runtime's own version");
+        let mut near = near.near().clone();
+        let wasm = Arc::make_mut(&mut near.wasm_config);
+        wasm.regular_op_cost = u32::try_from(OP).expect("it is small");
+        (wasm.linear_op_base_cost, wasm.linear_op_unit_cost) = BULK;
+        wasm.limit_config.max_stack_height = stack_bytes;
+        wasm.limit_config.initial_memory_pages = 4;
+        wasm.limit_config.max_memory_pages = 8;
+        wasm.limit_config.max_elements_per_contract_table = Some(200);
+        let config = RuntimeConfig::from_near(Arc::new(near));
+        let vm = VmConfig { loading: None, ..(**config.vm()).clone() };
+        let cache = Arc::new(ModuleCache::new(CACHED_MODULES));
+        Pair {
+            runner: Runner::new(Box::new(WasmerVm::new()), cache, Arc::new(vm)),
+            prices: Prices {
+                op: OP,
+                bulk_base: BULK.0,
+                bulk_unit: BULK.1,
+                stack_bytes: u64::from(stack_bytes),
+            },
+            space: Space { initial_pages: 4, max_pages: 8, max_elements: 200 },
+        }
+    }
+
+    /// `wasm` for both sides; `None` where it is refused.
+    fn load(&self, wasm: &[u8]) -> Option<Loaded<'_>> {
+        let prepared = vm_runner::prepare(wasm, self.runner.config()).ok()?;
+        if !prepared.imports.iter().all(|import| host::has(&import.name)) {
+            return None;
+        }
+        let reference = Reference::new(wasm, self.prices, self.space);
+        let reference = reference.expect("what is prepared is valid");
+        let entries = prepared.entries;
+        Some(Loaded { pair: self, code: CodeBytes::new(wasm), entries, reference })
+    }
+}
+
+/// A contract on both sides.
+struct Loaded<'a> {
+    pair: &'a Pair,
+    code: CodeBytes,
+    entries: Entries,
+    reference: Reference,
+}
+
+impl Loaded<'_> {
+    fn has(&self, entry: &str) -> bool {
+        self.entries.check(entry).is_ok()
+    }
+
+    /// Asserts that both sides agree on what `entry` does with `gas`.
+    fn agree(&self, entry: &str, gas: u64) -> Outcome {
+        let ours = self.pair.runner.run(&self.code, entry, host(gas)).expect("no fault");
+        let ours = Outcome {
+            end: end(ours.end),
+            burnt: ours.host.gas.burnt().units(),
+            calls: ours.host.calls,
+        };
+        let reference = self.reference.run(entry, host(gas)).expect("no fault");
+        let theirs = Outcome {
+            end: reference.end,
+            burnt: reference.host.gas.burnt().units(),
+            calls: reference.host.calls,
+        };
+        assert_eq!(ours, theirs, "ours (left) and the reference's (right) with {gas} gas");
+        ours
+    }
+}
+
+fn end(end: Result<(), Failure<HostError>>) -> End<HostError> {
+    match end {
+        Ok(()) => End::Returned,
+        Err(Failure::Host(error)) => End::Failed(error),
+        Err(Failure::Trap(trap)) => End::Trapped(match trap {
+            WasmTrap::Unreachable => Trap::Unreachable,
+            WasmTrap::IllegalArithmetic => Trap::Arithmetic,
+            WasmTrap::MemoryOutOfBounds | WasmTrap::TableOutOfBounds => Trap::OutOfBounds,
+            WasmTrap::IndirectCallToNull => Trap::NullCall,
+            WasmTrap::IncorrectCallIndirectSignature => Trap::Signature,
+            WasmTrap::StackOverflow => panic!("the metered stack was to run out first"),
+        }),
+        Err(other) => panic!("it was prepared: {other:?}"),
+    }
+}

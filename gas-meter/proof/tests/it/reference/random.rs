@@ -1,0 +1,161 @@
+//! Random modules, each with gas for all of it and with gas that runs out somewhere.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use arbitrary::Unstructured;
+use metering_proof::End;
+use wasm_smith::{Config, Module};
+
+use super::host::{HostError, IMPORTS};
+use super::{OP, Pair};
+
+/// How many modules are tried of each flavour; `METERING_MODULES` asks for more. Of those with
+/// references most are refused, so there are ten times as many.
+const MODULES: u64 = 250;
+
+/// Bytes of randomness for one module.
+const BYTES: usize = 4096;
+
+/// Gas for as much as a module may do.
+const GAS: u64 = 4_000 * OP;
+
+/// What a random module is likely to run into.
+#[derive(Clone, Copy)]
+enum Flavour {
+    /// Each access in bounds, each division by something: modules that run for long.
+    Calm,
+    /// Traps early and often.
+    Wild,
+    /// References and tables too.
+    References,
+    /// A stack that a few calls fill.
+    Shallow,
+}
+
+#[test]
+fn calm_modules() {
+    compare(Flavour::Calm);
+}
+
+#[test]
+fn wild_modules() {
+    compare(Flavour::Wild);
+}
+
+#[test]
+fn modules_with_references() {
+    compare(Flavour::References);
+}
+
+#[test]
+fn modules_with_little_stack() {
+    compare(Flavour::Shallow);
+}
+
+/// How often executions ended in which way.
+#[derive(Debug, Default)]
+struct Ends {
+    returned: u64,
+    trapped: u64,
+    out_of_gas: u64,
+    out_of_stack: u64,
+    refused: u64,
+}
+
+impl Ends {
+    fn add(&mut self, end: &End<HostError>) {
+        let count = match end {
+            End::Returned => &mut self.returned,
+            End::Trapped(_) => &mut self.trapped,
+            End::Failed(HostError::OutOfGas) => &mut self.out_of_gas,
+            End::Failed(HostError::Stack) => &mut self.out_of_stack,
+            End::Failed(_) => &mut self.refused,
+        };
+        *count += 1;
+    }
+}
+
+fn compare(flavour: Flavour) {
+    let pair = Pair::new(if matches!(flavour, Flavour::Shallow) { 700 } else { 262_144 });
+    let asked = std::env::var("METERING_MODULES").ok().and_then(|count| count.parse().ok());
+    let modules = asked.unwrap_or(MODULES);
+    let seeds = match flavour {
+        Flavour::Calm | Flavour::Wild => 0..modules,
+        Flavour::References => 0..modules * 10,
+        // Others than the wild ones.
+        Flavour::Shallow => 1 << 32..(1 << 32) + modules,
+    };
+    let (mut prepared, mut ends) = (0, Ends::default());
+    for seed in seeds {
+        let mut random = Random::new(seed);
+        let bytes: Vec<u8> = (0..BYTES / 8).flat_map(|_| random.next().to_le_bytes()).collect();
+        let module = Module::new(config(flavour), &mut Unstructured::new(&bytes));
+        let wasm = module.expect("there are enough bytes").to_bytes();
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            let Some(loaded) = pair.load(&wasm) else { return };
+            prepared += 1;
+            let whole = loaded.agree("main", GAS);
+            ends.add(&whole.end);
+            let burnt = whole.burnt.max(1);
+            // At the edge, and anywhere before it.
+            for gas in [burnt, burnt - 1, random.below(burnt), random.below(burnt)] {
+                ends.add(&loaded.agree("main", gas).end);
+            }
+        }));
+        assert!(result.is_ok(), "seed {seed}");
+    }
+    // Nothing passes by not running.
+    let stack_is_met = ends.out_of_stack > 0 || !matches!(flavour, Flavour::Shallow);
+    let seen = ends.returned > 0 && ends.trapped > 0 && ends.out_of_gas > 0 && stack_is_met;
+    assert!(seen && prepared > modules / 4, "{prepared} modules of {modules}: {ends:?}");
+}
+
+fn config(flavour: Flavour) -> Config {
+    let imports = wat::parse_str(format!("(module {IMPORTS})"));
+    let exports = wat::parse_str(r#"(module (func (export "main")))"#);
+    Config {
+        available_imports: Some(imports.expect("valid text")),
+        exports: Some(exports.expect("valid text")),
+        max_memories: 1,
+        min_memories: 1,
+        max_memory32_bytes: 8 * 64 * 1024,
+        max_table_elements: 100,
+        max_instructions: 400,
+        disallow_traps: matches!(flavour, Flavour::Calm),
+        canonicalize_nans: true,
+        reference_types_enabled: matches!(flavour, Flavour::References),
+        bulk_memory_enabled: true,
+        allow_start_export: true,
+        exceptions_enabled: false,
+        gc_enabled: false,
+        memory64_enabled: false,
+        multi_value_enabled: false,
+        relaxed_simd_enabled: false,
+        simd_enabled: false,
+        tail_call_enabled: false,
+        threads_enabled: false,
+        extended_const_enabled: false,
+        ..Config::default()
+    }
+}
+
+/// Numbers that depend on the seed only (splitmix64).
+pub(super) struct Random(u64);
+
+impl Random {
+    pub(super) fn new(seed: u64) -> Self {
+        Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number less than `bound`.
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound.max(1)
+    }
+}
