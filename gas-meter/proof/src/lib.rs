@@ -6,6 +6,7 @@ mod operands;
 mod rewrite;
 
 pub use machine::{End, Finished, Reference, Trap};
+pub use operands::priced_operators;
 pub use rewrite::{METER, rewrite};
 
 /// What is charged, and the sizes of what is charged for.

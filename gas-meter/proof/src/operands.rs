@@ -7,7 +7,7 @@
 
 use wasmparser_236::{
     BlockType, ContType, FrameKind, FuncType, FuncValidator, ModuleArity, Operator, RefType,
-    SubType, ValType, ValidatorResources,
+    SubType, ValType, ValidatorResources, for_each_visit_operator,
 };
 
 /// The types that instructions name.
@@ -17,6 +17,25 @@ pub(crate) struct Types {
     pub(crate) signatures: Vec<FuncType>,
     /// The index of each function's type, imported ones first.
     pub(crate) functions: Vec<u32>,
+}
+
+macro_rules! operator_names {
+    ($( @$proposal:ident $op:ident $({ $($arg:ident: $type:ty),* })? => $visit:ident ($($arity:tt)*) )*) => {
+        &[ $( (stringify!($proposal), stringify!($op)) ),* ]
+    };
+}
+
+/// All operators with the proposal that they come from.
+const OPERATORS: &[(&str, &str)] = for_each_visit_operator!(operator_names);
+
+/// Names of all operators that a contract can use and that cost something.
+pub fn priced_operators() -> impl Iterator<Item = &'static str> {
+    let accepted =
+        ["mvp", "sign_extension", "saturating_float_to_int", "bulk_memory", "reference_types"];
+    // Three that are free, and one that no accepted proposal allows.
+    let others = ["Block", "Else", "End", "TypedSelectMulti"];
+    let all = OPERATORS.iter().filter(move |(proposal, _)| accepted.contains(proposal));
+    all.map(|(_, name)| *name).filter(move |name| !others.contains(name))
 }
 
 /// The operands of a function as far as it was read.

@@ -3,7 +3,5 @@
 #![allow(clippy::arithmetic_side_effects, reason = "tests of small numbers")]
 
 mod reference;
+mod rules;
 mod suite;
-
-/// Whose rules are meant.
-const PROTOCOL_VERSION: u32 = 88;

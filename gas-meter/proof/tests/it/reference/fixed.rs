@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::Pair;
 use super::host::IMPORTS;
 use super::random::Random;
-use super::{OP, Pair};
+use crate::rules::OP;
 
 /// Gas for two hundred thousand instructions.
 const GAS: u64 = 200_000 * OP;

@@ -7,17 +7,11 @@ mod random;
 use std::sync::Arc;
 
 use metering_proof::{End, Prices, Reference, Space, Trap};
-use sandbox_runtime::RuntimeConfig;
 use vm_runner::wasmer::WasmerVm;
-use vm_runner::{CodeBytes, Entries, Failure, ModuleCache, Runner, VmConfig, WasmTrap};
+use vm_runner::{CodeBytes, Entries, Failure, ModuleCache, Runner, WasmTrap};
 
+use crate::rules::Rules;
 use host::{Host, HostError, host};
-
-/// Gas of an instruction.
-const OP: u64 = 1_009;
-
-/// Gas of a bulk instruction, and of each of its units.
-const BULK: (u64, u64) = (20_011, 307);
 
 /// How many compiled modules are kept: each is used at once or never again.
 const CACHED_MODULES: usize = 4;
@@ -39,30 +33,11 @@ struct Outcome {
 }
 
 impl Pair {
-    /// NEAR's limits with prices that no sum of others makes up, and with so much stack.
     fn new(stack_bytes: u32) -> Self {
-        let near = RuntimeConfig::new(crate::PROTOCOL_VERSION).expect("the runtime's own version");
-        let mut near = near.near().clone();
-        let wasm = Arc::make_mut(&mut near.wasm_config);
-        wasm.regular_op_cost = u32::try_from(OP).expect("it is small");
-        (wasm.linear_op_base_cost, wasm.linear_op_unit_cost) = BULK;
-        wasm.limit_config.max_stack_height = stack_bytes;
-        wasm.limit_config.initial_memory_pages = 4;
-        wasm.limit_config.max_memory_pages = 8;
-        wasm.limit_config.max_elements_per_contract_table = Some(200);
-        let config = RuntimeConfig::from_near(Arc::new(near));
-        let vm = VmConfig { loading: None, ..(**config.vm()).clone() };
+        let rules = Rules::new(stack_bytes);
         let cache = Arc::new(ModuleCache::new(CACHED_MODULES));
-        Pair {
-            runner: Runner::new(Box::new(WasmerVm::new()), cache, Arc::new(vm)),
-            prices: Prices {
-                op: OP,
-                bulk_base: BULK.0,
-                bulk_unit: BULK.1,
-                stack_bytes: u64::from(stack_bytes),
-            },
-            space: Space { initial_pages: 4, max_pages: 8, max_elements: 200 },
-        }
+        let runner = Runner::new(Box::new(WasmerVm::new()), cache, Arc::new(rules.vm));
+        Pair { runner, prices: rules.prices, space: rules.space }
     }
 
     /// `wasm` for both sides; `None` where it is refused.

@@ -6,8 +6,9 @@ use arbitrary::Unstructured;
 use metering_proof::End;
 use wasm_smith::{Config, Module};
 
+use super::Pair;
 use super::host::{HostError, IMPORTS};
-use super::{OP, Pair};
+use crate::rules::OP;
 
 /// How many modules are tried of each flavour; `METERING_MODULES` asks for more. Of those with
 /// references most are refused, so there are ten times as many.

