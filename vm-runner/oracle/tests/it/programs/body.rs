@@ -77,6 +77,9 @@ impl<'a> Body<'a> {
         let (mut body, locals) = Body::new(plan, rng, &Signature::default(), budget);
         if plan.flavour.hosts > 0 {
             body.first_promise();
+            if body.rng.chance(60) {
+                body.attach();
+            }
             body.trace();
         }
         for number in 0..plan.functions.len() {
@@ -187,7 +190,8 @@ impl<'a> Body<'a> {
         match self.rng.small(100) {
             0..=15 => self.assign(),
             16..=23 => self.store(),
-            24..=31 => self.inside(
+            24..=26 => self.straight(),
+            27..=31 => self.inside(
                 None,
                 |mut sink, ty| {
                     sink.block(ty);
@@ -229,6 +233,20 @@ impl<'a> Body<'a> {
         } else {
             let global = self.global(ty);
             self.sink().global_set(global);
+        }
+    }
+
+    /// A run of operations that could trap, with nothing between them.
+    fn straight(&mut self) {
+        for _ in 0..3 + self.rng.small(12) {
+            if self.rng.chance(40) {
+                self.store();
+                continue;
+            }
+            let ty = self.any_type();
+            self.may_trap(ty, 1);
+            let local = self.local(ty);
+            self.sink().local_set(local);
         }
     }
 

@@ -243,7 +243,7 @@ impl Body<'_> {
     }
 
     /// Divisions, and conversions of what may be too large.
-    fn may_trap(&mut self, ty: ValType, depth: u32) {
+    pub(super) fn may_trap(&mut self, ty: ValType, depth: u32) {
         let wild = self.wild();
         match ty {
             I32 | I64 if wild && self.rng.chance(30) => {

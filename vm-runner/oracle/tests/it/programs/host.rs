@@ -198,7 +198,7 @@ impl Body<'_> {
     }
 
     /// A promise with gas attached.
-    fn attach(&mut self) {
+    pub(super) fn attach(&mut self) {
         let gas = self.gas();
         let call = [BOB, METHOD, ARGUMENTS].concat();
         let amount = if self.rng.chance(2) { TOO_MUCH } else { NOTHING };
@@ -210,6 +210,7 @@ impl Body<'_> {
             ),
             _ => self.host("promise_create", &[&*call, &[amount, gas]].concat()),
         }
+        self.drop_result();
     }
 
     fn batch(&mut self) {
