@@ -77,6 +77,23 @@ impl Oracle {
         self.nears.run(contract, case)
     }
 
+    /// Whether this workspace accepts the module, or its error in nearcore's words.
+    pub fn ours_prepared(&self, wasm: &[u8]) -> Result<(), String> {
+        match vm_runner::prepare(wasm, self.config.vm()) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(format!("{:?}", ours::near_prepare_error(error))),
+        }
+    }
+
+    /// Whether nearcore accepts the module, or its error.
+    pub fn nears_prepared(&self, wasm: &[u8]) -> Result<(), String> {
+        let near = &self.near_config().wasm_config;
+        match near_vm_runner::prepare::prepare_contract(wasm, near, near.vm_kind) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(format!("{error:?}")),
+        }
+    }
+
     /// The parameters.
     pub fn config(&self) -> &RuntimeConfig {
         &self.config

@@ -172,7 +172,7 @@ fn near_trap(trap: WasmTrap) -> NearTrap {
     }
 }
 
-fn near_prepare_error(error: PrepareError) -> NearPrepareError {
+pub(crate) fn near_prepare_error(error: PrepareError) -> NearPrepareError {
     match error {
         PrepareError::Serialization => NearPrepareError::Serialization,
         PrepareError::Deserialization => NearPrepareError::Deserialization,

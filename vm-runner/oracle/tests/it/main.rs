@@ -6,6 +6,7 @@ mod differential;
 mod fixture_cases;
 mod host_functions;
 mod instructions;
+mod malformed;
 mod programs;
 mod random;
 mod state_inits;
