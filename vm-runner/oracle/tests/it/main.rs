@@ -6,6 +6,7 @@ mod differential;
 mod fixture_cases;
 mod host_functions;
 mod instructions;
+mod limits;
 mod malformed;
 mod programs;
 mod random;
@@ -22,4 +23,14 @@ fn agree(oracle: &Oracle, code: &[u8], case: &Case) -> u64 {
     let ours = oracle.ours(code, case).expect("ours runs");
     assert_eq!(ours, nears, "ours (left) and nearcore's (right) on {case:?}");
     nears.burnt
+}
+
+/// Asserts that both sides say the same of a module before it runs; returns what they say.
+#[track_caller]
+fn same_refusal(oracle: &Oracle, wasm: &[u8], what: &dyn Fn() -> String) -> Result<(), String> {
+    let ours = oracle.ours_prepared(wasm);
+    let nears = oracle.nears_prepared(wasm);
+    let bytes = &wasm[..wasm.len().min(4_000)];
+    assert_eq!(ours, nears, "ours (left) and nearcore's (right) of {}: {bytes:02x?}", what());
+    nears
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use fixtures::{Case, Source, TGAS};
 use oracle::Oracle;
 
-use crate::agree;
 use crate::programs::{self, Rng};
+use crate::{agree, same_refusal};
 
 /// Modules of up to this size are cut off everywhere.
 const SMALL: usize = 3_000;
@@ -31,15 +31,6 @@ fn originals() -> Vec<(String, Vec<u8>)> {
     originals
         .extend((0..6).map(|seed| (format!("program {seed}"), programs::program(PROGRAM, seed))));
     originals
-}
-
-/// Asserts that both sides say the same of the module; returns what they say.
-#[track_caller]
-fn same_refusal(oracle: &Oracle, wasm: &[u8], what: &dyn Fn() -> String) -> Result<(), String> {
-    let ours = oracle.ours_prepared(wasm);
-    let nears = oracle.nears_prepared(wasm);
-    assert_eq!(ours, nears, "ours (left) and nearcore's (right) of {}: {wasm:02x?}", what());
-    nears
 }
 
 #[test]
