@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use gas_meter::{Cost, CostId, CostKind, CostRow, CostTable, Gas, GasCounter, OutOfGas};
 use host_fns::abi::{self, AbiType, Abort, HostFn, HostFnDecl, Memory};
+use vm_runner::{ImportedFunction, Signature, ValueType};
 
 const CALL: CostId = CostId(0);
 
@@ -119,9 +120,17 @@ fn refuse(host: &mut Host, _: &mut Memory<'_>, args: &[u64]) -> Called {
     if args[0].is_multiple_of(4) { Err(Abort::Guest(HostError::Refused)) } else { Ok(0) }
 }
 
-/// Whether there is a function of that name.
-pub(super) fn has(name: &str) -> bool {
-    <Host as abi::Host>::FUNCTIONS.iter().any(|function| function.decl.name == name)
+/// Whether there is such a function.
+pub(super) fn has(import: &ImportedFunction) -> bool {
+    let value_type = |ty| match ty {
+        AbiType::U32 => ValueType::I32,
+        AbiType::U64 => ValueType::I64,
+    };
+    <Host as abi::Host>::FUNCTIONS.iter().any(|HostFn { decl, .. }| {
+        let params = decl.params.iter().map(|(_, ty)| value_type(*ty)).collect();
+        let results = decl.result.into_iter().map(value_type).collect();
+        decl.name == import.name && import.signature == Signature { params, results }
+    })
 }
 
 /// A host with so much gas.

@@ -2,6 +2,8 @@
 
 mod fixed;
 mod host;
+mod mutants;
+mod official;
 mod random;
 
 use std::sync::Arc;
@@ -43,7 +45,7 @@ impl Pair {
     /// `wasm` for both sides; `None` where it is refused.
     fn load(&self, wasm: &[u8]) -> Option<Loaded<'_>> {
         let prepared = vm_runner::prepare(wasm, self.runner.config()).ok()?;
-        if !prepared.imports.iter().all(|import| host::has(&import.name)) {
+        if !prepared.imports.iter().all(host::has) {
             return None;
         }
         let reference = Reference::new(wasm, self.prices, self.space);
@@ -82,6 +84,29 @@ impl Loaded<'_> {
         };
         assert_eq!(ours, theirs, "ours (left) and the reference's (right) with {gas} gas");
         ours
+    }
+}
+
+/// How often executions ended in which way.
+#[derive(Debug, Default)]
+struct Ends {
+    returned: u64,
+    trapped: u64,
+    out_of_gas: u64,
+    out_of_stack: u64,
+    refused: u64,
+}
+
+impl Ends {
+    fn add(&mut self, end: &End<HostError>) {
+        let count = match end {
+            End::Returned => &mut self.returned,
+            End::Trapped(_) => &mut self.trapped,
+            End::Failed(HostError::OutOfGas) => &mut self.out_of_gas,
+            End::Failed(HostError::Stack) => &mut self.out_of_stack,
+            End::Failed(_) => &mut self.refused,
+        };
+        *count += 1;
     }
 }
 

@@ -3,11 +3,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use arbitrary::Unstructured;
-use metering_proof::End;
 use wasm_smith::{Config, Module};
 
-use super::Pair;
-use super::host::{HostError, IMPORTS};
+use super::host::IMPORTS;
+use super::{Ends, Pair};
 use crate::rules::OP;
 
 /// How many modules are tried of each flavour; `METERING_MODULES` asks for more. Of those with
@@ -22,7 +21,7 @@ const GAS: u64 = 4_000 * OP;
 
 /// What a random module is likely to run into.
 #[derive(Clone, Copy)]
-enum Flavour {
+pub(super) enum Flavour {
     /// Each access in bounds, each division by something: modules that run for long.
     Calm,
     /// Traps early and often.
@@ -53,33 +52,14 @@ fn modules_with_little_stack() {
     compare(Flavour::Shallow);
 }
 
-/// How often executions ended in which way.
-#[derive(Debug, Default)]
-struct Ends {
-    returned: u64,
-    trapped: u64,
-    out_of_gas: u64,
-    out_of_stack: u64,
-    refused: u64,
-}
-
-impl Ends {
-    fn add(&mut self, end: &End<HostError>) {
-        let count = match end {
-            End::Returned => &mut self.returned,
-            End::Trapped(_) => &mut self.trapped,
-            End::Failed(HostError::OutOfGas) => &mut self.out_of_gas,
-            End::Failed(HostError::Stack) => &mut self.out_of_stack,
-            End::Failed(_) => &mut self.refused,
-        };
-        *count += 1;
-    }
+/// How many modules `METERING_MODULES` asks for.
+pub(super) fn asked_modules() -> Option<u64> {
+    std::env::var("METERING_MODULES").ok().and_then(|count| count.parse().ok())
 }
 
 fn compare(flavour: Flavour) {
     let pair = Pair::new(if matches!(flavour, Flavour::Shallow) { 700 } else { 262_144 });
-    let asked = std::env::var("METERING_MODULES").ok().and_then(|count| count.parse().ok());
-    let modules = asked.unwrap_or(MODULES);
+    let modules = asked_modules().unwrap_or(MODULES);
     let seeds = match flavour {
         Flavour::Calm | Flavour::Wild => 0..modules,
         Flavour::References => 0..modules * 10,
@@ -89,17 +69,14 @@ fn compare(flavour: Flavour) {
     let (mut prepared, mut ends) = (0, Ends::default());
     for seed in seeds {
         let mut random = Random::new(seed);
-        let bytes: Vec<u8> = (0..BYTES / 8).flat_map(|_| random.next().to_le_bytes()).collect();
-        let module = Module::new(config(flavour), &mut Unstructured::new(&bytes));
-        let wasm = module.expect("there are enough bytes").to_bytes();
+        let wasm = random_module(flavour, &mut random);
         let result = catch_unwind(AssertUnwindSafe(|| {
             let Some(loaded) = pair.load(&wasm) else { return };
             prepared += 1;
             let whole = loaded.agree("main", GAS);
             ends.add(&whole.end);
             let burnt = whole.burnt.max(1);
-            // At the edge, and anywhere before it.
-            for gas in [burnt, burnt - 1, random.below(burnt), random.below(burnt)] {
+            for gas in random.limits(burnt) {
                 ends.add(&loaded.agree("main", gas).end);
             }
         }));
@@ -109,6 +86,12 @@ fn compare(flavour: Flavour) {
     let stack_is_met = ends.out_of_stack > 0 || !matches!(flavour, Flavour::Shallow);
     let seen = ends.returned > 0 && ends.trapped > 0 && ends.out_of_gas > 0 && stack_is_met;
     assert!(seen && prepared > modules / 4, "{prepared} modules of {modules}: {ends:?}");
+}
+
+pub(super) fn random_module(flavour: Flavour, random: &mut Random) -> Vec<u8> {
+    let bytes: Vec<u8> = (0..BYTES / 8).flat_map(|_| random.next().to_le_bytes()).collect();
+    let module = Module::new(config(flavour), &mut Unstructured::new(&bytes));
+    module.expect("there are enough bytes").to_bytes()
 }
 
 fn config(flavour: Flavour) -> Config {
@@ -153,6 +136,18 @@ impl Random {
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
+    }
+
+    /// Amounts of gas for what burns `burnt` if it may: at the edge, a few instructions before it,
+    /// and anywhere.
+    pub(super) fn limits(&mut self, burnt: u64) -> [u64; 5] {
+        let before = burnt.saturating_sub((1 + self.below(8)) * OP);
+        [burnt, burnt.saturating_sub(1), before, self.below(burnt), self.below(burnt)]
+    }
+
+    pub(super) fn below_usize(&mut self, bound: usize) -> usize {
+        let bound = u64::try_from(bound).expect("a length fits");
+        usize::try_from(self.below(bound)).expect("it is less than a length")
     }
 
     /// A number less than `bound`.
