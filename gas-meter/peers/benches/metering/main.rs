@@ -3,20 +3,25 @@
 //!
 //! All schemes of a kernel run in turns in one process, many short rounds each, and the fastest
 //! round of each counts: what else the machine does can only make a round slower. `scripts/bench`
-//! runs it. Words as arguments choose engines, kernels and schemes by parts of their names.
+//! runs it. Words as arguments choose engines, workloads,
+//! schemes and `rewriting` by parts of their names.
 
 #![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 #![allow(clippy::arithmetic_side_effects, clippy::float_arithmetic, reason = "times and ratios")]
 #![allow(clippy::disallowed_methods, reason = "a bench reads the clock")]
 
 mod engine;
-mod kernels;
+mod host;
 mod measure;
+mod meter;
 mod ours;
+mod peers;
+mod rewriting;
 mod schemes;
 mod singlepass;
 mod table;
 mod wasmtimes;
+mod workloads;
 
 use anyhow::Result;
 use engine::Engine;
@@ -35,14 +40,16 @@ fn main() -> Result<()> {
         Box::new(wasmtimes::Wasmtime::cranelift()),
     ];
     let engines = chosen(engines, &words, |engine| engine.name());
-    let kernels = chosen(kernels::all(), &words, |kernel| kernel.name);
     let schemes = chosen(schemes::all(), &words, |scheme| scheme.name);
+    let workloads = workloads::kernels()?.into_iter().chain(workloads::calls()?);
+    let workloads = chosen(workloads, &words, |workload| workload.name);
     for engine in &engines {
-        table::print(
-            engine.name(),
-            &kernels,
-            &measure::overheads(engine.as_ref(), &kernels, &schemes)?,
-        );
+        let rows = measure::overheads(engine.as_ref(), &workloads, &schemes)?;
+        table::run_times(engine.name(), &workloads, &rows);
+    }
+    if words.is_empty() || words.iter().any(|word| "rewriting".contains(word.as_str())) {
+        let contracts = workloads::contracts()?;
+        table::rewriting(&contracts, &rewriting::measure(&contracts, &schemes)?);
     }
     Ok(())
 }

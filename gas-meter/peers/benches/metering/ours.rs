@@ -19,7 +19,11 @@ pub(crate) const REMAINING_GAS: &str = abi::REMAINING_GAS;
 /// The export with the stack that is left, which a run gives back.
 pub(crate) const REMAINING_STACK: &str = abi::REMAINING_STACK;
 
-static NEAR: LazyLock<RuntimeConfig> =
+/// The export that is to be called once before all others, if it is there.
+pub(crate) const START: &str = abi::START;
+
+/// The parameters of NEAR's protocol.
+pub(crate) static NEAR: LazyLock<RuntimeConfig> =
     LazyLock::new(|| RuntimeConfig::new(88).expect("the runtime's own version"));
 
 /// The only place that knows how `gas-meter` is called.
@@ -27,4 +31,9 @@ fn meter(wasm: &[u8]) -> Result<Vec<u8>> {
     let schedule: &Schedule = &NEAR.vm().schedule;
     let limits: &Limits = &NEAR.vm().limits.metering;
     Ok(instrument(wasm, schedule, limits).context("gas-meter refuses the module")?.wasm)
+}
+
+/// What the product does with a contract before an engine sees it: `meter`, and all checks.
+pub(crate) fn prepare(wasm: &[u8]) -> Result<Vec<u8>> {
+    Ok(vm_runner::prepare(wasm, NEAR.vm())?.wasm)
 }
