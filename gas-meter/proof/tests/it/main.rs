@@ -2,6 +2,7 @@
 
 #![allow(clippy::arithmetic_side_effects, reason = "tests of small numbers")]
 
+mod contracts;
 mod reference;
 mod rules;
 mod suite;

@@ -13,6 +13,8 @@ use vm_runner::wasmer::WasmerVm;
 use vm_runner::{CodeBytes, Entries, Failure, ModuleCache, Runner, WasmTrap};
 
 use crate::rules::Rules;
+pub(crate) use random::Random;
+
 use host::{Host, HostError, host};
 
 /// How many compiled modules are kept: each is used at once or never again.
@@ -110,7 +112,8 @@ impl Ends {
     }
 }
 
-fn end(end: Result<(), Failure<HostError>>) -> End<HostError> {
+/// The end as the reference has it.
+pub(crate) fn end<E: std::fmt::Display>(end: Result<(), Failure<E>>) -> End<E> {
     match end {
         Ok(()) => End::Returned,
         Err(Failure::Host(error)) => End::Failed(error),
@@ -122,6 +125,6 @@ fn end(end: Result<(), Failure<HostError>>) -> End<HostError> {
             WasmTrap::IncorrectCallIndirectSignature => Trap::Signature,
             WasmTrap::StackOverflow => panic!("the metered stack was to run out first"),
         }),
-        Err(other) => panic!("it was prepared: {other:?}"),
+        Err(other) => panic!("it was prepared: {other}"),
     }
 }
