@@ -8,6 +8,7 @@ mod host_functions;
 mod instructions;
 mod limits;
 mod malformed;
+mod operators;
 mod programs;
 mod random;
 mod state_inits;
