@@ -142,6 +142,29 @@ const BODIES: &[&str] = &[
             (if (local.get 0) (then (call $deep (i32.sub (local.get 0) (i32.const 1)))))
             (call $note (call $burnt)))
         (func (export "main") (call $deep (i32.const 6)) (call $deep (i32.const 7)))"#,
+    // Every way out of a function gives its stack back.
+    r#"(func $callee (param i32) (local i64 i64 i64)
+            (if (i32.eq (local.get 0) (i32.const 0)) (then (return)))
+            (if (i32.eq (local.get 0) (i32.const 1)) (then (block (br 2))))
+            (br_if 0 (i32.eq (local.get 0) (i32.const 2)))
+            (block (br_table 0 1 (i32.sub (local.get 0) (i32.const 3))))
+            nop)
+        (func (export "main") (local i32)
+            (loop $again
+                (call $callee (i32.rem_u (local.get 0) (i32.const 5)))
+                (local.set 0 (i32.add (local.get 0) (i32.const 1)))
+                (br_if $again (i32.lt_u (local.get 0) (i32.const 200)))))"#,
+    r#"(func $callee (param i32) (result i64) (local i64 i64 i64)
+            (if (i32.eq (local.get 0) (i32.const 0)) (then (return (i64.const 1))))
+            (if (i32.eq (local.get 0) (i32.const 1)) (then (block (br 2 (i64.const 1)))))
+            (br_if 0 (i64.const 1) (i32.eq (local.get 0) (i32.const 2)))
+            drop
+            (block (result i64) (br_table 0 1 (i64.const 1) (i32.sub (local.get 0) (i32.const 3)))))
+        (func (export "main") (local i32)
+            (loop $again
+                (drop (call $callee (i32.rem_u (local.get 0) (i32.const 5))))
+                (local.set 0 (i32.add (local.get 0) (i32.const 1)))
+                (br_if $again (i32.lt_u (local.get 0) (i32.const 200)))))"#,
     // The index of an indirect call counts as an operand until its block ends.
     r#"(func $deep (param i32)
             (drop (call_indirect (type $number) (i32.const 1)))

@@ -194,6 +194,9 @@ impl<'a> Script<'a> {
         if metered != stepped {
             return Err(format!("metered {metered} gas, its instructions cost {stepped}"));
         }
+        if !self.metered.stack_is_whole() || !self.stepped.stack_is_whole() {
+            return Err("some of the stack is not given back".to_owned());
+        }
         self.tally.executed.extend(self.stepped.executed().map(str::to_owned));
         Ok(())
     }

@@ -130,6 +130,14 @@ impl World {
         metered.sum::<u64>() + self.store.data().burnt
     }
 
+    /// Whether all of the stack was given back.
+    pub(super) fn stack_is_whole(&self) -> bool {
+        let whole = i64::from(STACK_BYTES);
+        let left = self.meters.iter().map(|(_, stack)| stack.get(&self.store));
+        left.chain([Val::I64(self.store.data().stack_left)])
+            .all(|left| matches!(left, Val::I64(left) if left == whole))
+    }
+
     /// Names of the operators that the last action executed, in a stepped world.
     pub(super) fn executed(&self) -> impl Iterator<Item = &str> {
         let Count { operators, executed, .. } = self.store.data();
