@@ -6,6 +6,7 @@ mod nears;
 mod ours;
 mod outcome;
 mod port;
+mod visits;
 
 use std::sync::Arc;
 

@@ -1,6 +1,8 @@
-//! nearcore's mock of the chain, but for three things that nearcore's runtime does and the mock
-//! does not: replaced and removed values are charged, method names must be UTF-8, and initial
+//! nearcore's mock of the chain, but for four things that nearcore's runtime does and the mock
+//! does not: visited nodes and replaced and removed values are charged, method names must be UTF-8, and initial
 //! states are decoded.
+
+use std::cell::RefCell;
 
 use near_crypto::PublicKey;
 use near_primitives::hash::{CryptoHash, YieldId};
@@ -15,18 +17,35 @@ use near_vm_runner::logic::types::{
 };
 use near_vm_runner::logic::{External, HostError, StorageAccessTracker, VMLogicError, ValuePtr};
 
+use crate::visits::{Visited, Visits};
+
 type VmResult<T> = Result<T, VMLogicError>;
 
 /// The mock with the runtime's charges and checks.
-pub(crate) struct NearPort(pub(crate) MockedExternal);
+pub(crate) struct NearPort {
+    pub(crate) mock: MockedExternal,
+    visits: RefCell<Visits>,
+}
+
+impl NearPort {
+    pub(crate) fn new(mock: MockedExternal) -> Self {
+        NearPort { mock, visits: RefCell::default() }
+    }
+
+    fn visit(&self, tracker: &mut dyn StorageAccessTracker, key: &[u8]) -> VmResult<()> {
+        let Visited { touched, cached } = self.visits.borrow_mut().visit(key);
+        tracker.trie_node_touched(touched)?;
+        tracker.cached_trie_node_access(cached)
+    }
+}
 
 /// Passes methods on to the mock.
 macro_rules! delegate {
     ($(fn $name:ident(&self $(, $arg:ident: $ty:ty)*) $(-> $result:ty)?;)*) => {
-        $(fn $name(&self $(, $arg: $ty)*) $(-> $result)? { self.0.$name($($arg),*) })*
+        $(fn $name(&self $(, $arg: $ty)*) $(-> $result)? { self.mock.$name($($arg),*) })*
     };
     ($(fn $name:ident(&mut self $(, $arg:ident: $ty:ty)*) $(-> $result:ty)?;)*) => {
-        $(fn $name(&mut self $(, $arg: $ty)*) $(-> $result)? { self.0.$name($($arg),*) })*
+        $(fn $name(&mut self $(, $arg: $ty)*) $(-> $result)? { self.mock.$name($($arg),*) })*
     };
 }
 
@@ -37,10 +56,11 @@ impl External for NearPort {
         key: &[u8],
         value: &[u8],
     ) -> VmResult<Option<Vec<u8>>> {
-        if let Some(evicted) = self.0.fake_trie.get(key) {
+        if let Some(evicted) = self.mock.fake_trie.get(key) {
             tracker.deref_write_evicted_value_bytes(bytes(evicted))?;
         }
-        self.0.storage_set(tracker, key, value)
+        self.visit(tracker, key)?;
+        self.mock.storage_set(tracker, key, value)
     }
 
     fn storage_get<'a>(
@@ -48,7 +68,17 @@ impl External for NearPort {
         tracker: &mut dyn StorageAccessTracker,
         key: &[u8],
     ) -> VmResult<Option<Box<dyn ValuePtr + 'a>>> {
-        self.0.storage_get(tracker, key)
+        self.visit(tracker, key)?;
+        self.mock.storage_get(tracker, key)
+    }
+
+    fn storage_has_key(
+        &mut self,
+        tracker: &mut dyn StorageAccessTracker,
+        key: &[u8],
+    ) -> VmResult<bool> {
+        self.visit(tracker, key)?;
+        self.mock.storage_has_key(tracker, key)
     }
 
     fn storage_remove(
@@ -56,10 +86,11 @@ impl External for NearPort {
         tracker: &mut dyn StorageAccessTracker,
         key: &[u8],
     ) -> VmResult<Option<Vec<u8>>> {
-        if let Some(removed) = self.0.fake_trie.get(key) {
+        if let Some(removed) = self.mock.fake_trie.get(key) {
             tracker.deref_removed_value_bytes(bytes(removed))?;
         }
-        self.0.storage_remove(tracker, key)
+        self.visit(tracker, key)?;
+        self.mock.storage_remove(tracker, key)
     }
 
     fn append_action_function_call_weight(
@@ -72,7 +103,7 @@ impl External for NearPort {
         gas_weight: GasWeight,
     ) -> VmResult<()> {
         check_utf8([&method_name])?;
-        self.0.append_action_function_call_weight(
+        self.mock.append_action_function_call_weight(
             receipt_index,
             method_name,
             args,
@@ -92,7 +123,7 @@ impl External for NearPort {
         method_names: Vec<Vec<u8>>,
     ) -> VmResult<()> {
         check_utf8(&method_names)?;
-        self.0.append_action_add_gas_key_with_function_call(
+        self.mock.append_action_add_gas_key_with_function_call(
             receipt_index,
             public_key,
             num_nonces,
@@ -112,7 +143,7 @@ impl External for NearPort {
         method_names: Vec<Vec<u8>>,
     ) -> VmResult<()> {
         check_utf8(&method_names)?;
-        self.0.append_action_add_key_with_function_call(
+        self.mock.append_action_add_key_with_function_call(
             receipt_index,
             public_key,
             nonce,
@@ -145,8 +176,6 @@ impl External for NearPort {
     }
 
     delegate! {
-        fn storage_has_key(&mut self, tracker: &mut dyn StorageAccessTracker, key: &[u8])
-            -> VmResult<bool>;
         fn generate_data_id(&mut self) -> CryptoHash;
         fn create_action_receipt(&mut self, after: Vec<ReceiptIndex>, receiver_id: AccountId)
             -> VmResult<ReceiptIndex>;

@@ -62,10 +62,10 @@ impl NearRunner {
         let gas = context.make_gas_counter(&wasm_config);
         let cache = Some(&*self.cache);
         let prepared = near_vm_runner::prepare(&external, wasm_config, cache, gas, case.method);
-        let mut external = NearPort(external);
+        let mut external = NearPort::new(external);
         let fees = Arc::clone(&near.fees);
         let outcome = near_vm_runner::run(prepared, &mut external, &context, fees)?;
-        Ok((outcome, external.0))
+        Ok((outcome, external.mock))
     }
 }
 

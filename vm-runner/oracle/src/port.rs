@@ -21,6 +21,7 @@ use near_vm_runner::logic::mocks::mock_external::MockAction;
 use near_vm_runner::logic::types::{GlobalContractDeployMode, GlobalContractIdentifier};
 
 use crate::ours::VALIDATORS;
+use crate::visits::{Visited, Visits};
 
 /// Storage in memory and a log of what was asked for.
 #[derive(Debug)]
@@ -28,12 +29,18 @@ pub(crate) struct Port {
     pub(crate) storage: BTreeMap<Vec<u8>, Vec<u8>>,
     pub(crate) log: Vec<MockAction>,
     data_count: u64,
+    visits: Visits,
 }
 
 impl Port {
     pub(crate) fn new(storage: &[(&[u8], &[u8])]) -> Self {
         let storage = storage.iter().map(|(key, value)| (key.to_vec(), value.to_vec())).collect();
-        Port { storage, log: Vec::new(), data_count: 0 }
+        Port { storage, log: Vec::new(), data_count: 0, visits: Visits::default() }
+    }
+
+    fn visit(&mut self, key: &[u8]) -> TrieNodes {
+        let Visited { touched, cached } = self.visits.visit(key);
+        TrieNodes { touched, cached }
     }
 
     fn next_receipt(&self) -> ReceiptIndex {
@@ -44,21 +51,21 @@ impl Port {
 impl External for Port {
     fn read(&mut self, key: &[u8]) -> Result<Found, Fault> {
         let value = self.storage.get(key).map(|value| Arc::from(value.as_slice()));
-        Ok(Found { value, nodes: TrieNodes::default() })
+        Ok(Found { value, nodes: self.visit(key) })
     }
 
     fn contains(&mut self, key: &[u8]) -> Result<(bool, TrieNodes), Fault> {
-        Ok((self.storage.contains_key(key), TrieNodes::default()))
+        Ok((self.storage.contains_key(key), self.visit(key)))
     }
 
     fn write(&mut self, key: &[u8], value: &[u8]) -> Result<Displaced, Fault> {
         let before = self.storage.insert(key.to_vec(), value.to_vec());
-        Ok(displaced(before))
+        Ok(displaced(before, self.visit(key)))
     }
 
     fn remove(&mut self, key: &[u8]) -> Result<Displaced, Fault> {
         let before = self.storage.remove(key);
-        Ok(displaced(before))
+        Ok(displaced(before, self.visit(key)))
     }
 
     fn recorded_storage_bytes(&self) -> u64 {
@@ -192,8 +199,8 @@ impl External for Port {
     }
 }
 
-fn displaced(value: Option<Vec<u8>>) -> Displaced {
-    Displaced { value: value.map(Arc::from), nodes: TrieNodes::default() }
+fn displaced(value: Option<Vec<u8>>, nodes: TrieNodes) -> Displaced {
+    Displaced { value: value.map(Arc::from), nodes }
 }
 
 fn account(id: &str) -> AccountId {

@@ -144,13 +144,13 @@ impl Body<'_> {
 
     /// A statement that calls the host.
     pub(super) fn host_statement(&mut self) {
-        match self.rng.small(26) {
+        match self.rng.small(29) {
             0..=5 => self.trace(),
             6 => self.attach(),
             7 => self.host("promise_batch_create", &BOB),
             8 => self.batch(),
             9 => self.host("promise_batch_action_transfer", &[0, NOTHING]),
-            10 => self.storage(),
+            10 | 25..=27 => self.storage(),
             11 => self.register(),
             12 => self.hash(),
             13 => self.host("value_return", &ARGUMENTS),
