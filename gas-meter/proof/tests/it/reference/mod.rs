@@ -4,6 +4,7 @@ mod fixed;
 mod host;
 mod mutants;
 mod official;
+mod programs;
 mod random;
 
 use std::sync::Arc;

@@ -1,0 +1,259 @@
+//! Programs written at random: loops that end, branches that are taken, calls that trap far from
+//! where they were called. Generated modules rarely get that far.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::host::IMPORTS;
+use super::random::{Random, asked_modules};
+use super::{Ends, Pair};
+use crate::rules::OP;
+
+/// How many programs are tried; `METERING_MODULES` asks for more.
+const PROGRAMS: u64 = 400;
+
+/// Gas for as much as a program may do.
+const GAS: u64 = 20_000 * OP;
+
+/// Functions of a program, beside the entry.
+const FUNCTIONS: u64 = 4;
+
+/// Variables of a function that hold values; as many again count loops.
+const VARIABLES: u64 = 3;
+
+#[test]
+fn programs_written_at_random() {
+    compare(&Pair::new(262_144), 0);
+}
+
+#[test]
+fn programs_with_little_stack() {
+    compare(&Pair::new(1_000), 1 << 32);
+}
+
+fn compare(pair: &Pair, first: u64) {
+    let programs = asked_modules().unwrap_or(PROGRAMS);
+    let mut ends = Ends::default();
+    for seed in first..first + programs {
+        let mut random = Random::new(seed);
+        let text = Program::write(&mut random);
+        let wasm = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            let loaded = pair.load(&wasm).expect("it is within limits");
+            let whole = loaded.agree("main", GAS);
+            ends.add(&whole.end);
+            for gas in random.limits(whole.burnt) {
+                ends.add(&loaded.agree("main", gas).end);
+            }
+        }));
+        assert!(result.is_ok(), "seed {seed}:\n{text}");
+    }
+    let seen = ends.returned.min(ends.trapped).min(ends.out_of_gas);
+    assert!(seen > programs / 20, "{ends:?}");
+}
+
+/// Writes one program.
+struct Program<'a> {
+    random: &'a mut Random,
+    /// The function that is being written; the entry is 0.
+    function: u64,
+    /// Loops around this place.
+    loops: u64,
+    /// Labels around this place.
+    labels: u64,
+}
+
+impl<'a> Program<'a> {
+    fn write(random: &'a mut Random) -> String {
+        let mut program = Program { random, function: 0, loops: 0, labels: 0 };
+        let functions: String =
+            (0..=FUNCTIONS).map(|function| program.function(function)).collect();
+        format!(
+            r#"(module {IMPORTS} (memory 1) (global $g (mut i32) (i32.const 7))
+            (type $f (func (param i32) (result i32))) (table 8 funcref)
+            (elem (i32.const 0) $f1 $f2 $f3 $f4 $odd) (func $odd)
+            (data (i32.const 0) "\01\02\00\03\ff\00\00\80")
+            {functions})"#
+        )
+    }
+
+    fn function(&mut self, function: u64) -> String {
+        self.function = function;
+        let locals = "i32 ".repeat(usize::try_from(2 * VARIABLES).expect("it is small"));
+        let body = self.statements(3, 6);
+        if function == 0 {
+            return format!("(func (export \"main\") (local {locals}) {body})\n");
+        }
+        let result = self.value(2);
+        format!("(func $f{function} (param i32) (result i32) (local {locals}) {body} {result})\n")
+    }
+
+    fn statements(&mut self, depth: u64, most: u64) -> String {
+        (0..=self.random.below(most)).map(|_| self.statement(depth) + " ").collect()
+    }
+
+    fn statement(&mut self, depth: u64) -> String {
+        let choices = if depth == 0 { 12 } else { 18 };
+        match self.random.below(choices) {
+            0 | 1 => format!("(local.set {} {})", self.variable(), self.value(depth)),
+            2 => format!("(global.set $g {})", self.value(depth)),
+            3 => format!("(call $note (i64.extend_i32_u {}))", self.value(depth)),
+            4 => format!(
+                "(i32.store8 (i32.and (i32.const 4095) {}) (i32.const 3))",
+                self.value(depth)
+            ),
+            5 | 6 => format!("(drop {})", self.value(depth)),
+            7 => "(call $note (call $burnt))".to_owned(),
+            8 => self.bulk(),
+            9 => self.ending(),
+            10 | 11 => self.branch(),
+            12 => self.when(depth - 1),
+            13 => format!("{} {}", self.when(depth - 1), self.when(depth - 1)),
+            14 | 15 if self.loops < VARIABLES => self.counted(depth - 1),
+            16 => self.block(depth - 1),
+            _ => self.table(depth - 1),
+        }
+    }
+
+    fn when(&mut self, depth: u64) -> String {
+        let condition = self.value(depth);
+        let then = self.nested(depth);
+        match self.random.below(2) {
+            0 => format!("(if {condition} (then {then}))"),
+            _ => format!("(if {condition} (then {then}) (else {}))", self.nested(depth)),
+        }
+    }
+
+    /// A loop that goes round a few times, unless a branch begins it anew.
+    fn counted(&mut self, depth: u64) -> String {
+        let counter = self.first_local() + VARIABLES + self.loops;
+        let rounds = 1 + self.random.below(6);
+        self.loops += 1;
+        let body = self.nested(depth);
+        self.loops -= 1;
+        format!(
+            "(local.set {counter} (i32.const 0))
+            (loop {body}
+                (local.set {counter} (i32.add (local.get {counter}) (i32.const 1)))
+                (br_if 0 (i32.lt_u (local.get {counter}) (i32.const {rounds}))))"
+        )
+    }
+
+    fn block(&mut self, depth: u64) -> String {
+        format!("(block {})", self.nested(depth))
+    }
+
+    /// Several ways to go on.
+    fn table(&mut self, depth: u64) -> String {
+        let selector = self.value(depth);
+        let (first, second) = (self.nested(depth), self.nested(depth));
+        format!(
+            "(block (block (block (br_table 0 1 2 (i32.and (i32.const 3) {selector}))) {first}) {second})"
+        )
+    }
+
+    fn nested(&mut self, depth: u64) -> String {
+        self.labels += 1;
+        let statements = self.statements(depth, 3);
+        self.labels -= 1;
+        statements
+    }
+
+    /// A branch out of, or to the head of, what is around; rarely taken, or it would all end here.
+    fn branch(&mut self) -> String {
+        let condition = format!("(i32.eqz (i32.and (i32.const 3) {}))", self.value(0));
+        match self.random.below(self.labels + 1) {
+            0 if self.function == 0 => format!("(if {condition} (then return))"),
+            0 => format!("(if {condition} (then (return {})))", self.value(1)),
+            label => format!("(br_if {} {condition})", label - 1),
+        }
+    }
+
+    /// What ends the execution, if its condition holds.
+    fn ending(&mut self) -> String {
+        let ending = match self.random.below(5) {
+            0 => "unreachable",
+            1 => "(drop (i32.load (i32.const -1)))",
+            2 => "(call $refuse (i32.const 4))",
+            3 => "(call_indirect (i32.const 4))",
+            _ => "(memory.fill (i32.const -2) (i32.const 0) (i32.const 9))",
+        };
+        let condition = format!("(i32.eqz (i32.and (i32.const 31) {}))", self.value(0));
+        format!("nop (if {condition} (then nop {ending} nop))")
+    }
+
+    fn bulk(&mut self) -> String {
+        let units = format!("(i32.and (i32.const 31) {})", self.value(0));
+        match self.random.below(4) {
+            0 => format!("(memory.fill (i32.const 64) (i32.const 1) {units})"),
+            1 => format!("(memory.copy (i32.const 128) (i32.const 0) {units})"),
+            2 => {
+                format!("(table.copy (i32.const 5) (i32.const 5) (i32.and (i32.const 3) {units}))")
+            }
+            _ => format!("(drop (memory.grow (i32.and (i32.const 1) {units})))"),
+        }
+    }
+
+    fn value(&mut self, depth: u64) -> String {
+        let choices = if depth == 0 { 5 } else { 14 };
+        match self.random.below(choices) {
+            0 => format!("(i32.const {})", self.random.below(40)),
+            1 | 2 => format!("(local.get {})", self.variable()),
+            3 => "(global.get $g)".to_owned(),
+            4 => format!("(i32.load8_u (local.get {}))", self.variable()),
+            5 | 6 => {
+                let operators = ["add", "sub", "mul", "xor", "and", "lt_u", "eq", "rotl"];
+                let at = self.random.below_usize(operators.len());
+                format!(
+                    "(i32.{} {} {})",
+                    operators[at],
+                    self.value(depth - 1),
+                    self.value(depth - 1)
+                )
+            }
+            7 => format!("(i32.eqz {})", self.value(depth - 1)),
+            8 => {
+                let (dividend, divisor) = (self.value(depth - 1), self.value(depth - 1));
+                format!("(i32.rem_u {dividend} (i32.and (i32.const 15) {divisor}))")
+            }
+            9 => {
+                let (a, b, c) =
+                    (self.value(depth - 1), self.value(depth - 1), self.value(depth - 1));
+                format!("(select {a} {b} {c})")
+            }
+            10 => {
+                let (a, b, c) =
+                    (self.value(depth - 1), self.value(depth - 1), self.value(depth - 1));
+                format!("(if (result i32) {a} (then {b}) (else nop {c}))")
+            }
+            11 => {
+                let (a, b) = (self.value(depth - 1), self.value(depth - 1));
+                format!("(block (result i32) (drop (br_if 0 {a} (global.get $g))) nop {b})")
+            }
+            12 => {
+                let index = format!("(i32.and (i32.const 7) {})", self.value(0));
+                format!("(call_indirect (type $f) {} {index})", self.value(depth - 1))
+            }
+            _ => self.call(depth),
+        }
+    }
+
+    /// A call of a later function, and now and then of any.
+    fn call(&mut self, depth: u64) -> String {
+        let later = FUNCTIONS - self.function;
+        let callee = match self.random.below(8) {
+            0 => 1 + self.random.below(FUNCTIONS),
+            _ if later == 0 => return self.value(depth - 1),
+            _ => self.function + 1 + self.random.below(later),
+        };
+        format!("(call $f{callee} {})", self.value(depth - 1))
+    }
+
+    fn variable(&mut self) -> u64 {
+        self.first_local() + self.random.below(VARIABLES)
+    }
+
+    /// The entry has no parameter.
+    fn first_local(&self) -> u64 {
+        u64::from(self.function > 0)
+    }
+}
