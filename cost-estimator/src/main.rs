@@ -46,7 +46,7 @@ fn main() -> anyhow::Result<()> {
         cost: case.label(),
         unit: case.unit(),
         result: report::Result::of(sample),
-        charged_gas: u64::from(config.vm().schedule.regular_op),
+        charged_gas: u64::from(config.near().wasm_config.regular_op_cost),
     }];
     report::table(&lines, &mut io::stdout().lock())?;
     if let Some(path) = out {

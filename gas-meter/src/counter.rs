@@ -91,6 +91,16 @@ impl GasCounter {
         }
     }
 
+    /// Whether burning any amount that does not fit ends alike, up to `gas`.
+    ///
+    /// What an exhaustion burns, and which bound it reports, depends on the charge that did not
+    /// fit where gas is attached to promises or the bounds differ.
+    pub fn exhausts_alike(&self, gas: Gas) -> bool {
+        let one_bound = self.prepaid == self.limit
+            || (self.prepaid < self.limit && self.burnt.saturating_add(gas) <= self.limit);
+        one_bound && self.promised == Gas::ZERO
+    }
+
     /// Attaches `gas` to a promise: used, not burnt.
     pub fn reserve(&mut self, gas: Gas) -> Result<(), OutOfGas> {
         self.deduct(Gas::ZERO, gas)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use host_fns::abi::Host;
 use parking_lot::Mutex;
@@ -29,6 +29,8 @@ pub(crate) struct CachedModule<H: Host> {
 pub(crate) struct Usable<H: Host> {
     pub(crate) entries: Entries,
     pub(crate) linked: Result<Arc<dyn LoadedModule<H>>, LinkError>,
+    /// The module in the stepwise form, once it was needed.
+    pub(crate) stepwise: OnceLock<Arc<dyn LoadedModule<H>>>,
 }
 
 /// A module that cannot be compiled.

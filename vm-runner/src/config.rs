@@ -2,7 +2,7 @@
 //! data without defaults: a chain that forgets a field does not compile.
 
 use gas_meter::CostId;
-use gas_meter::instrument::{FrameSizes, Limits as MeteringLimits, Schedule};
+use gas_meter::instrument::{Limits as MeteringLimits, Prices};
 use host_fns::abi::FeatureSet;
 use sha2::{Digest, Sha256};
 
@@ -16,7 +16,7 @@ pub struct VmConfig {
     /// The only module that a contract may import from: `env` on NEAR.
     pub import_module: &'static str,
     /// What instructions cost.
-    pub schedule: Schedule,
+    pub prices: Prices,
     /// Which host functions exist.
     pub host_features: FeatureSet,
     /// What loading a contract costs; `None` where it is free.
@@ -79,7 +79,7 @@ pub struct Fingerprint(pub [u8; 32]);
 impl VmConfig {
     /// Names what decides how a module is prepared and linked. [`VmConfig::loading`] does not.
     pub fn fingerprint(&self) -> Fingerprint {
-        let VmConfig { limits, wasm, import_module, schedule, host_features, loading: _ } = self;
+        let VmConfig { limits, wasm, import_module, prices, host_features, loading: _ } = self;
         let mut fields = Fields(Sha256::new());
         limits.write(&mut fields);
         fields.0.update(Sha256::digest(import_module));
@@ -87,12 +87,8 @@ impl VmConfig {
             WasmProposals::Basic => 0,
             WasmProposals::ReferenceTypesAndBulkMemory => 1,
         });
-        let Schedule { regular_op, linear_base, linear_unit, frame } = schedule;
-        fields.add(u64::from(*regular_op)).add(*linear_base).add(*linear_unit);
-        let FrameSizes { activation, word32, word64, vector, reference } = frame;
-        fields.add(*activation);
-        for size in [word32, word64, vector, reference] {
-            fields.add(u64::from(*size));
+        for figure in prices.figures() {
+            fields.add(figure);
         }
         fields.add(host_features.bits());
         Fingerprint(fields.0.finalize().into())
@@ -159,6 +155,8 @@ impl Fields {
 
 #[cfg(test)]
 mod tests {
+    use gas_meter::instrument::{FlatSchedule, FrameSizes};
+
     use super::*;
 
     fn config() -> VmConfig {
@@ -186,18 +184,13 @@ mod tests {
             },
             wasm: WasmProposals::Basic,
             import_module: "env",
-            schedule: Schedule {
+            prices: Prices::new(&FlatSchedule {
                 regular_op: 1,
                 linear_base: 2,
                 linear_unit: 3,
-                frame: FrameSizes {
-                    activation: 64,
-                    word32: 4,
-                    word64: 8,
-                    vector: 16,
-                    reference: 8,
-                },
-            },
+                frame: FrameSizes { activation: 64, word32: 4, word64: 8, reference: 8 },
+            })
+            .expect("small prices"),
             host_features: FeatureSet::NONE,
             loading: None,
         }

@@ -20,6 +20,6 @@ pub use config::{Fingerprint, LoadingCosts, ModuleLimits, VmConfig, WasmProposal
 pub use error::{
     EntryError, Failure, LinkError, PrepareError, Signature, ValueType, VmFault, WasmTrap,
 };
-pub use prepare::{Entries, ImportedFunction, PreparedModule, prepare};
+pub use prepare::{Counting, Entries, ImportedFunction, PreparedModule, prepare};
 pub use runner::Runner;
-pub use vm::{CompileError, Compiled, Finished, LoadedModule, Vm, VmKind};
+pub use vm::{CompileError, Compiled, Finished, LoadedModule, Run, Vm, VmKind};

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use gas_meter::instrument::{InstrumentError, instrument};
+use gas_meter::instrument::{Form, Rule, instrument};
 use wasm_encoder::{EntityType, ExportKind, Module, RawSection, RefType, SectionId};
 use wasmparser::{
     ExternalKind, FuncType, FuncValidatorAllocations, FunctionBody, Parser, Payload,
@@ -29,6 +29,17 @@ pub struct PreparedModule {
     pub entries: Entries,
     /// Whether there is a start function.
     pub has_start: bool,
+    /// How it counts its gas.
+    pub counting: Counting,
+}
+
+/// How a module counts its gas: what the boundary must know to read its globals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counting {
+    /// When charges are made.
+    pub form: Form,
+    /// The largest of them, but for bulk operations.
+    pub largest_charge: u64,
 }
 
 /// What the names of a contract's exports begin with in a prepared module, so that they cannot
@@ -77,33 +88,41 @@ impl Entries {
 }
 
 /// Checks `wasm` against `config` and meters it.
-pub fn prepare(wasm: &[u8], config: &VmConfig) -> Result<PreparedModule, PrepareError> {
+pub fn prepare(
+    wasm: &[u8],
+    config: &VmConfig,
+    form: Form,
+) -> Result<PreparedModule, PrepareError> {
     let mut normalizer = Normalizer::new(wasm, config);
     for payload in Parser::new(0).parse_all(wasm) {
         normalizer.payload(&payload.map_err(|_| PrepareError::Deserialization)?)?;
     }
     let Normalizer { imports, entries, has_start, sections, .. } = normalizer;
     let module = sections.write(&config.limits);
-    let metered = instrument(&module, &config.schedule, &config.limits.metering)?;
+    let metered = instrument(&module, &config.prices, &config.limits.metering, form)
+        .map_err(|error| refusal(error.rule))?;
     if metered.reference_bytes > config.limits.instrumented_bytes.unwrap_or(u64::MAX) {
         return Err(PrepareError::InstrumentedCodeTooLarge);
     }
-    Ok(PreparedModule { wasm: metered.wasm, imports, entries, has_start })
+    let counting = Counting { form, largest_charge: metered.largest_charge };
+    Ok(PreparedModule { wasm: metered.wasm, imports, entries, has_start, counting })
 }
 
-impl From<InstrumentError> for PrepareError {
-    fn from(error: InstrumentError) -> Self {
-        match error {
-            InstrumentError::Analysis => PrepareError::Deserialization,
-            InstrumentError::Rewrite | InstrumentError::ReservedExport | InstrumentError::Price => {
-                PrepareError::Serialization
-            }
-            InstrumentError::TooManyBlocksPerFunction => PrepareError::TooManyBlocksPerFunction,
-            InstrumentError::TooManyBlocksPerModule => PrepareError::TooManyBlocksPerContract,
-            InstrumentError::TooManyParamsPerFunction => PrepareError::TooManyParamsPerFunction,
-            InstrumentError::TooManyParamsPerModule => PrepareError::TooManyParamsPerContract,
-            InstrumentError::OperandStackTooLarge => PrepareError::OperandStackTooLarge,
-        }
+/// What a rule of metering is among NEAR's refusals.
+fn refusal(rule: Rule) -> PrepareError {
+    match rule {
+        Rule::Malformed
+        | Rule::UnsupportedOperator
+        | Rule::UnsupportedType
+        | Rule::UnsupportedSection
+        | Rule::UnknownIndex
+        | Rule::TooManyLocals => PrepareError::Deserialization,
+        Rule::ReservedExport => PrepareError::Serialization,
+        Rule::TooManyBlocksPerFunction => PrepareError::TooManyBlocksPerFunction,
+        Rule::TooManyBlocksPerModule => PrepareError::TooManyBlocksPerContract,
+        Rule::TooManyParamsPerFunction => PrepareError::TooManyParamsPerFunction,
+        Rule::TooManyParamsPerModule => PrepareError::TooManyParamsPerContract,
+        Rule::OperandStackTooLarge => PrepareError::OperandStackTooLarge,
     }
 }
 

@@ -1,14 +1,15 @@
 //! [`Runner`]: from a contract's code and the name of a method to the end of its execution.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use gas_meter::GasCounter;
+use gas_meter::instrument::Form;
 use host_fns::abi::{Fault, Host};
 
 use crate::cache::{CachedModule, ModuleCache, ModuleKey, Usable};
 use crate::{
-    Code, EntryError, Failure, Fingerprint, Finished, LoadedModule, Vm, VmConfig, VmFault, imports,
+    Code, EntryError, Failure, Fingerprint, Finished, LoadedModule, Run, Vm, VmConfig, VmFault, imports,
     prepare,
 };
 
@@ -59,16 +60,44 @@ impl<H: Host> Runner<H> {
         if self.charge_loading(module.wasm_bytes, host.gas()).is_err() {
             return failed(host, Failure::Host(H::out_of_gas(gas_meter::OutOfGas::Prepaid)));
         }
-        let Usable { entries, linked } = usable;
-        let loaded: &Arc<dyn LoadedModule<H>> = match linked {
+        let loaded: &Arc<dyn LoadedModule<H>> = match &usable.linked {
             Ok(loaded) => loaded,
             Err(error) => return failed(host, Failure::Link(error.clone())),
         };
-        if let Err(error) = entries.check(entry) {
+        if let Err(error) = usable.entries.check(entry) {
             *host.gas() = before;
             return failed(host, Failure::Entry(error));
         }
-        loaded.run(entry, host)
+        let start = host.checkpoint();
+        match loaded.run(entry, host)? {
+            Run::Finished(finished) => Ok(finished),
+            Run::Inexact(mut host) => {
+                host.revert_to(start);
+                match self.stepwise(usable, code)?.run(entry, host)? {
+                    Run::Finished(finished) => Ok(finished),
+                    Run::Inexact(_) => Err(Fault::new("the stepwise form is exact").into()),
+                }
+            }
+        }
+    }
+
+    /// The module in the form that knows which charge did not fit and what was due at a trap.
+    fn stepwise<'m>(
+        &self,
+        usable: &'m Usable<H>,
+        code: &dyn Code,
+    ) -> Result<&'m Arc<dyn LoadedModule<H>>, VmFault> {
+        if let Some(module) = usable.stepwise.get() {
+            return Ok(module);
+        }
+        let changed = || Fault::new("a module that was compiled cannot be compiled again");
+        let bytes = code.bytes()?;
+        let prepared = prepare::prepare(&bytes, &self.config, Form::Stepwise);
+        let prepared = prepared.map_err(|_| changed())?;
+        let functions = imports::resolve(&prepared.imports, self.config.host_features);
+        let functions = functions.map_err(|_| changed())?;
+        let module = self.vm.compile(&prepared, functions)?.map_err(|_| changed())?;
+        Ok(usable.stepwise.get_or_init(|| module))
     }
 
     fn charge_loading(&self, bytes: u64, gas: &mut GasCounter) -> Result<(), gas_meter::OutOfGas> {
@@ -91,7 +120,7 @@ impl<H: Host> Runner<H> {
 
     fn compile(&self, wasm: &[u8]) -> Result<CachedModule<H>, VmFault> {
         let wasm_bytes = u64::try_from(wasm.len()).map_err(|_| Fault::new("wasm too long"))?;
-        let prepared = match prepare::prepare(wasm, &self.config) {
+        let prepared = match prepare::prepare(wasm, &self.config, Form::Merged) {
             Ok(prepared) => prepared,
             Err(error) => return Ok(CachedModule { wasm_bytes, usable: Err(error.into()) }),
         };
@@ -102,7 +131,8 @@ impl<H: Host> Runner<H> {
                 Err(error) => return Ok(CachedModule { wasm_bytes, usable: Err(error.into()) }),
             },
         };
-        Ok(CachedModule { wasm_bytes, usable: Ok(Usable { entries: prepared.entries, linked }) })
+        let usable = Usable { entries: prepared.entries, linked, stepwise: OnceLock::new() };
+        Ok(CachedModule { wasm_bytes, usable: Ok(usable) })
     }
 }
 

@@ -38,13 +38,24 @@ pub type Compiled<H> = Result<Arc<dyn LoadedModule<H>>, CompileError>;
 pub trait LoadedModule<H: Host>: Send + Sync {
     /// Runs the start function, if there is one, and then `entry`, an exported function without
     /// parameters and results, in a new instance.
-    fn run(&self, entry: &str, host: H) -> Result<Finished<H>, VmFault>;
+    fn run(&self, entry: &str, host: H) -> Result<Run<H>, VmFault>;
 }
 
 /// The engine refuses the module. Why is for the log only: other engines word it otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the engine refuses the module")]
 pub struct CompileError;
+
+/// What came of running a module.
+#[derive(Debug)]
+pub enum Run<H: Host> {
+    /// The execution came to an end.
+    Finished(Finished<H>),
+    /// It failed, and what it burnt cannot be told: the module counts in
+    /// [`Form::Merged`](gas_meter::instrument::Form::Merged). The host must be reverted and the
+    /// stepwise form run.
+    Inexact(H),
+}
 
 /// An execution that came to an end: the host that was moved in, and how it ended.
 #[derive(Debug)]

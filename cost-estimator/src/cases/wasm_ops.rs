@@ -37,7 +37,7 @@ impl WasmInstruction {
             Arc::new(ModuleCache::new(16)),
             Arc::clone(config.vm()),
         );
-        let op_gas = u64::from(config.vm().schedule.regular_op);
+        let op_gas = u64::from(config.near().wasm_config.regular_op_cost);
         let costs = Arc::clone(&config.host().costs);
         WasmInstruction { runner, costs, op_gas, at: here() }
     }
@@ -98,10 +98,19 @@ struct Bare {
 
 impl Host for Bare {
     type Error = Never;
+    type Checkpoint = GasCounter;
     const FUNCTIONS: &'static [HostFn<Self>] = &[];
 
     fn gas(&mut self) -> &mut GasCounter {
         &mut self.gas
+    }
+
+    fn checkpoint(&self) -> GasCounter {
+        self.gas.clone()
+    }
+
+    fn revert_to(&mut self, at: GasCounter) {
+        self.gas = at;
     }
 
     fn out_of_gas(_: OutOfGas) -> Never {

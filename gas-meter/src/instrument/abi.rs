@@ -9,8 +9,12 @@ pub const REMAINING_GAS: &str = "remaining_gas";
 /// trap, the stack ran out.
 pub const REMAINING_STACK: &str = "remaining_stack";
 
+/// Exported mutable `i32`: not zero if what the other globals hold after a trap is not exact. Only
+/// the merged form sets it.
+pub const INEXACT: &str = "inexact";
+
 /// Exported function: the module's start function, if it has one.
 pub const START: &str = "start";
 
 /// All reserved export names.
-pub const RESERVED: [&str; 3] = [REMAINING_GAS, REMAINING_STACK, START];
+pub const RESERVED: [&str; 4] = [REMAINING_GAS, REMAINING_STACK, INEXACT, START];

@@ -1,256 +1,702 @@
-//! One function body: charge points woven into its operators.
+//! One function, written down with its charges.
+//!
+//! While code is written, `pending` is what was due since the last subtraction: the gas that is
+//! left is the counter less `pending`. Straight code only adds to it. Where ways join, all of them
+//! must arrive with the same amount pending: the label's. The first way to a label decides how
+//! much that is; each later one subtracts or gives back the difference. So a loop is paid once on
+//! each way through it, and a way that leaves a label early pays nothing extra.
+//!
+//! In front of calls, behind which others look at the gas, everything is subtracted. Tests stand
+//! at function entries and at each way back to a loop, so that no execution can go on without
+//! meeting one.
 
-use std::num::NonZeroU64;
-
-use finite_wasm::Fee;
-use finite_wasm::gas::InstrumentationKind;
-use finite_wasm::wasmparser::{FunctionBody, Operator};
 use wasm_encoder::{BlockType, Encode, Ieee32, Ieee64, InstructionSink, ValType};
 
-use super::InstrumentError;
-use super::reference::ReferenceSize;
+use super::Form;
+use super::body::{Body, Event, EventKind, LabelKind, place};
+use super::calls::HostFree;
+use super::charges::Charge;
+use super::counted::{Bound, Counted};
 
-/// Charge points of one function: where (offset in the module), of what kind, how much.
-#[derive(Clone, Copy)]
-pub(super) struct Points<'a> {
-    pub(super) offsets: &'a [usize],
-    pub(super) kinds: &'a [InstrumentationKind],
-    pub(super) fees: &'a [Fee],
-}
+/// What is pending is subtracted at the latest when it exceeds this, so that the counter, which
+/// is tested then, cannot wrap.
+const MAX_PENDING: u64 = 1 << 60;
 
-impl<'a> Points<'a> {
-    /// Removes and returns the points at `offset`, which are the first that are left.
-    fn take_at(&mut self, offset: usize) -> impl Iterator<Item = (InstrumentationKind, Fee)> + 'a {
-        let count = self.offsets.iter().take_while(|point| **point == offset).count();
-        let (offsets_kinds, fees) = (self.kinds.split_at(count), self.fees.split_at(count));
-        self.offsets = &self.offsets[count..];
-        self.kinds = offsets_kinds.1;
-        self.fees = fees.1;
-        offsets_kinds.0.iter().copied().zip(fees.0.iter().copied())
-    }
-}
-
-/// What a function is charged when it is entered.
-#[derive(Clone, Copy)]
-pub(super) struct Entry {
-    /// Bytes of the metered stack that an activation takes.
-    pub(super) stack_bytes: u64,
-    /// Gas.
-    pub(super) gas: u64,
-}
+/// A function with less code than this, without loops and calls, need not test the gas: the
+/// functions that call it do so often enough.
+const SMALL_BYTES: u32 = 256;
 
 /// Writes one metered function.
 pub(super) struct FunctionWriter<'a> {
     /// The module that the offsets refer to.
     pub(super) wasm: &'a [u8],
+    pub(super) form: Form,
+    pub(super) body: &'a Body,
     /// Index of the gas global; the stack global is the next.
     pub(super) gas_global: u32,
-    /// Number of parameters.
-    pub(super) params: u32,
-    /// The function's result, if it has one.
-    pub(super) result: Option<ValType>,
-    pub(super) entry: Entry,
+    /// The function's results.
+    pub(super) result: BlockType,
+    /// Gas of entering the function.
+    pub(super) entry_gas: u64,
+    pub(super) free: &'a HostFree,
+    /// Whether this function calls no imported one: then its callers may have gas pending.
+    pub(super) is_free: bool,
+    /// Where the function is written, without its length.
+    pub(super) out: &'a mut Vec<u8>,
+    /// What is pending at each group of labels, as far as it is decided.
+    pub(super) phis: &'a mut Vec<Option<u64>>,
 }
 
-/// What the limits want to know of a metered function.
-pub(super) struct Written {
-    pub(super) blocks: u64,
-    /// Bytes that near-vm-runner's own metering of it has in the code section.
-    pub(super) reference_bytes: u64,
+/// A label around the current operator.
+#[derive(Clone, Copy)]
+struct Open {
+    label: u32,
+    kind: LabelKind,
+    /// Whether it was opened in code that is never reached.
+    dead: bool,
+    /// What was pending at its `if`, for the other arm.
+    at_if: u64,
+    has_else: bool,
+    branched: bool,
+}
+
+/// What holds while code is written.
+struct State {
+    pending: u64,
+    reachable: bool,
+    /// Whether the local has another value than the global.
+    dirty: bool,
+    /// Whether the global was changed by a call since the local was set.
+    stale: bool,
+}
+
+/// The locals that charges use, behind the function's own.
+#[derive(Clone, Copy)]
+struct Locals {
+    /// `i64`: the counter between calls, or an amount.
+    counter: u32,
+    /// `i64`: an amount, where there are bulk operations.
+    amount: u32,
+    /// `i32`: a number of units, where there are bulk operations.
+    count: u32,
 }
 
 impl FunctionWriter<'_> {
-    /// Appends the metered function without its size to `out`; counts its blocks, of which there
-    /// may be at most `max_blocks`.
-    ///
-    /// The body is wrapped into one block, so that each way out of it (falling through, `br`,
-    /// `br_if`, `br_table` to the outermost label, and `return`, which becomes a `br`) passes the
-    /// code behind that block which gives the stack back.
-    pub(super) fn write(
-        &self,
-        body: &FunctionBody<'_>,
-        mut points: Points<'_>,
-        max_blocks: u64,
-        out: &mut Vec<u8>,
-    ) -> Result<Written, InstrumentError> {
-        let bulk = points.kinds.iter().copied().any(is_bulk);
-        let (locals, mut reference) = self.locals(body, bulk, out)?;
-        let mut operators = body.get_operators_reader().map_err(|_| InstrumentError::Rewrite)?;
-        self.enter(&locals, &mut reference, out)?;
-        let mut blocks = 0u64;
-        // Labels around the current instruction that the function itself opened.
-        let mut depth = 0u32;
-        while !operators.eof() {
-            let (operator, start) =
-                operators.read_with_offset().map_err(|_| InstrumentError::Rewrite)?;
-            let end = operators.original_position();
-            if opens_block(&operator) {
-                blocks = blocks.saturating_add(1);
-                if blocks > max_blocks {
-                    return Err(InstrumentError::TooManyBlocksPerFunction);
+    /// Writes the function.
+    pub(super) fn write(&mut self) {
+        self.phis.clear();
+        self.phis.resize(self.body.label_count(), None);
+        let locals = self.locals();
+        let mut state = State { pending: 0, reachable: true, dirty: false, stale: false };
+        if self.body.has_exits {
+            InstructionSink::new(self.out).block(self.result);
+        }
+        self.enter(&mut state, locals);
+        let mut open = vec![Open {
+            label: 0,
+            kind: LabelKind::Block,
+            dead: false,
+            at_if: 0,
+            has_else: false,
+            branched: false,
+        }];
+        let body = self.body;
+        let (mut charges, mut events) = (body.charges.as_slice(), body.events.as_slice());
+        let mut at = body.code;
+        loop {
+            let charge = charges.first().map_or(u32::MAX, |charge| charge.offset);
+            let event = events.first().map_or(u32::MAX, |event| event.start);
+            if charge <= event && charge < u32::MAX {
+                self.copy(&mut at, charge);
+                if let Some((charge, rest)) = charges.split_first() {
+                    charges = rest;
+                    self.charge(&mut state, charge, locals);
                 }
-                depth = depth.saturating_add(1);
-            }
-            for (kind, fee) in points.take_at(start) {
-                if kind != InstrumentationKind::Unreachable {
-                    self.charge(kind, fee, &locals, &mut reference, out)?;
-                }
-            }
-            match operator {
-                Operator::Return => {
-                    reference.leave(self.entry.stack_bytes);
-                    InstructionSink::new(out).br(depth);
-                }
-                Operator::End if operators.eof() => {
-                    reference.copied(end.saturating_sub(start));
-                    reference.leave(self.entry.stack_bytes);
-                    self.leave(out);
-                }
-                Operator::ReturnCall { .. } | Operator::ReturnCallIndirect { .. } => {
-                    return Err(InstrumentError::Rewrite);
-                }
-                _ => {
-                    if matches!(operator, Operator::End) {
-                        depth = depth.saturating_sub(1);
-                    }
-                    let bytes = self.wasm.get(start..end).ok_or(InstrumentError::Rewrite)?;
-                    out.extend_from_slice(bytes);
-                    canonicalize_nan(&operator, out);
-                    match operator {
-                        Operator::Call { function_index }
-                        | Operator::RefFunc { function_index } => {
-                            reference.function_reference(function_index);
-                        }
-                        _ => reference.copied(bytes.len()),
-                    }
-                }
+            } else if let Some((event, rest)) = events.split_first() {
+                events = rest;
+                self.copy(&mut at, event.start);
+                self.event(&mut state, *event, &mut at, &mut open, locals);
+            } else {
+                break;
             }
         }
-        Ok(Written { blocks, reference_bytes: reference.finish() })
     }
 
-    /// Copies the declarations of `body`'s locals and appends those that charges use.
-    fn locals(
-        &self,
-        body: &FunctionBody<'_>,
-        bulk: bool,
-        out: &mut Vec<u8>,
-    ) -> Result<(Locals, ReferenceSize), InstrumentError> {
-        let mut reader = body.get_locals_reader().map_err(|_| InstrumentError::Rewrite)?;
-        let start = reader.original_position();
-        let groups = reader.get_count();
-        let mut amount = self.params;
-        for _ in 0..groups {
-            let (count, _) = reader.read().map_err(|_| InstrumentError::Rewrite)?;
-            amount = amount.checked_add(count).ok_or(InstrumentError::Rewrite)?;
+    /// Copies code up to `end`.
+    fn copy(&mut self, at: &mut u32, end: u32) {
+        let range = usize::try_from(*at).ok().zip(usize::try_from(end).ok());
+        if let Some(code) = range.and_then(|(start, end)| self.wasm.get(start..end)) {
+            self.out.extend_from_slice(code);
         }
-        let count = amount.checked_add(1).ok_or(InstrumentError::Rewrite)?;
-        let declarations =
-            self.wasm.get(start..reader.original_position()).ok_or(InstrumentError::Rewrite)?;
-        let added = if bulk { 2 } else { 1 };
-        groups.checked_add(added).ok_or(InstrumentError::Rewrite)?.encode(out);
-        out.extend_from_slice(declarations);
-        1u32.encode(out);
-        ValType::I64.encode(out);
-        if bulk {
-            1u32.encode(out);
-            ValType::I32.encode(out);
-        }
-        let reference = ReferenceSize::new(self.gas_global, groups, declarations.len());
-        Ok((Locals { amount, count }, reference))
+        *at = end;
     }
 
-    fn enter(
-        &self,
-        locals: &Locals,
-        reference: &mut ReferenceSize,
-        out: &mut Vec<u8>,
-    ) -> Result<(), InstrumentError> {
-        reference.enter(self.entry.stack_bytes);
-        let result = self.result.map_or(BlockType::Empty, BlockType::Result);
-        InstructionSink::new(out).block(result);
-        subtract(out, self.stack_global(), self.entry.stack_bytes, locals.amount);
-        let fee = Fee::constant(self.entry.gas);
-        self.charge(InstrumentationKind::Pure, fee, locals, reference, out)
+    /// Whether the counter is kept in a local: where there are loops, it pays.
+    fn in_local(&self) -> bool {
+        self.form == Form::Merged && self.body.has_loops
     }
 
-    fn leave(&self, out: &mut Vec<u8>) {
-        InstructionSink::new(out)
-            .end()
-            .global_get(self.stack_global())
-            .i64_const(immediate(self.entry.stack_bytes))
-            .i64_add()
-            .global_set(self.stack_global())
-            .end();
-    }
-
-    fn charge(
-        &self,
-        kind: InstrumentationKind,
-        fee: Fee,
-        locals: &Locals,
-        reference: &mut ReferenceSize,
-        out: &mut Vec<u8>,
-    ) -> Result<(), InstrumentError> {
-        let Some(unit) = NonZeroU64::new(fee.linear) else {
-            if fee.constant > 0 {
-                reference.charge(fee.constant);
-                subtract(out, self.gas_global, fee.constant, locals.amount);
-            }
-            return Ok(());
+    /// Copies the declarations of the locals and appends those that charges use.
+    fn locals(&mut self) -> Locals {
+        let own = self.body.locals;
+        let groups = self.body.groups;
+        let (start, end) = self.body.declarations;
+        let added = match (self.body.has_bulk, self.needs_counter()) {
+            (true, _) => 2,
+            (false, true) => 1,
+            (false, false) => 0,
         };
-        if !is_bulk(kind) {
-            return Err(InstrumentError::Rewrite);
+        groups.saturating_add(added).encode(self.out);
+        let mut at = start;
+        self.copy(&mut at, end);
+        if added > 0 {
+            // The counter; with bulk operations an amount, and a count.
+            added.encode(self.out);
+            ValType::I64.encode(self.out);
         }
-        reference.bulk_charge(fee.constant, unit.get(), locals.amount, locals.count);
-        // The operation's last operand says how many units it is about. `Schedule::check` has
-        // made sure that the price of any 32-bit number of them fits.
-        InstructionSink::new(out)
-            .local_tee(locals.count)
-            .i64_extend_i32_u()
-            .i64_const(immediate(unit.get()))
-            .i64_mul()
-            .i64_const(immediate(fee.constant))
-            .i64_add()
-            .local_set(locals.amount)
-            .global_get(self.gas_global)
-            .local_get(locals.amount)
-            .i64_sub();
-        stop_if_negative(out, self.gas_global, locals.amount);
-        InstructionSink::new(out).local_get(locals.count);
-        Ok(())
+        if self.body.has_bulk {
+            1u32.encode(self.out);
+            ValType::I32.encode(self.out);
+        }
+        let amount = own.saturating_add(1);
+        Locals { counter: own, amount, count: amount.saturating_add(1) }
+    }
+
+    /// Whether anything here needs [`Locals::counter`].
+    fn needs_counter(&self) -> bool {
+        let large = self.body.total(self.entry_gas) > MAX_PENDING;
+        let counted = self.form == Form::Merged && self.body.has_counted_loops;
+        self.takes_stack() || self.in_local() || counted || large
+    }
+
+    fn sink(&mut self) -> InstructionSink<'_> {
+        InstructionSink::new(self.out)
     }
 
     fn stack_global(&self) -> u32 {
         self.gas_global.saturating_add(1)
     }
+
+    fn inexact_global(&self) -> u32 {
+        self.gas_global.saturating_add(2)
+    }
+
+    /// Whether callers may have gas pending that the global does not know of.
+    fn is_inexact(&self) -> bool {
+        self.is_free && self.form == Form::Merged
+    }
+
+    fn stack_bytes(&self) -> u64 {
+        self.body.operand_bytes.saturating_add(self.body.frame_bytes)
+    }
+
+    /// Whether the frame is taken from the stack global and given back: a function that calls no
+    /// other need only look whether there is room.
+    fn takes_stack(&self) -> bool {
+        self.form == Form::Stepwise || self.body.has_calls
+    }
+
+    /// Stack first, then gas, as near-vm-runner does it.
+    fn enter(&mut self, state: &mut State, locals: Locals) {
+        let (gas, stack) = (self.gas_global, self.stack_global());
+        let bytes = immediate(self.stack_bytes());
+        let tests_gas = self.form == Form::Merged && self.needs_entry_test();
+        let counter = self.in_local().then_some(locals.counter);
+        let takes_stack = self.takes_stack();
+        let (is_free, inexact) = (self.is_inexact(), self.inexact_global());
+        let mut sink = self.sink();
+        sink.global_get(stack).i64_const(bytes).i64_sub();
+        if takes_stack {
+            sink.local_tee(locals.counter).global_set(stack).local_get(locals.counter);
+        }
+        if tests_gas {
+            sink.global_get(gas);
+            if let Some(counter) = counter {
+                sink.local_tee(counter);
+            }
+            // Negative if one of them is.
+            sink.i64_or();
+        }
+        sink.i64_const(0).i64_lt_s().if_(BlockType::Empty);
+        if !takes_stack {
+            sink.global_get(stack).i64_const(bytes).i64_sub().global_set(stack);
+        }
+        if is_free {
+            sink.i32_const(1).global_set(inexact);
+        }
+        sink.unreachable().end();
+        if let (false, Some(counter)) = (tests_gas, counter) {
+            sink.global_get(gas).local_set(counter);
+        }
+        state.pending = self.entry_gas.min(MAX_PENDING);
+        if self.form == Form::Stepwise {
+            self.flush(state, 0, true, locals);
+        }
+    }
+
+    fn needs_entry_test(&self) -> bool {
+        let body = self.body;
+        let end = body.events.last().map_or(body.code, |event| event.end);
+        body.has_calls || body.has_loops || end.saturating_sub(body.code) > SMALL_BYTES
+    }
+
+    fn charge(&mut self, state: &mut State, charge: &Charge, locals: Locals) {
+        if !state.reachable {
+            return;
+        }
+        if charge.price.unit > 0 {
+            self.flush(state, 0, false, locals);
+            self.charge_units(state, charge, locals);
+            return;
+        }
+        state.pending = state.pending.saturating_add(charge.price.base.min(MAX_PENDING));
+        if self.form == Form::Stepwise || state.pending > MAX_PENDING {
+            self.flush(state, 0, true, locals);
+        }
+    }
+
+    /// Subtracts `pending` but for `keep`, which may be more. With `test`, execution ends if what
+    /// is left is negative.
+    fn flush(&mut self, state: &mut State, keep: u64, test: bool, locals: Locals) {
+        let difference = signed(state.pending).saturating_sub(signed(keep));
+        state.pending = keep;
+        if difference == 0 && !test {
+            return;
+        }
+        let (gas, counter) = (self.gas_global, locals.counter);
+        let in_local = self.in_local();
+        if in_local {
+            self.reload(state, locals);
+        }
+        let mut sink = self.sink();
+        if in_local {
+            sink.local_get(counter);
+        } else {
+            sink.global_get(gas);
+        }
+        if difference != 0 {
+            sink.i64_const(difference).i64_sub();
+        }
+        match (in_local, test) {
+            (true, false) => {
+                sink.local_set(counter);
+            }
+            (false, false) => {
+                sink.global_set(gas);
+            }
+            (true, true) => {
+                sink.local_tee(counter).i64_const(0).i64_lt_s().if_(BlockType::Empty);
+                sink.local_get(counter).global_set(gas).unreachable().end();
+            }
+            (false, true) => {
+                sink.local_tee(counter).global_set(gas).local_get(counter);
+                sink.i64_const(0).i64_lt_s().if_(BlockType::Empty).unreachable().end();
+            }
+        }
+        state.dirty |= in_local;
+    }
+
+    /// Makes the global exact: subtracts all that is pending, on the way from the local.
+    fn sync(&mut self, state: &mut State, locals: Locals) {
+        let pending = signed(std::mem::take(&mut state.pending));
+        let from_local = self.in_local() && !state.stale;
+        if pending == 0 && !(from_local && state.dirty) {
+            return;
+        }
+        let (gas, counter) = (self.gas_global, locals.counter);
+        let mut sink = self.sink();
+        if from_local {
+            sink.local_get(counter);
+        } else {
+            sink.global_get(gas);
+        }
+        if pending != 0 {
+            sink.i64_const(pending).i64_sub();
+        }
+        sink.global_set(gas);
+        // The local is behind now.
+        state.stale = self.in_local();
+        state.dirty = false;
+    }
+
+    /// Lets the global have what the local has, for a call that changes it.
+    fn publish(&mut self, state: &mut State, locals: Locals) {
+        if self.in_local() {
+            if state.dirty && !state.stale {
+                let gas = self.gas_global;
+                self.sink().local_get(locals.counter).global_set(gas);
+            }
+            state.dirty = false;
+            state.stale = true;
+        }
+    }
+
+    /// Sets the local from the global, if it is behind.
+    fn reload(&mut self, state: &mut State, locals: Locals) {
+        if state.stale && state.reachable {
+            let gas = self.gas_global;
+            self.sink().global_get(gas).local_set(locals.counter);
+        }
+        state.stale = false;
+    }
+
+    /// Charges for a bulk operation by its last operand. `Prices` makes sure that the price of any
+    /// 32-bit number of units fits.
+    fn charge_units(&mut self, state: &mut State, charge: &Charge, locals: Locals) {
+        let Locals { counter, amount, count } = locals;
+        let (gas, in_local) = (self.gas_global, self.in_local());
+        let (base, unit) = (immediate(charge.price.base), immediate(charge.price.unit));
+        let (is_free, inexact) = (self.is_inexact(), self.inexact_global());
+        if in_local {
+            self.reload(state, locals);
+        }
+        let mut sink = self.sink();
+        sink.local_tee(count)
+            .i64_extend_i32_u()
+            .i64_const(unit)
+            .i64_mul()
+            .i64_const(base)
+            .i64_add()
+            .local_set(amount);
+        if in_local {
+            sink.local_get(counter).local_get(amount).i64_sub().local_tee(counter);
+        } else {
+            sink.global_get(gas).local_get(amount).i64_sub();
+            sink.local_tee(counter).global_set(gas).local_get(counter);
+        }
+        sink.i64_const(0).i64_lt_s().if_(BlockType::Empty);
+        if in_local {
+            sink.local_get(counter).global_set(gas);
+        }
+        if is_free {
+            sink.i32_const(1).global_set(inexact);
+        }
+        sink.unreachable().end().local_get(count);
+        state.dirty |= in_local;
+    }
+
+    /// Pays for all iterations of a loop that begins here.
+    ///
+    /// With `d` as the way from the counter to its bound, modulo 2³², there are `(d - 1) >> log2 + 1`
+    /// of them; if the step does not divide `d`, there is no end. Where the gas does not suffice,
+    /// the loop may still trap before it runs out: that is for the stepwise form to find out.
+    fn pay_loop(&mut self, counted: &Counted, locals: Locals) {
+        let Counted { counter: local, step_log2, down, bound, gas: per_iteration } = *counted;
+        let in_local = self.in_local();
+        let (gas, inexact, counter) = (self.gas_global, self.inexact_global(), locals.counter);
+        let distance = |sink: &mut InstructionSink<'_>| {
+            if down {
+                sink.local_get(local);
+            }
+            match bound {
+                Bound::Constant(bound) => sink.i32_const(bound),
+                Bound::Local(bound) => sink.local_get(bound),
+            };
+            if !down {
+                sink.local_get(local);
+            }
+            sink.i32_sub();
+        };
+        let mut sink = self.sink();
+        if in_local {
+            sink.local_get(counter);
+        } else {
+            sink.global_get(gas);
+        }
+        distance(&mut sink);
+        sink.i32_const(1).i32_sub();
+        if step_log2 > 0 {
+            sink.i32_const(step_log2.cast_signed()).i32_shr_u();
+        }
+        sink.i64_extend_i32_u().i64_const(1).i64_add();
+        sink.i64_const(immediate(per_iteration)).i64_mul();
+        if step_log2 > 0 {
+            sink.i64_const(1 << 62);
+            distance(&mut sink);
+            let mask = 1u32.checked_shl(step_log2).unwrap_or_default().wrapping_sub(1);
+            sink.i32_const(mask.cast_signed()).i32_and().i32_eqz().select();
+        }
+        sink.i64_sub().local_tee(counter);
+        if !in_local {
+            sink.global_set(gas).local_get(counter);
+        }
+        sink.i64_const(0).i64_lt_s().if_(BlockType::Empty);
+        sink.i32_const(1).global_set(inexact).unreachable().end();
+    }
+
+    fn event(
+        &mut self,
+        state: &mut State,
+        event: Event,
+        at: &mut u32,
+        open: &mut Vec<Open>,
+        locals: Locals,
+    ) {
+        match event.kind {
+            EventKind::Open(label) => self.open(state, label, open, locals),
+            EventKind::Else => {
+                if let Some(top) = open.last().copied() {
+                    self.arrive(state, top.label, locals);
+                    *state = State {
+                        pending: top.at_if,
+                        reachable: !top.dead,
+                        dirty: true,
+                        stale: false,
+                    };
+                }
+            }
+            EventKind::End => {
+                self.end(state, open, locals);
+                if open.is_empty() {
+                    *at = event.end;
+                    self.sink().end();
+                    return;
+                }
+            }
+            EventKind::Br(depth) => {
+                if state.reachable
+                    && let Some(target) = target(open, depth)
+                {
+                    self.arrive(state, target, locals);
+                }
+                state.reachable = false;
+            }
+            EventKind::BrIf(depth) => {
+                if state.reachable && self.branch_if(state, open, depth, locals) {
+                    *at = event.end;
+                    return;
+                }
+            }
+            EventKind::BrTable(label) => {
+                if state.reachable {
+                    self.arrive_at_table(state, label, open, locals);
+                }
+                state.reachable = false;
+            }
+            EventKind::Return => {
+                if state.reachable {
+                    self.arrive(state, 0, locals);
+                    if let Some(function) = open.first_mut() {
+                        function.branched = true;
+                    }
+                    let depth = u32::try_from(open.len()).unwrap_or(u32::MAX).saturating_sub(1);
+                    self.sink().br(depth);
+                    *at = event.end;
+                }
+                state.reachable = false;
+                return;
+            }
+            EventKind::Unreachable => {
+                if state.reachable && self.is_inexact() {
+                    let inexact = self.inexact_global();
+                    self.sink().i32_const(1).global_set(inexact);
+                } else if state.reachable {
+                    self.sync(state, locals);
+                }
+                state.reachable = false;
+            }
+            EventKind::Call(function) if self.free.is_free(function) => {
+                if state.reachable && self.form == Form::Merged {
+                    self.publish(state, locals);
+                }
+            }
+            EventKind::Call(_) | EventKind::CallIndirect => {
+                if state.reachable {
+                    self.sync(state, locals);
+                    state.stale = self.in_local();
+                }
+            }
+            EventKind::Promote | EventKind::Demote => {
+                self.copy(at, event.end);
+                self.canonicalize_nan(event.kind);
+                return;
+            }
+        }
+        self.copy(at, event.end);
+    }
+
+    /// `block`, `loop` and `if`.
+    fn open(&mut self, state: &mut State, number: u32, open: &mut Vec<Open>, locals: Locals) {
+        let Some(label) = self.body.label(number).copied() else { return };
+        let dead = !state.reachable;
+        if !dead {
+            if self.in_local() {
+                self.reload(state, locals);
+            }
+            // A way from here arrives at the label without code of its own.
+            let direct = label.kind == LabelKind::If && !label.has_else;
+            if direct || (label.kind == LabelKind::Loop && label.is_target) {
+                self.arrive_forward(state, number, locals);
+                state.dirty = true;
+            }
+            if let (Some(counted), Form::Merged) = (label.counted, self.form) {
+                self.pay_loop(&counted, locals);
+            }
+        }
+        open.push(Open {
+            label: number,
+            kind: label.kind,
+            dead,
+            at_if: state.pending,
+            has_else: label.has_else,
+            branched: false,
+        });
+    }
+
+    fn end(&mut self, state: &mut State, open: &mut Vec<Open>, locals: Locals) {
+        let Some(top) = open.pop() else { return };
+        if top.dead {
+            return;
+        }
+        let skips = top.kind == LabelKind::If && !top.has_else;
+        let joins = match top.kind {
+            LabelKind::Loop => false,
+            LabelKind::If => true,
+            LabelKind::Block => top.branched,
+        };
+        if joins {
+            self.arrive(state, top.label, locals);
+            let reached = state.reachable || top.branched || skips;
+            // Both arms of an `if` may have come here, of which only the second is known to.
+            state.reachable = reached || self.phi(top.label).is_some();
+            state.pending = self.phi(top.label).unwrap_or_default();
+            state.stale = false;
+            state.dirty = true;
+        }
+        if open.is_empty() {
+            self.leave(state, locals);
+        }
+    }
+
+    /// The function's end: what is pending, and the stack.
+    fn leave(&mut self, state: &mut State, locals: Locals) {
+        if self.body.has_exits {
+            self.sink().end();
+        }
+        if state.reachable || self.body.has_exits {
+            self.sync(state, locals);
+        }
+        if self.takes_stack() && (state.reachable || self.body.has_exits) {
+            let (stack, bytes) = (self.stack_global(), immediate(self.stack_bytes()));
+            self.sink().global_get(stack).i64_const(bytes).i64_add().global_set(stack);
+        }
+    }
+
+    fn phi(&self, label: u32) -> Option<u64> {
+        *self.phis.get(place(self.body.group(label)))?
+    }
+
+    /// A way leads to `label` from here.
+    fn arrive(&mut self, state: &mut State, label: u32, locals: Locals) {
+        let back = self.body.label(label).is_some_and(|label| label.kind == LabelKind::Loop);
+        if back && state.reachable && self.form == Form::Merged {
+            let keep = self.phi(label).unwrap_or_default();
+            self.flush(state, keep, true, locals);
+            return;
+        }
+        self.arrive_forward(state, label, locals);
+    }
+
+    /// The same without the test of a way back.
+    fn arrive_forward(&mut self, state: &mut State, label: u32, locals: Locals) {
+        if !state.reachable {
+            return;
+        }
+        if self.in_local() {
+            self.reload(state, locals);
+        }
+        match self.phi(label) {
+            Some(phi) => self.flush(state, phi, false, locals),
+            None => self.decide(label, state.pending),
+        }
+    }
+
+    fn decide(&mut self, label: u32, pending: u64) {
+        if let Some(phi) = self.phis.get_mut(place(self.body.group(label))) {
+            *phi = Some(pending);
+        }
+    }
+
+    /// All targets of a `br_table` are in the group of `label`.
+    fn arrive_at_table(
+        &mut self,
+        state: &mut State,
+        label: u32,
+        open: &mut [Open],
+        locals: Locals,
+    ) {
+        let group = self.body.group(label);
+        let mut back = false;
+        for target in open.iter_mut().filter(|open| self.body.group(open.label) == group) {
+            target.branched = true;
+            back |= target.kind == LabelKind::Loop;
+        }
+        if self.in_local() {
+            self.reload(state, locals);
+        }
+        match self.phi(label) {
+            Some(phi) => self.flush(state, phi, back && self.form == Form::Merged, locals),
+            None => self.decide(label, state.pending),
+        }
+    }
+
+    /// `br_if`: whether it was written already.
+    fn branch_if(
+        &mut self,
+        state: &mut State,
+        open: &mut [Open],
+        depth: u32,
+        locals: Locals,
+    ) -> bool {
+        let Some(number) = target(open, depth) else { return false };
+        let Some(label) = self.body.label(number).copied() else { return false };
+        if self.in_local() {
+            self.reload(state, locals);
+        }
+        if let (Some(counted), Form::Merged) = (label.counted, self.form) {
+            // Each iteration was paid for in front.
+            state.pending = state.pending.saturating_sub(counted.gas);
+            if self.phi(number) == Some(state.pending) {
+                return false;
+            }
+        }
+        let differs = self.phi(number).is_some_and(|phi| phi != state.pending);
+        if label.kind == LabelKind::Loop || label.has_operands || !differs {
+            self.arrive(state, number, locals);
+            return false;
+        }
+        // Only the way that branches pays the difference.
+        self.sink().if_(BlockType::Empty);
+        let (pending, dirty) = (state.pending, state.dirty);
+        self.arrive(state, number, locals);
+        self.sink().br(depth.saturating_add(1)).end();
+        state.pending = pending;
+        state.dirty = dirty;
+        true
+    }
+
+    /// Multiplies the result of a promotion or demotion with one, which changes nothing but the
+    /// NaNs: compilers that return canonical NaNs from arithmetic may forget these two.
+    fn canonicalize_nan(&mut self, kind: EventKind) {
+        if kind == EventKind::Promote {
+            self.sink().f64_const(Ieee64::from(1.0)).f64_mul();
+        } else {
+            self.sink().f32_const(Ieee32::from(1.0)).f32_mul();
+        }
+    }
 }
 
-/// The two locals that charges use, behind the function's own.
-struct Locals {
-    /// `i64`
-    amount: u32,
-    /// `i32`, only declared where the function has bulk operations.
-    count: u32,
+/// The label that a branch of this depth goes to, which is noted there.
+fn target(open: &mut [Open], depth: u32) -> Option<u32> {
+    let depth = usize::try_from(depth).ok()?;
+    let at = open.len().checked_sub(depth.checked_add(1)?)?;
+    let target = open.get_mut(at)?;
+    target.branched = true;
+    Some(target.label)
 }
 
-/// `global -= amount`, and the end of the execution if that makes it negative.
-fn subtract(out: &mut Vec<u8>, global: u32, amount: u64, scratch: u32) {
-    InstructionSink::new(out).global_get(global).i64_const(immediate(amount)).i64_sub();
-    stop_if_negative(out, global, scratch);
-}
-
-/// Stores the operand into `global`; `unreachable` if it is negative.
-fn stop_if_negative(out: &mut Vec<u8>, global: u32, scratch: u32) {
-    InstructionSink::new(out)
-        .local_tee(scratch)
-        .global_set(global)
-        .local_get(scratch)
-        .i64_const(0)
-        .i64_lt_s()
-        .if_(BlockType::Empty)
-        .unreachable()
-        .end();
+fn signed(amount: u64) -> i64 {
+    i64::try_from(amount).unwrap_or(i64::MAX)
 }
 
 /// An amount as an operand. Amounts beyond 2⁶² (no schedule has them) are taken as 2⁶², which no
@@ -258,38 +704,4 @@ fn stop_if_negative(out: &mut Vec<u8>, global: u32, scratch: u32) {
 fn immediate(amount: u64) -> i64 {
     const MAX: i64 = 1 << 62;
     i64::try_from(amount).unwrap_or(MAX).min(MAX)
-}
-
-/// Multiplies the result of a promotion or demotion with one, which changes nothing but the NaNs:
-/// compilers that return canonical NaNs from arithmetic may forget these two conversions.
-fn canonicalize_nan(operator: &Operator<'_>, out: &mut Vec<u8>) {
-    match operator {
-        Operator::F64PromoteF32 => {
-            InstructionSink::new(out).f64_const(Ieee64::from(1.0)).f64_mul();
-        }
-        Operator::F32DemoteF64 => {
-            InstructionSink::new(out).f32_const(Ieee32::from(1.0)).f32_mul();
-        }
-        _ => {}
-    }
-}
-
-fn opens_block(operator: &Operator<'_>) -> bool {
-    matches!(operator, Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. })
-}
-
-/// Whether the point is in front of an operation whose last operand is a number of units.
-fn is_bulk(kind: InstrumentationKind) -> bool {
-    use InstrumentationKind as Kind;
-    matches!(
-        kind,
-        Kind::MemoryCopy
-            | Kind::MemoryFill
-            | Kind::MemoryGrow
-            | Kind::MemoryInit
-            | Kind::TableCopy
-            | Kind::TableFill
-            | Kind::TableGrow
-            | Kind::TableInit
-    )
 }

@@ -1,19 +1,69 @@
-//! [`Schedule`]: what instructions and stack frames cost, as data, and its view for the analysis.
+//! What execution costs: [`Schedule`] is what a chain says, [`Prices`] the table that it becomes.
 
-use finite_wasm::wasmparser::{self as wp, ValType};
-use finite_wasm::{Fee, max_stack, prefix_sum_vec};
+use super::operator::{Class, ONE_BYTE, Operator, PREFIXED};
 
-use super::InstrumentError;
+/// What one execution of an operator costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Price {
+    /// Gas of each execution.
+    pub base: u64,
+    /// Gas of each unit (byte, element or page) that a bulk operation, `memory.grow` or
+    /// `table.grow` is asked to work on. Zero for all others.
+    pub unit: u64,
+}
 
-/// Prices of instructions and sizes of stack frames.
+impl Price {
+    /// Nothing.
+    pub const FREE: Price = Price::flat(0);
+
+    /// `base` gas, whatever the operands.
+    pub const fn flat(base: u64) -> Self {
+        Price { base, unit: 0 }
+    }
+
+    /// Whether it is nothing.
+    pub fn is_free(self) -> bool {
+        self == Price::FREE
+    }
+}
+
+/// What execution costs on a chain, and how its metered stack is counted.
 ///
-/// `block`, `else` and `end` are free; bulk operations (`memory.copy`, `memory.fill`,
-/// `memory.init`, `memory.grow` and the same for tables) cost `linear_base` and `linear_unit` for
-/// each byte, element or page asked for; all other instructions cost `regular_op`. Entering a
-/// function costs `regular_op` for each started 8 bytes of its frame.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Schedule {
-    /// Gas of one instruction.
+/// A schedule says a price for every operator of the [table](Operator::all); operators without a
+/// row are refused when a module is metered.
+pub trait Schedule {
+    /// What `operator` costs.
+    fn price(&self, operator: &Operator) -> Price;
+
+    /// Gas of entering a function, for each started eight bytes of its frame.
+    fn frame_price(&self) -> u64;
+
+    /// Sizes on the metered stack.
+    fn frame_sizes(&self) -> FrameSizes;
+}
+
+/// Sizes in bytes on the metered stack. They stand for a machine's stack, they do not measure it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameSizes {
+    /// What each activation takes beside its parameters, locals and operands.
+    pub activation: u64,
+    /// An `i32` or `f32`.
+    pub word32: u8,
+    /// An `i64` or `f64`.
+    pub word64: u8,
+    /// A reference.
+    pub reference: u8,
+}
+
+/// NEAR's schedule: one price for every operator, but `block`, `else` and `end`, which are free,
+/// and bulk operations, which cost a base and a price for each unit. Entering a function costs
+/// the price of an operator for each started eight bytes of its frame.
+///
+/// The figures are NEAR's parameters `wasm_regular_op_cost`, `wasm_linear_op_base_cost` and
+/// `wasm_linear_op_unit_cost`; the sizes stand in near-vm-runner `prepare/prepare_v3.rs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlatSchedule {
+    /// Gas of one operator.
     pub regular_op: u32,
     /// Gas of a bulk operation on nothing.
     pub linear_base: u64,
@@ -23,43 +73,166 @@ pub struct Schedule {
     pub frame: FrameSizes,
 }
 
-/// Sizes in bytes on the metered stack. They stand for a machine's stack, they do not measure it.
+impl Schedule for FlatSchedule {
+    fn price(&self, operator: &Operator) -> Price {
+        use Class as C;
+        match operator.class {
+            C::Block | C::Else | C::End => Price::FREE,
+            C::MemoryGrow
+            | C::MemoryInit
+            | C::MemoryCopy
+            | C::MemoryFill
+            | C::TableGrow
+            | C::TableInit
+            | C::TableCopy
+            | C::TableFill => Price { base: self.linear_base, unit: self.linear_unit },
+            _ => Price::flat(u64::from(self.regular_op)),
+        }
+    }
+
+    fn frame_price(&self) -> u64 {
+        u64::from(self.regular_op)
+    }
+
+    fn frame_sizes(&self) -> FrameSizes {
+        self.frame
+    }
+}
+
+/// A schedule with a price of its own for each class of operators.
+///
+/// Starts as another schedule, of which single classes are repriced: how estimators find out what
+/// a class is worth, and other chains say what theirs cost.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FrameSizes {
-    /// What each activation takes beside its locals.
-    pub activation: u64,
-    /// An `i32` or `f32`.
-    pub word32: u8,
-    /// An `i64` or `f64`.
-    pub word64: u8,
-    /// A `v128`.
-    pub vector: u8,
-    /// A reference.
-    pub reference: u8,
+pub struct ClassSchedule<S> {
+    default: S,
+    prices: Vec<(Class, Price)>,
 }
 
-impl Schedule {
-    /// Refuses prices with which `linear_base + count · linear_unit` could exceed 2⁶², where
-    /// `count` is any 32-bit number.
-    pub(super) fn check(&self) -> Result<(), InstrumentError> {
-        const MAX_BASE: u64 = 1 << 61;
-        const MAX_UNIT: u64 = 1 << 29;
-        if self.linear_base > MAX_BASE || self.linear_unit > MAX_UNIT {
-            return Err(InstrumentError::Price);
-        }
-        Ok(())
+impl<S: Schedule> ClassSchedule<S> {
+    /// With the prices of `default`.
+    pub fn new(default: S) -> Self {
+        ClassSchedule { default, prices: Vec::new() }
+    }
+
+    /// With `price` for all operators of `class`.
+    #[must_use]
+    pub fn with(mut self, class: Class, price: Price) -> Self {
+        self.prices.retain(|(other, _)| *other != class);
+        self.prices.push((class, price));
+        self
     }
 }
 
-impl FrameSizes {
-    fn of(&self, ty: ValType) -> u8 {
-        match ty {
-            ValType::I32 | ValType::F32 => self.word32,
-            ValType::I64 | ValType::F64 => self.word64,
-            ValType::V128 => self.vector,
-            ValType::Ref(_) => self.reference,
-        }
+impl<S: Schedule> Schedule for ClassSchedule<S> {
+    fn price(&self, operator: &Operator) -> Price {
+        let own = self.prices.iter().find(|(class, _)| *class == operator.class);
+        own.map_or_else(|| self.default.price(operator), |(_, price)| *price)
     }
+
+    fn frame_price(&self) -> u64 {
+        self.default.frame_price()
+    }
+
+    fn frame_sizes(&self) -> FrameSizes {
+        self.default.frame_sizes()
+    }
+}
+
+/// A [`Schedule`] as a table, checked: what metering works with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prices {
+    one_byte: Box<[Price; ONE_BYTE.len()]>,
+    prefixed: [Price; PREFIXED.len()],
+    frame_price: u64,
+    frame_sizes: FrameSizes,
+}
+
+/// A schedule cannot be metered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidSchedule {
+    /// With a price this large, a charge could overflow 64 bits.
+    #[error("the price of `{0}` is too large")]
+    TooLarge(&'static str),
+    /// Only operations with a number of units as their last operand have a price for a unit.
+    #[error("`{0}` works on no units, so it has no price for each")]
+    NoUnits(&'static str),
+    /// Where control flow joins, nothing can be charged.
+    #[error("`{0}` cannot have a price")]
+    MustBeFree(&'static str),
+}
+
+impl Prices {
+    /// A base may be 2³² at most: what runs between two tests then costs far less than 2⁶².
+    pub const MAX_BASE: u64 = 1 << 32;
+
+    /// A unit may cost 2²⁹ at most: any 32-bit number of them costs less than 2⁶².
+    pub const MAX_UNIT: u64 = 1 << 29;
+
+    /// The prices of `schedule`.
+    pub fn new(schedule: &impl Schedule) -> Result<Self, InvalidSchedule> {
+        let mut one_byte = Box::new([Price::FREE; ONE_BYTE.len()]);
+        for (price, operator) in one_byte.iter_mut().zip(&ONE_BYTE) {
+            *price = checked(schedule, operator.as_ref())?;
+        }
+        let mut prefixed = [Price::FREE; PREFIXED.len()];
+        for (price, operator) in prefixed.iter_mut().zip(&PREFIXED) {
+            *price = checked(schedule, operator.as_ref())?;
+        }
+        let frame_price = schedule.frame_price();
+        if frame_price > Self::MAX_BASE {
+            return Err(InvalidSchedule::TooLarge("a frame"));
+        }
+        Ok(Prices { one_byte, prefixed, frame_price, frame_sizes: schedule.frame_sizes() })
+    }
+
+    /// All figures, each after the other in a fixed order: what decides how a module is metered.
+    pub fn figures(&self) -> impl Iterator<Item = u64> {
+        let FrameSizes { activation, word32, word64, reference } = self.frame_sizes;
+        let sizes = [word32, word64, reference].map(u64::from);
+        let operators = self.one_byte.iter().chain(&self.prefixed);
+        operators
+            .flat_map(|price| [price.base, price.unit])
+            .chain([self.frame_price, activation])
+            .chain(sizes)
+    }
+
+    pub(super) fn one_byte(&self, opcode: u8) -> Price {
+        self.one_byte[usize::from(opcode)]
+    }
+
+    pub(super) fn prefixed(&self, opcode: usize) -> Price {
+        self.prefixed.get(opcode).copied().unwrap_or_default()
+    }
+
+    pub(super) fn frame_sizes(&self) -> FrameSizes {
+        self.frame_sizes
+    }
+
+    /// Gas of entering a function with a frame of so many bytes.
+    pub(super) fn entry(&self, frame_bytes: u64) -> u64 {
+        const BYTES: u64 = 8;
+        frame_bytes.div_ceil(BYTES).saturating_mul(self.frame_price)
+    }
+}
+
+fn checked(
+    schedule: &impl Schedule,
+    operator: Option<&Operator>,
+) -> Result<Price, InvalidSchedule> {
+    use super::operator::Effect;
+    let Some(operator) = operator else { return Ok(Price::FREE) };
+    let price = schedule.price(operator);
+    if price.base > Prices::MAX_BASE || price.unit > Prices::MAX_UNIT {
+        return Err(InvalidSchedule::TooLarge(operator.name));
+    }
+    if price.unit > 0 && operator.effect != Effect::Bulk {
+        return Err(InvalidSchedule::NoUnits(operator.name));
+    }
+    if matches!(operator.class, Class::Else | Class::End) && !price.is_free() {
+        return Err(InvalidSchedule::MustBeFree(operator.name));
+    }
+    Ok(price)
 }
 
 /// Bounds on a module's size and on its stack; `None` is no bound.
@@ -77,72 +250,4 @@ pub struct Limits {
     pub params_per_module: Option<u64>,
     /// Operand stack of one function at its highest, in bytes.
     pub operand_stack_bytes_per_function: Option<u64>,
-}
-
-/// The analysis' view of [`FrameSizes`].
-pub(super) struct StackSizes<'a>(pub(super) &'a FrameSizes);
-
-impl max_stack::SizeConfig for StackSizes<'_> {
-    fn size_of_value(&self, ty: ValType) -> u8 {
-        self.0.of(ty)
-    }
-
-    fn size_of_function_activation(
-        &self,
-        locals: &prefix_sum_vec::PrefixSumVec<ValType, u32>,
-    ) -> u64 {
-        // The vector holds runs of equal types by the index of their last local.
-        let mut next = 0u64;
-        locals.into_iter().fold(self.0.activation, |size, (last, ty)| {
-            let end = u64::from(*last).saturating_add(1);
-            let count = end.saturating_sub(next);
-            next = end;
-            size.saturating_add(count.saturating_mul(u64::from(self.0.of(*ty))))
-        })
-    }
-}
-
-/// The analysis' view of the prices.
-pub(super) struct InstructionFees<'a>(pub(super) &'a Schedule);
-
-impl InstructionFees<'_> {
-    fn regular(&self) -> Fee {
-        Fee::constant(u64::from(self.0.regular_op))
-    }
-
-    fn linear(&self) -> Fee {
-        Fee { constant: self.0.linear_base, linear: self.0.linear_unit }
-    }
-}
-
-macro_rules! fees {
-    ($( @$proposal:ident $op:ident $({ $($arg:ident: $argty:ty),* })? => $visit:ident ($($ann:tt)*))*) => {
-        $(
-            fn $visit(&mut self $($(, $arg: $argty)*)?) -> Fee {
-                $($(let _ = $arg;)*)?
-                fees!(@price self $visit)
-            }
-        )*
-    };
-    (@price $self:ident visit_block) => { Fee::ZERO };
-    (@price $self:ident visit_else) => { Fee::ZERO };
-    (@price $self:ident visit_end) => { Fee::ZERO };
-    (@price $self:ident visit_memory_copy) => { $self.linear() };
-    (@price $self:ident visit_memory_fill) => { $self.linear() };
-    (@price $self:ident visit_memory_grow) => { $self.linear() };
-    (@price $self:ident visit_memory_init) => { $self.linear() };
-    (@price $self:ident visit_table_copy) => { $self.linear() };
-    (@price $self:ident visit_table_fill) => { $self.linear() };
-    (@price $self:ident visit_table_grow) => { $self.linear() };
-    (@price $self:ident visit_table_init) => { $self.linear() };
-    (@price $self:ident $visit:ident) => { $self.regular() };
-}
-
-impl<'a> wp::VisitOperator<'a> for InstructionFees<'_> {
-    type Output = Fee;
-    wp::for_each_visit_operator!(fees);
-}
-
-impl wp::VisitSimdOperator<'_> for InstructionFees<'_> {
-    wp::for_each_visit_simd_operator!(fees);
 }

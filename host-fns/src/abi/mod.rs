@@ -27,6 +27,15 @@ pub trait Host: Sized + Send + 'static {
     /// The counter that host calls and wasm instructions are charged to.
     fn gas(&mut self) -> &mut GasCounter;
 
+    /// A moment to go back to: an execution may have to be run again from its start.
+    type Checkpoint: Send;
+
+    /// This moment. Cheap: it is taken before each execution, and seldom needed.
+    fn checkpoint(&self) -> Self::Checkpoint;
+
+    /// Goes back to `at`: gas, registers, logs and all effects are as they were then.
+    fn revert_to(&mut self, at: Self::Checkpoint);
+
     /// How this chain reports that gas ran out between host calls.
     fn out_of_gas(why: gas_meter::OutOfGas) -> Self::Error;
 

@@ -16,6 +16,15 @@ pub struct ReceiptIndex(pub u64);
 ///
 /// Every [`Fault`] ends the block, not the execution.
 pub trait External: Send + 'static {
+    /// A moment to go back to.
+    type Checkpoint: Send;
+
+    /// This moment. Cheap: it is taken before each execution, and seldom needed.
+    fn checkpoint(&self) -> Self::Checkpoint;
+
+    /// Takes back every effect since `at`, and that nodes were touched.
+    fn revert_to(&mut self, at: Self::Checkpoint);
+
     /// The value under `key`.
     fn read(&mut self, key: &[u8]) -> Result<Found, Fault>;
 

@@ -30,6 +30,18 @@ pub struct NearHost<X> {
     pub(super) storage_usage: u64,
 }
 
+/// A moment in the life of a [`NearHost`]. What an execution does not change is not in it.
+#[derive(Debug)]
+pub struct Checkpoint<X: External> {
+    core: Core,
+    external: X::Checkpoint,
+    promises: Vec<Promise>,
+    returned_receipt: Option<ReceiptIndex>,
+    balance: u128,
+    subsidized: u128,
+    storage_usage: u64,
+}
+
 /// A promise: a receipt, or a set of receipts to wait for.
 #[derive(Clone, Debug)]
 pub(super) enum Promise {
@@ -200,6 +212,39 @@ impl<X: External> Host for NearHost<X> {
 
     fn gas(&mut self) -> &mut GasCounter {
         &mut self.core.gas
+    }
+
+    type Checkpoint = Checkpoint<X>;
+
+    fn checkpoint(&self) -> Checkpoint<X> {
+        Checkpoint {
+            core: self.core.clone(),
+            external: self.external.checkpoint(),
+            promises: self.promises.clone(),
+            returned_receipt: self.returned_receipt,
+            balance: self.balance,
+            subsidized: self.subsidized,
+            storage_usage: self.storage_usage,
+        }
+    }
+
+    fn revert_to(&mut self, at: Checkpoint<X>) {
+        let Checkpoint {
+            core,
+            external,
+            promises,
+            returned_receipt,
+            balance,
+            subsidized,
+            storage_usage,
+        } = at;
+        self.core = core;
+        self.external.revert_to(external);
+        self.promises = promises;
+        self.returned_receipt = returned_receipt;
+        self.balance = balance;
+        self.subsidized = subsidized;
+        self.storage_usage = storage_usage;
     }
 
     fn out_of_gas(why: OutOfGas) -> NearError {

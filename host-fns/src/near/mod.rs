@@ -27,4 +27,4 @@ pub use external::{
     Action, ContractId, DeployMode, Displaced, External, Found, InvalidEntry, InvalidStateInit,
     Permission, PublicKey, ReceiptIndex, StateCounts, TrieNodes, YieldRef,
 };
-pub use host::{NearHost, Parts, ReturnData};
+pub use host::{Checkpoint, NearHost, Parts, ReturnData};

@@ -59,6 +59,16 @@ impl World {
 }
 
 impl External for World {
+    type Checkpoint = Self;
+
+    fn checkpoint(&self) -> Self {
+        self.clone()
+    }
+
+    fn revert_to(&mut self, at: Self) {
+        *self = at;
+    }
+
     fn read(&mut self, key: &[u8]) -> Result<Found, Fault> {
         self.access()?;
         let value = self.storage.get(key).map(|value| value.as_slice().into());

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gas_meter::instrument::{FrameSizes, Limits as MeteringLimits, Schedule};
+use gas_meter::instrument::{FlatSchedule, FrameSizes, Limits as MeteringLimits, Prices};
 use gas_meter::{Cost, CostId, CostKind, Profile};
 use host_fns::abi::FeatureSet;
 use host_fns::near::{self as host, cost, feature};
@@ -106,13 +106,14 @@ fn vm_config(config: &NearVmConfig) -> VmConfig {
     VmConfig {
         limits: module_limits(&config.limit_config),
         wasm,
-        schedule: Schedule {
+        prices: Prices::new(&FlatSchedule {
             regular_op: config.regular_op_cost,
             linear_base: config.linear_op_base_cost,
             linear_unit: config.linear_op_unit_cost,
             // near-vm-runner `prepare/prepare_v3.rs`.
-            frame: FrameSizes { activation: 64, word32: 4, word64: 8, vector: 16, reference: 8 },
-        },
+            frame: FrameSizes { activation: 64, word32: 4, word64: 8, reference: 8 },
+        })
+        .expect("NEAR's parameters are small"),
         import_module: "env",
         host_features: host_features(config),
         loading: Some(LoadingCosts {

@@ -11,7 +11,7 @@ use host_fns::near::{
     TrieNodes, YieldRef,
 };
 use near_primitives::utils::create_receipt_id_from_action_hash;
-use sandbox_state::{NodeVisits, Overlay, Visits};
+use sandbox_state::{NodeVisits, Overlay, Visits, VisitsCheckpoint};
 
 use crate::near::{
     AccountId, Balance, BlockHeight, CryptoHash, DecodeMode, PromiseYieldStatus, RawStateInit,
@@ -96,7 +96,34 @@ impl ReceiptContext {
     }
 }
 
+/// A moment in the life of a [`ReceiptContext`].
+#[derive(Debug)]
+pub(crate) struct ContextCheckpoint {
+    state: sandbox_state::Checkpoint,
+    visits: VisitsCheckpoint,
+    outbox: Outbox,
+    data_ids: u64,
+}
+
 impl External for ReceiptContext {
+    type Checkpoint = ContextCheckpoint;
+
+    fn checkpoint(&self) -> ContextCheckpoint {
+        ContextCheckpoint {
+            state: self.state.checkpoint(),
+            visits: self.visits.checkpoint(),
+            outbox: self.outbox.clone(),
+            data_ids: self.data_ids,
+        }
+    }
+
+    fn revert_to(&mut self, at: ContextCheckpoint) {
+        self.state.revert_to(at.state);
+        self.visits.revert_to(at.visits);
+        self.outbox = at.outbox;
+        self.data_ids = at.data_ids;
+    }
+
     fn read(&mut self, key: &[u8]) -> Result<Found, Fault> {
         let key = self.key(key);
         let found = self.state.find(&key, &mut self.visits);

@@ -25,7 +25,7 @@ use crate::near::{
 };
 
 /// Receipts under construction.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Outbox {
     receipts: Vec<Draft>,
     /// Data for yields that the call resumed.
@@ -36,7 +36,7 @@ pub(crate) struct Outbox {
 }
 
 /// A receipt that is not complete yet.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Draft {
     receiver: AccountId,
     refund_to: Option<AccountId>,
@@ -47,7 +47,7 @@ struct Draft {
 }
 
 /// A call that gets a part of the gas that is left.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Share {
     receipt: usize,
     action: usize,

@@ -20,7 +20,7 @@ pub use history::History;
 pub use overlay::{Checkpoint, Found, Overlay};
 pub use proof::{InvalidProof, Proof};
 pub use snapshot::{Snapshot, StateRoot};
-pub use visits::{NodeVisits, Visits};
+pub use visits::{NodeVisits, Visits, VisitsCheckpoint};
 
 /// The bytes that a record is stored under.
 pub type Key = Arc<[u8]>;

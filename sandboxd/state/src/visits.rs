@@ -58,6 +58,15 @@ const REMOVAL_BYTES: u64 = 2000;
 pub struct NodeVisits {
     seen: BTreeMap<Hash, Seen>,
     proof_bytes: u64,
+    /// For each change of `seen`, what was there before.
+    journal: Vec<(Hash, Option<Seen>)>,
+}
+
+/// A moment in the life of [`NodeVisits`], to go back to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VisitsCheckpoint {
+    changes: usize,
+    proof_bytes: u64,
 }
 
 /// What happened to a node or value so far. What was visited was recorded, too.
@@ -71,6 +80,24 @@ impl NodeVisits {
     /// Nothing visited and nothing recorded yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Marks this moment.
+    pub fn checkpoint(&self) -> VisitsCheckpoint {
+        VisitsCheckpoint { changes: self.journal.len(), proof_bytes: self.proof_bytes }
+    }
+
+    /// Forgets every visit since `at`. On a chain nothing is ever forgotten: this is for an
+    /// execution that is run again.
+    pub fn revert_to(&mut self, at: VisitsCheckpoint) {
+        let since = at.changes.min(self.journal.len());
+        for (hash, before) in self.journal.drain(since..).rev() {
+            match before {
+                Some(before) => self.seen.insert(hash, before),
+                None => self.seen.remove(&hash),
+            };
+        }
+        self.proof_bytes = at.proof_bytes;
     }
 
     /// The size in bytes of a proof of all that was read in this chunk, as nearcore estimates it from
@@ -105,15 +132,19 @@ impl NodeVisits {
     fn record(&mut self, hash: Hash, length: impl FnOnce() -> usize) {
         if let Entry::Vacant(entry) = self.seen.entry(hash) {
             entry.insert(Seen::Recorded);
+            self.journal.push((hash, None));
             let length = u64::try_from(length()).expect("a length in memory fits in 64 bits");
             self.proof_bytes = self.proof_bytes.saturating_add(length);
         }
     }
 
     fn visit(&mut self, hash: Hash, into: &mut Visits) {
-        let count = match self.seen.insert(hash, Seen::Visited) {
-            Some(Seen::Visited) => &mut into.cached,
-            Some(Seen::Recorded) | None => &mut into.touched,
+        let before = self.seen.insert(hash, Seen::Visited);
+        let count = if let Some(Seen::Visited) = before {
+            &mut into.cached
+        } else {
+            self.journal.push((hash, before));
+            &mut into.touched
         };
         *count = count.saturating_add(1);
     }

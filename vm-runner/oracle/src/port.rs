@@ -24,7 +24,7 @@ use crate::ours::VALIDATORS;
 use crate::visits::{Visited, Visits};
 
 /// Storage in memory and a log of what was asked for.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Port {
     pub(crate) storage: BTreeMap<Vec<u8>, Vec<u8>>,
     pub(crate) log: Vec<MockAction>,
@@ -49,6 +49,16 @@ impl Port {
 }
 
 impl External for Port {
+    type Checkpoint = Self;
+
+    fn checkpoint(&self) -> Self {
+        self.clone()
+    }
+
+    fn revert_to(&mut self, at: Self) {
+        *self = at;
+    }
+
     fn read(&mut self, key: &[u8]) -> Result<Found, Fault> {
         let value = self.storage.get(key).map(|value| Arc::from(value.as_slice()));
         Ok(Found { value, nodes: self.visit(key) })

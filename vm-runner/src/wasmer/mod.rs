@@ -62,6 +62,7 @@ impl<H: Host> Vm<H> for WasmerVm {
                 module: module_code,
                 imports,
                 has_start: module.has_start,
+                counting: module.counting,
             }))),
             Err(error) => {
                 tracing::debug!(target: "vm", %error, "singlepass refuses a prepared module");

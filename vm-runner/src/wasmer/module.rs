@@ -10,8 +10,8 @@ use wasmer::{
 use super::link::{self, Env, Handles};
 use super::trap;
 use crate::boundary::{Guest, Remaining};
-use crate::prepare::{ENTRY_PREFIX, MEMORY};
-use crate::{Finished, LoadedModule, VmFault, WasmTrap};
+use crate::prepare::{Counting, ENTRY_PREFIX, MEMORY};
+use crate::{LoadedModule, Run, VmFault, WasmTrap};
 
 pub(super) struct WasmerModule<H: Host> {
     pub(super) engine: Engine,
@@ -19,12 +19,13 @@ pub(super) struct WasmerModule<H: Host> {
     /// In the order of the module's imports.
     pub(super) imports: Vec<&'static HostFn<H>>,
     pub(super) has_start: bool,
+    pub(super) counting: Counting,
 }
 
 impl<H: Host> LoadedModule<H> for WasmerModule<H> {
-    fn run(&self, entry: &str, host: H) -> Result<Finished<H>, VmFault> {
+    fn run(&self, entry: &str, host: H) -> Result<Run<H>, VmFault> {
         let mut store = Store::new(self.engine.clone());
-        let env = Env { guest: Some(Guest::new(host)), instance: None };
+        let env = Env { guest: Some(Guest::new(host, self.counting)), instance: None };
         let env = FunctionEnv::new(&mut store, env);
         let imports: Vec<Extern> = self
             .imports
@@ -35,7 +36,7 @@ impl<H: Host> LoadedModule<H> for WasmerModule<H> {
             Ok(instance) => self.call(&mut store, &env, &instance, entry)?,
             Err(error) => {
                 let trap = trap::classify_instantiation(error)?;
-                (Err(trap), Remaining { gas: 0, stack: 0 })
+                (Err(trap), Remaining { gas: 0, stack: 0, inexact: false })
             }
         };
         let guest = env.as_mut(&mut store).guest.take().ok_or_else(lost_guest)?;
@@ -80,7 +81,12 @@ impl<H: Host> WasmerModule<H> {
         }
         let gas = link::read(&handles.gas, store);
         let stack = link::read(&handles.stack, store);
-        Ok((end, Remaining { gas, stack }))
+        // Only a trap can leave it set.
+        let inexact = end.is_err() && {
+            let flag = exports.get_global(abi::INEXACT).map_err(|error| missing(&error))?;
+            flag.get(store) != Value::I32(0)
+        };
+        Ok((end, Remaining { gas, stack, inexact }))
     }
 }
 

@@ -7,7 +7,7 @@ use host_fns::abi::Fault;
 use vm_runner::wasmer::WasmerVm;
 use vm_runner::{Code, CodeBytes, CodeHash, ModuleCache, Runner};
 
-use crate::toy::{Toy, code, config, toy};
+use crate::toy::{Toy, code, config, prices, toy};
 
 /// Counts how often the bytes are asked for.
 struct Counted {
@@ -56,7 +56,7 @@ fn another_configuration_is_another_module() {
     let cache = Arc::new(ModuleCache::new(2));
     let code = counted(r#"(module (func (export "main") nop))"#);
     let mut dearer = config();
-    dearer.schedule.regular_op = 10;
+    dearer.prices = prices(10);
     let burnt = |config| {
         runner(&cache, config).run(&code, "main", toy(1_000)).unwrap().host.gas.burnt().units()
     };

@@ -1,5 +1,6 @@
 //! What an attacker would send.
 
+use gas_meter::instrument::Form;
 use vm_runner::{Failure, PrepareError, VmConfig};
 
 use crate::toy::{ToyError, code, config, end, run_with, runner, toy};
@@ -65,7 +66,7 @@ fn bytes_that_are_no_module_are_refused() {
 #[test]
 fn truncated_modules_are_refused() {
     let wasm = fixtures::wasm("tiny");
-    let accepted = (0..wasm.len()).filter(|len| vm_runner::prepare(&wasm[..*len], &wide()).is_ok());
+    let accepted = (0..wasm.len()).filter(|len| vm_runner::prepare(&wasm[..*len], &wide(), Form::Merged).is_ok());
     assert!(accepted.count() < 20);
 }
 

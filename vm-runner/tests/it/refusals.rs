@@ -1,5 +1,6 @@
 //! Modules that are refused before an engine sees them.
 
+use gas_meter::instrument::Form;
 use vm_runner::{Failure, LinkError, PrepareError};
 
 use crate::toy::{config, end};
@@ -76,9 +77,9 @@ fn locals_are_limited_by_the_size_of_the_code() {
     let wasm = wat::parse_str("(module (func (local i32 i32 i32 i32 i32 i32)))").unwrap();
     let mut config = config();
     config.limits.bytes_per_local = Some(10);
-    assert_eq!(vm_runner::prepare(&wasm, &config), Err(PrepareError::TooManyLocals));
+    assert_eq!(vm_runner::prepare(&wasm, &config, Form::Merged), Err(PrepareError::TooManyLocals));
     config.limits.bytes_per_local = Some(2);
-    assert!(vm_runner::prepare(&wasm, &config).is_ok());
+    assert!(vm_runner::prepare(&wasm, &config, Form::Merged).is_ok());
 }
 
 #[test]
@@ -86,7 +87,7 @@ fn a_metered_module_that_is_too_large() {
     let wasm = wat::parse_str("(module (func nop) (func nop))").unwrap();
     let mut config = config();
     config.limits.instrumented_bytes = Some(50);
-    assert_eq!(vm_runner::prepare(&wasm, &config), Err(PrepareError::InstrumentedCodeTooLarge));
+    assert_eq!(vm_runner::prepare(&wasm, &config, Form::Merged), Err(PrepareError::InstrumentedCodeTooLarge));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gas_meter::instrument::{FrameSizes, Limits, Schedule};
+use gas_meter::instrument::{FlatSchedule, FrameSizes, Limits, Prices};
 use gas_meter::{Cost, CostId, CostKind, CostRow, CostTable, Gas, GasCounter, OutOfGas};
 use host_fns::abi::{AbiType, Abort, Fault, Feature, FeatureSet, Host, HostFn, HostFnDecl, Memory};
 use vm_runner::wasmer::WasmerVm;
@@ -19,7 +19,7 @@ const ATTACH: CostId = CostId(3);
 /// Off in [`config`].
 pub(crate) const SECRET: Feature = Feature(0);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Toy {
     pub(crate) gas: GasCounter,
     /// What the guest noted.
@@ -61,6 +61,7 @@ const fn decl(
 
 impl Host for Toy {
     type Error = ToyError;
+    type Checkpoint = Self;
 
     const FUNCTIONS: &'static [HostFn<Self>] = &[
         HostFn { decl: decl("note", &[("value", AbiType::U64)], None), call: note },
@@ -86,6 +87,14 @@ impl Host for Toy {
 
     fn gas(&mut self) -> &mut GasCounter {
         &mut self.gas
+    }
+
+    fn checkpoint(&self) -> Self {
+        self.clone()
+    }
+
+    fn revert_to(&mut self, at: Self) {
+        *self = at;
     }
 
     fn out_of_gas(why: OutOfGas) -> ToyError {
@@ -158,15 +167,17 @@ pub(crate) fn config() -> VmConfig {
         },
         wasm: WasmProposals::ReferenceTypesAndBulkMemory,
         import_module: "env",
-        schedule: Schedule {
-            regular_op: 1,
-            linear_base: 100,
-            linear_unit: 10,
-            frame: FrameSizes { activation: 64, word32: 4, word64: 8, vector: 16, reference: 8 },
-        },
+        prices: prices(1),
         host_features: FeatureSet::NONE,
         loading: None,
     }
+}
+
+/// The prices of the toy chain, where an operator costs `regular_op`.
+pub(crate) fn prices(regular_op: u32) -> Prices {
+    let frame = FrameSizes { activation: 64, word32: 4, word64: 8, reference: 8 };
+    Prices::new(&FlatSchedule { regular_op, linear_base: 100, linear_unit: 10, frame })
+        .expect("small prices")
 }
 
 fn costs() -> Arc<CostTable> {

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use anyhow::{Context, Result};
-use gas_meter::instrument::{Limits, Schedule, abi, instrument};
+use gas_meter::instrument::{Form, abi, instrument};
 use sandbox_runtime::RuntimeConfig;
 
 /// A way of metering: its name in the tables, and the function from wasm to metered wasm. The
@@ -11,7 +11,7 @@ use sandbox_runtime::RuntimeConfig;
 pub(crate) type Variant = (&'static str, fn(&[u8]) -> Result<Vec<u8>>);
 
 /// What is measured. Experiments are put beside the first.
-pub(crate) const VARIANTS: &[Variant] = &[("gas-meter", meter)];
+pub(crate) const VARIANTS: &[Variant] = &[("gas-meter", meter), ("stepwise", stepwise)];
 
 /// The export with the gas that is left, set before and read after a run.
 pub(crate) const REMAINING_GAS: &str = abi::REMAINING_GAS;
@@ -26,11 +26,19 @@ pub(crate) const START: &str = abi::START;
 pub(crate) static NEAR: LazyLock<RuntimeConfig> =
     LazyLock::new(|| RuntimeConfig::new(88).expect("the runtime's own version"));
 
-/// The only place that knows how `gas-meter` is called.
 fn meter(wasm: &[u8]) -> Result<Vec<u8>> {
-    let schedule: &Schedule = &NEAR.vm().schedule;
-    let limits: &Limits = &NEAR.vm().limits.metering;
-    Ok(instrument(wasm, schedule, limits).context("gas-meter refuses the module")?.wasm)
+    instrumented(wasm, Form::Merged)
+}
+
+fn stepwise(wasm: &[u8]) -> Result<Vec<u8>> {
+    instrumented(wasm, Form::Stepwise)
+}
+
+/// The only place that knows how `gas-meter` is called.
+fn instrumented(wasm: &[u8], form: Form) -> Result<Vec<u8>> {
+    let config = NEAR.vm();
+    let metered = instrument(wasm, &config.prices, &config.limits.metering, form);
+    Ok(metered.context("gas-meter refuses the module")?.wasm)
 }
 
 /// What the product does with a contract before an engine sees it: `meter`, and all checks.

@@ -1,5 +1,6 @@
 //! Each limit on a module: one below it, at it and one beyond it.
 
+use gas_meter::instrument::Form;
 use fixtures::Case;
 use oracle::Oracle;
 use wasm_encoder::{ConstExpr, GlobalSection, GlobalType, Module, ValType};
@@ -233,7 +234,7 @@ fn assert_sizes(oracle: &Oracle, code: &[u8]) {
     let mut config = oracle.config().vm().as_ref().clone();
     let mut accepted = |bytes: usize| {
         config.limits.instrumented_bytes = u64::try_from(bytes).ok();
-        vm_runner::prepare(code, &config).is_ok()
+        vm_runner::prepare(code, &config, Form::Merged).is_ok()
     };
     // The code section is counted to the byte; of the others, nearcore's imports are not.
     assert!(accepted(nears) && !accepted(nears - 300), "{nears}");

@@ -7,6 +7,7 @@ mod official;
 mod programs;
 mod random;
 
+use gas_meter::instrument::Form;
 use std::sync::Arc;
 
 use metering_proof::{End, Prices, Reference, Space, Trap};
@@ -47,7 +48,7 @@ impl Pair {
 
     /// `wasm` for both sides; `None` where it is refused.
     fn load(&self, wasm: &[u8]) -> Option<Loaded<'_>> {
-        let prepared = vm_runner::prepare(wasm, self.runner.config()).ok()?;
+        let prepared = vm_runner::prepare(wasm, self.runner.config(), Form::Merged).ok()?;
         if !prepared.imports.iter().all(host::has) {
             return None;
         }

