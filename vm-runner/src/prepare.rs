@@ -88,11 +88,7 @@ impl Entries {
 }
 
 /// Checks `wasm` against `config` and meters it.
-pub fn prepare(
-    wasm: &[u8],
-    config: &VmConfig,
-    form: Form,
-) -> Result<PreparedModule, PrepareError> {
+pub fn prepare(wasm: &[u8], config: &VmConfig, form: Form) -> Result<PreparedModule, PrepareError> {
     let mut normalizer = Normalizer::new(wasm, config);
     for payload in Parser::new(0).parse_all(wasm) {
         normalizer.payload(&payload.map_err(|_| PrepareError::Deserialization)?)?;

@@ -9,8 +9,8 @@ use host_fns::abi::{Fault, Host};
 
 use crate::cache::{CachedModule, ModuleCache, ModuleKey, Usable};
 use crate::{
-    Code, EntryError, Failure, Fingerprint, Finished, LoadedModule, Run, Vm, VmConfig, VmFault, imports,
-    prepare,
+    Code, EntryError, Failure, Fingerprint, Finished, LoadedModule, Run, Vm, VmConfig, VmFault,
+    imports, prepare,
 };
 
 /// Prepares, compiles, caches and runs contracts on one engine under one configuration.

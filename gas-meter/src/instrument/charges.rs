@@ -75,7 +75,8 @@ impl Points {
         if let Some(last) = self.points.last_mut()
             && !last.open
             && absorbs(last.kind, kind)
-            && let Some(joined) = last.joined(Charge { offset, price, kind, open: false }, last.kind)
+            && let Some(joined) =
+                last.joined(Charge { offset, price, kind, open: false }, last.kind)
         {
             *last = joined;
             return;
@@ -115,9 +116,7 @@ impl Points {
             let kind = (point.offset == next.offset).then(|| same_place(point.kind, next.kind))?;
             point.joined(next, kind)
         });
-        merge(&mut self.points, |point, next| {
-            point.joined(next, across(point.kind, next.kind)?)
-        });
+        merge(&mut self.points, |point, next| point.joined(next, across(point.kind, next.kind)?));
         self.points.retain(|point| point.kind != Kind::Unreachable && !point.price.is_free());
     }
 

@@ -99,7 +99,14 @@ impl CountedLoops {
     }
 
     /// A `br_if` to the label that is `target` frames from the outside, at `start`.
-    pub(super) fn branch_if(&mut self, wasm: &[u8], start: u32, end: u32, target: usize, price: u64) {
+    pub(super) fn branch_if(
+        &mut self,
+        wasm: &[u8],
+        start: u32,
+        end: u32,
+        target: usize,
+        price: u64,
+    ) {
         self.operator(start, price);
         let recent = self.recent;
         let Some(candidate) = self.candidates.last_mut() else { return };

@@ -73,8 +73,10 @@ struct State {
 /// The locals that charges use, behind the function's own.
 #[derive(Clone, Copy)]
 struct Locals {
-    /// `i64`: the counter between calls, or an amount.
+    /// `i64`: the counter between calls, or what was last subtracted from it.
     counter: u32,
+    /// `i64`: the stack that is left within the function, if that is kept.
+    stack: u32,
     /// `i64`: an amount, where there are bulk operations.
     amount: u32,
     /// `i32`: a number of units, where there are bulk operations.
@@ -86,6 +88,8 @@ impl FunctionWriter<'_> {
     pub(super) fn write(&mut self) {
         self.phis.clear();
         self.phis.resize(self.body.label_count(), None);
+        // Nothing is behind the function's end that what is pending could be charged with.
+        self.decide(0, 0);
         let locals = self.locals();
         let mut state = State { pending: 0, reachable: true, dirty: false, stale: false };
         if self.body.has_exits {
@@ -141,32 +145,40 @@ impl FunctionWriter<'_> {
         let own = self.body.locals;
         let groups = self.body.groups;
         let (start, end) = self.body.declarations;
-        let added = match (self.body.has_bulk, self.needs_counter()) {
-            (true, _) => 2,
-            (false, true) => 1,
-            (false, false) => 0,
+        let (bulk, counts) = (self.body.has_bulk, self.needs_counter());
+        let mut next = own;
+        let mut add = |needed: bool| {
+            let local = next;
+            next = next.saturating_add(u32::from(needed));
+            local
         };
+        let locals = Locals {
+            counter: add(counts),
+            stack: add(self.takes_stack()),
+            amount: add(bulk),
+            count: add(bulk),
+        };
+        let words = next.saturating_sub(own).saturating_sub(u32::from(bulk));
+        let added = u32::from(words > 0).saturating_add(u32::from(bulk));
         groups.saturating_add(added).encode(self.out);
         let mut at = start;
         self.copy(&mut at, end);
-        if added > 0 {
-            // The counter; with bulk operations an amount, and a count.
-            added.encode(self.out);
+        if words > 0 {
+            words.encode(self.out);
             ValType::I64.encode(self.out);
         }
-        if self.body.has_bulk {
+        if bulk {
             1u32.encode(self.out);
             ValType::I32.encode(self.out);
         }
-        let amount = own.saturating_add(1);
-        Locals { counter: own, amount, count: amount.saturating_add(1) }
+        locals
     }
 
     /// Whether anything here needs [`Locals::counter`].
     fn needs_counter(&self) -> bool {
         let large = self.body.total(self.entry_gas) > MAX_PENDING;
         let counted = self.form == Form::Merged && self.body.has_counted_loops;
-        self.takes_stack() || self.in_local() || counted || large
+        self.form == Form::Stepwise || self.in_local() || self.body.has_bulk || counted || large
     }
 
     fn sink(&mut self) -> InstructionSink<'_> {
@@ -207,7 +219,7 @@ impl FunctionWriter<'_> {
         let mut sink = self.sink();
         sink.global_get(stack).i64_const(bytes).i64_sub();
         if takes_stack {
-            sink.local_tee(locals.counter).global_set(stack).local_get(locals.counter);
+            sink.local_tee(locals.stack).global_set(stack).local_get(locals.stack);
         }
         if tests_gas {
             sink.global_get(gas);
@@ -218,11 +230,10 @@ impl FunctionWriter<'_> {
             sink.i64_or();
         }
         sink.i64_const(0).i64_lt_s().if_(BlockType::Empty);
-        if !takes_stack {
-            sink.global_get(stack).i64_const(bytes).i64_sub().global_set(stack);
-        }
         if is_free {
             sink.i32_const(1).global_set(inexact);
+        } else if !takes_stack {
+            sink.global_get(stack).i64_const(bytes).i64_sub().global_set(stack);
         }
         sink.unreachable().end();
         if let (false, Some(counter)) = (tests_gas, counter) {
@@ -343,7 +354,7 @@ impl FunctionWriter<'_> {
     /// Charges for a bulk operation by its last operand. `Prices` makes sure that the price of any
     /// 32-bit number of units fits.
     fn charge_units(&mut self, state: &mut State, charge: &Charge, locals: Locals) {
-        let Locals { counter, amount, count } = locals;
+        let Locals { counter, amount, count, .. } = locals;
         let (gas, in_local) = (self.gas_global, self.in_local());
         let (base, unit) = (immediate(charge.price.base), immediate(charge.price.unit));
         let (is_free, inexact) = (self.is_inexact(), self.inexact_global());
@@ -578,7 +589,7 @@ impl FunctionWriter<'_> {
         }
         if self.takes_stack() && (state.reachable || self.body.has_exits) {
             let (stack, bytes) = (self.stack_global(), immediate(self.stack_bytes()));
-            self.sink().global_get(stack).i64_const(bytes).i64_add().global_set(stack);
+            self.sink().local_get(locals.stack).i64_const(bytes).i64_add().global_set(stack);
         }
     }
 

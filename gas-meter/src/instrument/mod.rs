@@ -146,11 +146,7 @@ pub struct Metered {
 ///
 /// Time and memory are linear in the size of the module. A module that is not valid gets an error
 /// or figures without a meaning.
-pub fn analyze(
-    wasm: &[u8],
-    prices: &Prices,
-    limits: &Limits,
-) -> Result<Analysis, InstrumentError> {
+pub fn analyze(wasm: &[u8], prices: &Prices, limits: &Limits) -> Result<Analysis, InstrumentError> {
     let mut describe = Describe { prices, functions: Vec::new() };
     ModuleReader::new(wasm, prices, limits).read(&mut describe)?;
     Ok(Analysis { functions: describe.functions })

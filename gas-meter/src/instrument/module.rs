@@ -152,10 +152,7 @@ impl<'a> ModuleReader<'a> {
     }
 
     /// Reads the whole module; returns the types of what it declares.
-    pub(super) fn read(
-        mut self,
-        sink: &mut impl Sink<'a>,
-    ) -> Result<ModuleTypes, InstrumentError> {
+    pub(super) fn read(mut self, sink: &mut impl Sink<'a>) -> Result<ModuleTypes, InstrumentError> {
         for payload in Parser::new(0).parse_all(self.wasm) {
             let payload = payload.map_err(|error| malformed(&error))?;
             if let Payload::CodeSectionEntry(body) = &payload {

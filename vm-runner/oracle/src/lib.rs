@@ -8,6 +8,7 @@ mod outcome;
 mod port;
 mod visits;
 
+use gas_meter::instrument::Form;
 use std::sync::Arc;
 
 use near_parameters::RuntimeConfig as NearConfig;
@@ -80,7 +81,7 @@ impl Oracle {
 
     /// Whether this workspace accepts the module, or its error in nearcore's words.
     pub fn ours_prepared(&self, wasm: &[u8]) -> Result<(), String> {
-        match vm_runner::prepare(wasm, self.config.vm()) {
+        match vm_runner::prepare(wasm, self.config.vm(), Form::Merged) {
             Ok(_) => Ok(()),
             Err(error) => Err(format!("{:?}", ours::near_prepare_error(error))),
         }

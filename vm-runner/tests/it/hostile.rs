@@ -66,7 +66,8 @@ fn bytes_that_are_no_module_are_refused() {
 #[test]
 fn truncated_modules_are_refused() {
     let wasm = fixtures::wasm("tiny");
-    let accepted = (0..wasm.len()).filter(|len| vm_runner::prepare(&wasm[..*len], &wide(), Form::Merged).is_ok());
+    let accepted = (0..wasm.len())
+        .filter(|len| vm_runner::prepare(&wasm[..*len], &wide(), Form::Merged).is_ok());
     assert!(accepted.count() < 20);
 }
 

@@ -87,7 +87,10 @@ fn a_metered_module_that_is_too_large() {
     let wasm = wat::parse_str("(module (func nop) (func nop))").unwrap();
     let mut config = config();
     config.limits.instrumented_bytes = Some(50);
-    assert_eq!(vm_runner::prepare(&wasm, &config, Form::Merged), Err(PrepareError::InstrumentedCodeTooLarge));
+    assert_eq!(
+        vm_runner::prepare(&wasm, &config, Form::Merged),
+        Err(PrepareError::InstrumentedCodeTooLarge)
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::wasmparser::{for_each_operator, for_each_visit_operator};
+use super::super::wasmparser::for_each_visit_operator;
 use super::*;
 
 /// Names of all operators of the accepted proposals, as the parser has them.

