@@ -43,5 +43,5 @@ fn instrumented(wasm: &[u8], form: Form) -> Result<Vec<u8>> {
 
 /// What the product does with a contract before an engine sees it: `meter`, and all checks.
 pub(crate) fn prepare(wasm: &[u8]) -> Result<Vec<u8>> {
-    Ok(vm_runner::prepare(wasm, NEAR.vm())?.wasm)
+    Ok(vm_runner::prepare(wasm, NEAR.vm(), Form::Merged)?.wasm)
 }

@@ -18,7 +18,8 @@ fn check(function: &str, form: Form, expected: &Expect) {
     let printed = wasmprinter::print_bytes(&metered).expect("a valid module");
     let start = printed.find("  (func").expect("a function");
     let end = printed.rfind(')').expect("the module's end");
-    expected.assert_eq(&printed[start..end]);
+    let lines = printed[start..end].lines().map(|line| line.strip_prefix("  ").unwrap_or(line));
+    expected.assert_eq(&lines.fold(String::new(), |text, line| text + line + "\n"));
 }
 
 fn exports(wasm: &[u8]) -> Vec<(String, ExternalKind, u32)> {

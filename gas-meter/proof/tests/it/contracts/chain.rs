@@ -10,7 +10,7 @@ use host_fns::near::{
 };
 
 /// Storage in memory, and the receivers of receipts.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Chain {
     pub(super) storage: BTreeMap<Vec<u8>, Vec<u8>>,
     pub(super) receivers: Vec<String>,
@@ -29,6 +29,16 @@ impl Chain {
 }
 
 impl External for Chain {
+    type Checkpoint = Self;
+
+    fn checkpoint(&self) -> Self {
+        self.clone()
+    }
+
+    fn revert_to(&mut self, at: Self) {
+        *self = at;
+    }
+
     fn read(&mut self, key: &[u8]) -> Result<Found, Fault> {
         let value = self.storage.get(key).map(|value| Arc::from(value.as_slice()));
         Ok(Found { value, nodes: TrieNodes::default() })

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use fixtures::{Answer, Case};
 use gas_meter::Gas;
+use gas_meter::instrument::Form;
 use host_fns::near::{
     AccountContract, Config, Context, Mode, NearError, NearHost, Parts, PromiseResult,
 };
@@ -83,7 +84,7 @@ impl Contract {
     /// `None` where it is refused.
     fn new(wasm: &[u8]) -> Option<Self> {
         let Rules { vm, prices, space, host } = Rules::near();
-        vm_runner::prepare(wasm, &vm).ok()?;
+        vm_runner::prepare(wasm, &vm, Form::Merged).ok()?;
         let cache = Arc::new(ModuleCache::new(1));
         Some(Contract {
             runner: Runner::new(Box::new(WasmerVm::new()), cache, Arc::new(vm)),
