@@ -7,7 +7,9 @@ mod broken;
 mod extreme;
 mod memory;
 
-use gas_meter::instrument::{FrameSizes, InstrumentError, Limits, Schedule, instrument};
+use gas_meter::instrument::{
+    FlatSchedule, Form, FrameSizes, InstrumentError, Limits, Prices, instrument,
+};
 
 /// A module that is at most this many times as large as the original, whatever that is.
 const GROWTH: usize = 20;
@@ -18,11 +20,11 @@ const ADDED: usize = 256;
 
 /// The module metered at NEAR's prices, but without limits.
 fn meter(wasm: &[u8]) -> Result<Vec<u8>, InstrumentError> {
-    let schedule = Schedule {
+    let schedule = FlatSchedule {
         regular_op: 822_756,
         linear_base: 26_328_192,
         linear_unit: 822_756,
-        frame: FrameSizes { activation: 64, word32: 4, word64: 8, vector: 16, reference: 8 },
+        frame: FrameSizes { activation: 64, word32: 4, word64: 8, reference: 8 },
     };
     let limits = Limits {
         stack_bytes: 262_144,
@@ -32,5 +34,10 @@ fn meter(wasm: &[u8]) -> Result<Vec<u8>, InstrumentError> {
         params_per_module: None,
         operand_stack_bytes_per_function: None,
     };
-    instrument(wasm, &schedule, &limits).map(|metered| metered.wasm)
+    let prices = Prices::new(&schedule).expect("NEAR's prices are small");
+    // Both forms are made of the same analysis; they must agree on what they refuse.
+    let stepwise = instrument(wasm, &prices, &limits, Form::Stepwise);
+    let merged = instrument(wasm, &prices, &limits, Form::Merged);
+    assert_eq!(stepwise.as_ref().err(), merged.as_ref().err());
+    merged.map(|metered| metered.wasm)
 }
