@@ -165,6 +165,9 @@ impl Body {
     /// Lets each label know its group at once, and the body its loops. The one that stands for a
     /// group has the smallest number in it.
     pub(super) fn settle(&mut self) {
+        // There may be a million of bodies, each with room for more.
+        self.labels.shrink_to_fit();
+        self.events.shrink_to_fit();
         for at in 0..self.labels.len() {
             let group = self.group(number(at));
             let group = self.group(group);
