@@ -108,7 +108,7 @@ fn compare_one(
 }
 
 /// Amounts of gas: anything up to what was used, and what is close to some charge.
-fn amounts(full: &Outcome, op: u64, rng: &mut Rng) -> Vec<u64> {
+pub(crate) fn amounts(full: &Outcome, op: u64, rng: &mut Rng) -> Vec<u64> {
     let traced: Vec<u64> = full.logs.iter().filter_map(|line| traced(line)).collect();
     let mut amounts = vec![full.used, full.used.saturating_sub(1), full.used.saturating_add(1)];
     while amounts.len() < AMOUNTS {

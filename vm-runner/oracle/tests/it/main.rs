@@ -5,6 +5,7 @@
 mod differential;
 mod fixture_cases;
 mod host_functions;
+mod hosted;
 mod instructions;
 mod limits;
 mod malformed;
@@ -15,15 +16,21 @@ mod state_inits;
 mod sweeps;
 
 use fixtures::Case;
-use oracle::Oracle;
+use oracle::{Contract, Oracle, Outcome};
 
 /// Asserts that both implementations agree on `case`; returns the gas that it burnt.
 #[track_caller]
 fn agree(oracle: &Oracle, code: &[u8], case: &Case) -> u64 {
-    let nears = oracle.nears(code, case).expect("nearcore runs");
-    let ours = oracle.ours(code, case).expect("ours runs");
+    agree_on(oracle, &Contract::new(code), case).burnt
+}
+
+/// The same of a contract that is called more than once; returns all that came of it.
+#[track_caller]
+fn agree_on(oracle: &Oracle, contract: &Contract, case: &Case) -> Outcome {
+    let nears = oracle.nears_of(contract, case).expect("nearcore runs");
+    let ours = oracle.ours_of(contract, case).expect("ours runs");
     assert_eq!(ours, nears, "ours (left) and nearcore's (right) on {case:?}");
-    nears.burnt
+    nears
 }
 
 /// Asserts that both sides say the same of a module before it runs; returns what they say.

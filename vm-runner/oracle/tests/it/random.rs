@@ -1,18 +1,36 @@
 //! Random modules: whatever they do, both implementations do it.
 
+use std::collections::BTreeSet;
+
 use arbitrary::Unstructured;
 use fixtures::Case;
-use oracle::Oracle;
+use oracle::{Contract, Oracle};
 use wasm_smith::{Config, Module};
 
-use crate::agree;
+use crate::differential::amounts;
 use crate::programs::Rng;
+use crate::{agree_on, hosted};
 
 /// How many modules are tried of each flavour; `ORACLE_MODULES` asks for more.
 const MODULES: u64 = 40;
 
 /// Bytes of randomness for one module.
 const BYTES: usize = 4096;
+
+/// Gas for the first call.
+const GAS: u64 = 10 * fixtures::TGAS;
+
+/// Host functions that a module may call with any arguments, which they rarely accept.
+const RAW: &str = r#"
+    (import "env" "value_return" (func (param i64 i64)))
+    (import "env" "input" (func (param i64)))
+    (import "env" "read_register" (func (param i64 i64)))
+    (import "env" "register_len" (func (param i64) (result i64)))
+    (import "env" "prepaid_gas" (func (result i64)))
+    (import "env" "used_gas" (func (result i64)))
+    (import "env" "storage_write" (func (param i64 i64 i64 i64 i64) (result i64)))
+    (import "env" "sha256" (func (param i64 i64 i64)))
+    (import "env" "abort" (func (param i32 i32 i32 i32)))"#;
 
 /// What a random module is likely to run into.
 #[derive(Clone, Copy)]
@@ -23,6 +41,8 @@ enum Flavour {
     Wild,
     /// References and tables too, of which NEAR refuses some.
     References,
+    /// Calls of host functions that succeed, and traps.
+    Hosted,
 }
 
 #[test]
@@ -40,46 +60,61 @@ fn modules_with_references() {
     compare(Flavour::References);
 }
 
+#[test]
+fn modules_that_call_the_host() {
+    compare(Flavour::Hosted);
+}
+
 fn compare(flavour: Flavour) {
     let oracle = Oracle::new();
+    let mut costs = BTreeSet::new();
     let modules = std::env::var("ORACLE_MODULES").ok().and_then(|count| count.parse().ok());
     for seed in 0..modules.unwrap_or(MODULES) {
         let bytes = Rng::new(seed).bytes(BYTES);
-        let Ok(module) = Module::new(config(flavour), &mut Unstructured::new(&bytes)) else {
+        let Ok(module) = Module::new(config(flavour, seed), &mut Unstructured::new(&bytes)) else {
             continue;
         };
-        let code = module.to_bytes();
+        let mut code = module.to_bytes();
+        if matches!(flavour, Flavour::Hosted) {
+            code = hosted::wrap(&code, seed);
+        }
+        let contract = Contract::new(&code);
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            let burnt = agree(&oracle, &code, &Case::call("main").gas(fixtures::TGAS / 4));
-            agree(&oracle, &code, &Case::call("main").gas(burnt / 2));
+            let case = Case::call("main").gas(GAS);
+            let full = agree_on(&oracle, &contract, &case);
+            let op = u64::from(oracle.near_config().wasm_config.regular_op_cost);
+            costs.extend(full.profile.keys().cloned());
+            for gas in amounts(&full, op, &mut Rng::new(seed)) {
+                agree_on(&oracle, &contract, &case.gas(gas));
+            }
         }));
         assert!(result.is_ok(), "seed {seed}");
     }
+    let expected = if matches!(flavour, Flavour::Hosted) { 20 } else { 2 };
+    assert!(costs.len() > expected, "they cost nothing but {costs:?}");
 }
 
-fn config(flavour: Flavour) -> Config {
-    let imports = wat::parse_str(
-        r#"(module
-            (import "env" "value_return" (func (param i64 i64)))
-            (import "env" "input" (func (param i64)))
-            (import "env" "read_register" (func (param i64 i64)))
-            (import "env" "register_len" (func (param i64) (result i64)))
-            (import "env" "prepaid_gas" (func (result i64)))
-            (import "env" "used_gas" (func (result i64)))
-            (import "env" "storage_write" (func (param i64 i64 i64 i64 i64) (result i64)))
-            (import "env" "sha256" (func (param i64 i64 i64)))
-            (import "env" "abort" (func (param i32 i32 i32 i32))))"#,
-    );
+fn config(flavour: Flavour, seed: u64) -> Config {
+    let imports = match flavour {
+        Flavour::Hosted => hosted::imports(),
+        _ => RAW.to_owned(),
+    };
+    let imports = wat::parse_str(format!("(module {imports})"));
     let exports = wat::parse_str(r#"(module (func (export "main")))"#);
     Config {
         available_imports: Some(imports.expect("valid text")),
         exports: Some(exports.expect("valid text")),
+        min_imports: if matches!(flavour, Flavour::Hosted) { 20 } else { 0 },
         max_memories: 1,
         min_memories: 1,
         max_memory32_bytes: 64 * 1024 * 1024,
         max_table_elements: 100,
         max_instructions: 400,
-        disallow_traps: matches!(flavour, Flavour::Calm),
+        disallow_traps: match flavour {
+            Flavour::Calm => true,
+            Flavour::Wild | Flavour::References => false,
+            Flavour::Hosted => seed.is_multiple_of(2),
+        },
         reference_types_enabled: matches!(flavour, Flavour::References),
         bulk_memory_enabled: true,
         allow_start_export: true,
