@@ -3,6 +3,7 @@
 #![allow(clippy::arithmetic_side_effects, reason = "tests of small numbers")]
 
 mod contracts;
+mod large;
 mod reference;
 mod rules;
 mod suite;

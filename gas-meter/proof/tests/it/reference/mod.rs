@@ -7,9 +7,9 @@ mod official;
 mod programs;
 mod random;
 
-use gas_meter::instrument::Form;
 use std::sync::Arc;
 
+use gas_meter::instrument::Form;
 use metering_proof::{End, Prices, Reference, Space, Trap};
 use vm_runner::wasmer::WasmerVm;
 use vm_runner::{CodeBytes, Entries, Failure, ModuleCache, Runner, WasmTrap};

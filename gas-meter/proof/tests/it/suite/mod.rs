@@ -5,6 +5,8 @@ mod script;
 mod values;
 mod world;
 
+pub(crate) use world::meter;
+
 use std::collections::BTreeMap;
 
 use gas_meter::instrument::Form;

@@ -281,7 +281,7 @@ impl World {
 }
 
 /// `wasm` under the rules of `config`.
-pub(super) fn meter(
+pub(crate) fn meter(
     wasm: &[u8],
     config: &VmConfig,
     form: Form,
