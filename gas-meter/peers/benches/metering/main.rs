@@ -44,8 +44,8 @@ fn main() -> Result<()> {
     let workloads = workloads::kernels()?.into_iter().chain(workloads::calls()?);
     let workloads = chosen(workloads, &words, |workload| workload.name);
     for engine in &engines {
-        let rows = measure::overheads(engine.as_ref(), &workloads, &schemes)?;
-        table::run_times(engine.name(), &workloads, &rows);
+        let overheads = measure::overheads(engine.as_ref(), &workloads, &schemes)?;
+        table::engine(engine.name(), &workloads, &overheads);
     }
     if words.is_empty() || words.iter().any(|word| "rewriting".contains(word.as_str())) {
         let contracts = workloads::contracts()?;

@@ -45,3 +45,9 @@ fn instrumented(wasm: &[u8], form: Form) -> Result<Vec<u8>> {
 pub(crate) fn prepare(wasm: &[u8]) -> Result<Vec<u8>> {
     Ok(vm_runner::prepare(wasm, NEAR.vm(), Form::Merged)?.wasm)
 }
+
+/// The pages that a contract's memory has and may have.
+pub(crate) fn memory_pages() -> (u64, u64) {
+    let limits = &NEAR.vm().limits;
+    (u64::from(limits.initial_memory_pages), u64::from(limits.max_memory_pages))
+}

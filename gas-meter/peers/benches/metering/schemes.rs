@@ -14,6 +14,8 @@ pub(crate) struct Scheme {
     pub(crate) charging: Charging,
     /// Whether it refuses modules that NEAR accepts.
     pub(crate) picky: bool,
+    /// Whether it charges what NEAR charges.
+    pub(crate) nears: bool,
 }
 
 /// Makes metered wasm of wasm.
@@ -36,37 +38,31 @@ pub(crate) enum Charging {
 
 /// No metering: what the others are compared with.
 pub(crate) const BARE: Scheme =
-    Scheme { name: "bare", rewrite: None, charging: Charging::Nobody, picky: false };
+    Scheme { name: "bare", rewrite: None, charging: Charging::Nobody, picky: false, nears: false };
 
-/// All schemes that meter: ours, those with NEAR's charges, and others.
+/// All schemes: the bare module again, which shows how far figures of equal things differ; ours,
+/// near-vm-runner's, and others.
 pub(crate) fn all() -> Vec<Scheme> {
-    let ours = ours::VARIANTS.iter().map(|(name, rewrite)| module(name, *rewrite));
-    let peers = [
-        Scheme {
-            name: "near-vm-runner 0.38",
-            rewrite: Some(peers::near_vm_runner),
-            charging: Charging::WideModule,
-            picky: false,
-        },
+    let ours = ours::VARIANTS.iter();
+    let ours = ours.map(|(name, rewrite)| Scheme { nears: true, ..module(name, *rewrite) });
+    let near = module("near-vm-runner 0.38", peers::near_vm_runner);
+    let others = [
+        Scheme { charging: Charging::WideModule, nears: true, ..near },
         module("finite-wasm 0.6, host calls", peers::finite_wasm),
         picky("wasm-instrument 0.4, mutable global", peers::wasm_instrument_global),
         picky("wasm-instrument 0.4, host calls", peers::wasm_instrument_host),
         picky("pwasm-utils 0.19, host calls", peers::pwasm_utils),
-        engines_own("wasmer Metering 5.0", Charging::WasmerMetering),
-        engines_own("wasmtime fuel 45", Charging::WasmtimeFuel),
+        Scheme { name: "wasmer Metering 5.0", charging: Charging::WasmerMetering, ..BARE },
+        Scheme { name: "wasmtime fuel 45", charging: Charging::WasmtimeFuel, ..BARE },
     ];
-    ours.chain(peers).collect()
+    [Scheme { name: "bare again", ..BARE }].into_iter().chain(ours).chain(others).collect()
 }
 
 fn module(name: &'static str, rewrite: Rewrite) -> Scheme {
-    Scheme { name, rewrite: Some(rewrite), charging: Charging::Module, picky: false }
+    Scheme { name, rewrite: Some(rewrite), charging: Charging::Module, ..BARE }
 }
 
 /// A scheme by parity-wasm, which does not know all of the wasm of today.
 fn picky(name: &'static str, rewrite: Rewrite) -> Scheme {
     Scheme { picky: true, ..module(name, rewrite) }
-}
-
-fn engines_own(name: &'static str, charging: Charging) -> Scheme {
-    Scheme { name, rewrite: None, charging, picky: false }
 }

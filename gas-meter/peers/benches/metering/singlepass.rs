@@ -119,9 +119,10 @@ impl Instance for Loaded {
                 }
             }
             (_, Some(global)) => global.get(&mut self.store).i64().context("gas is an i64")?,
-            (_, None) => self.meter.gas(),
+            (_, None) => PLENTY,
         };
-        Ok(PLENTY - left)
+        // Some charge with the global, some with host calls, near-vm-runner's with both.
+        Ok(PLENTY - left + PLENTY - self.meter.gas())
     }
 }
 

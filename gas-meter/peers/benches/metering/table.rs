@@ -1,28 +1,42 @@
 //! Prints what was measured.
 
-use crate::measure::Row;
+use crate::measure::Overheads;
 use crate::rewriting::Figures;
 use crate::workloads::{Task, Workload};
 
-/// One engine's table: a row for each scheme, a column for each kernel, their geometric mean, and
-/// a column for each call of a contract.
-pub(crate) fn run_times(engine: &str, workloads: &[Workload], rows: &[Row]) {
-    let kernels = workloads.iter().filter(|workload| matches!(workload.task, Task::Compute(_)));
-    let kernels = kernels.count();
+/// One engine's table: a row for each scheme; a column for each kernel, their geometric mean, a
+/// column for each call of a contract, and one for compiling each contract.
+pub(crate) fn engine(name: &str, workloads: &[Workload], overheads: &Overheads) {
+    let is_kernel = |workload: &&Workload| matches!(workload.task, Task::Compute(_));
+    let kernels = workloads.iter().filter(is_kernel).count();
     let (left, right) = workloads.split_at(kernels);
     let names = |workloads: &[Workload]| row(workloads.iter().map(|workload| workload.name));
-    println!("| {engine} |{} geometric mean |{}", names(left), names(right));
-    println!("|---|{}", "--:|".repeat(workloads.len() + 1));
-    for (index, row) in rows.iter().enumerate() {
-        let (left, right) = row.figures.split_at(kernels);
+    let contracts: Vec<&str> = right.iter().filter_map(|workload| workload.contract).collect();
+    let columns = workloads.len() + 1 + contracts.len();
+    let contracts = row(contracts.into_iter().map(compile));
+    println!("| {name} |{} geometric mean |{}{contracts}", names(left), names(right));
+    println!("|---|{}", "--:|".repeat(columns));
+    for (index, (running, compiling)) in
+        overheads.running.iter().zip(&overheads.compiling).enumerate()
+    {
+        let (left, right) = running.figures.split_at(kernels);
+        let compiling: Vec<Option<f64>> = workloads
+            .iter()
+            .zip(&compiling.figures)
+            .filter_map(|(workload, figure)| workload.contract.and(Some(*figure)))
+            .collect();
         let (name, mean) = if index == 0 {
-            (format!("{}, ms", row.name), String::new())
+            (format!("{}, ms", running.name), String::new())
         } else {
-            (row.name.to_owned(), cell(geometric_mean(left)))
+            (running.name.to_owned(), cell(geometric_mean(left)))
         };
-        println!("| {name} |{} {mean} |{}", cells(left), cells(right));
+        println!("| {name} |{} {mean} |{}{}", cells(left), cells(right), cells(&compiling));
     }
     println!();
+}
+
+fn compile(contract: &str) -> String {
+    format!("compile {contract}")
 }
 
 /// The table of what rewriting costs: speed and size for each contract.

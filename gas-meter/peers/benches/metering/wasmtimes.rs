@@ -81,6 +81,8 @@ impl Loaded {
     ) -> wasmtime::Result<Self> {
         let mut config = Config::new();
         config.strategy(strategy).cranelift_opt_level(OptLevel::Speed);
+        // Or the time to compile would depend on who else uses the cores.
+        config.parallel_compilation(false);
         // near-vm-runner's rewriting needs it.
         config.wasm_wide_arithmetic(charging == Charging::WideModule);
         config.consume_fuel(charging == Charging::WasmtimeFuel);
@@ -138,9 +140,10 @@ impl Instance for Loaded {
         let left = match (self.charging, self.global) {
             (Charging::WasmtimeFuel, _) => i64::try_from(self.store.get_fuel().map_err(flatten)?)?,
             (_, Some(global)) => global.get(&mut self.store).i64().context("gas is an i64")?,
-            (_, None) => self.meter.gas(),
+            (_, None) => PLENTY,
         };
-        Ok(PLENTY - left)
+        // Some charge with the global, some with host calls, near-vm-runner's with both.
+        Ok(PLENTY - left + PLENTY - self.meter.gas())
     }
 }
 

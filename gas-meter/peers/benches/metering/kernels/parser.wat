@@ -1,17 +1,48 @@
-;; Reads a short JSON text n times, byte by byte, and hashes what it finds: kinds of values, nesting, numbers and lengths.
+;; Reads a text n times, byte by byte, and hashes what it finds: strings, numbers, words and nesting. The text is made of
+;; 4096 pieces of JSON in a random order, so that how well its branches are predicted does not depend on where they lie.
 (module
   (memory 1)
   (data (i32.const 1024)
-    "{\"id\":9820210,\"ok\":true,\"to\":\"bob.near\",\"args\":[null,-22,33.5e-10,[],{}],\n"
-    "  \"say\" : \"\\\"hi\\\"\" }\00")
+    "{\"id\":12,\"name\":\"alice\",\"to\":\"bob.near\",[1,22,333],\"ok\": true , "
+    "false}, null,[],{}, {\"a\":-1.5e10,\"say\":\"\\\"hi\\\"\" ,123456,\"hash\":\""
+    "Zk9xQ1v02mP\",\"n\": 987, \"values\":[0,0,7],\"text\":\"a line\\ncafe \"  "
+    "},{\"key\":\"ed25519:8sK\",\"x\":{\"y\":[{\"z\":4}]}, \"w\":\"quote\\\\ end\", 5")
+  (func $fill
+    (local $at i32) (local $random i32)
+    i32.const 1
+    local.set $random
+    loop $next
+      local.get $at
+      local.get $random
+      i32.const 13
+      i32.shr_u
+      i32.const 248
+      i32.and
+      i64.load offset=1024
+      i64.store offset=4096
+      local.get $random
+      i32.const 1664525
+      i32.mul
+      i32.const 1013904223
+      i32.add
+      local.set $random
+      local.get $at
+      i32.const 8
+      i32.add
+      local.tee $at
+      i32.const 32768
+      i32.ne
+      br_if $next
+    end)
   (func (export "run") (param $n i32) (result i32)
     (local $hash i32) (local $at i32) (local $byte i32) (local $depth i32) (local $number i32)
+    call $fill
     block $finished
       local.get $n
       i32.eqz
       br_if $finished
       loop $again
-        i32.const 1024
+        i32.const 4096
         local.set $at
         i32.const 0
         local.set $depth
@@ -90,6 +121,9 @@
                     i32.const 34
                     i32.eq
                     br_if $quote
+                    local.get $byte
+                    i32.eqz
+                    br_if $end
                     block $plain
                       local.get $byte
                       i32.const 92
