@@ -10,10 +10,10 @@ use crate::workloads::Workload;
 
 /// How often a module is compiled and loaded: where its code comes to lie decides how well branches
 /// are predicted.
-const LOADS: u32 = 6;
+const LOADS: u32 = 10;
 
 /// Rounds that each scheme gets with each load; a slow one gets fewer, see [`Entrant::due`].
-const ROUNDS: u32 = 25;
+const ROUNDS: u32 = 15;
 
 /// One scheme's figures.
 pub(crate) struct Row {

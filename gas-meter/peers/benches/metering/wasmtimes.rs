@@ -81,8 +81,6 @@ impl Loaded {
     ) -> wasmtime::Result<Self> {
         let mut config = Config::new();
         config.strategy(strategy).cranelift_opt_level(OptLevel::Speed);
-        // Or the time to compile would depend on who else uses the cores.
-        config.parallel_compilation(false);
         // near-vm-runner's rewriting needs it.
         config.wasm_wide_arithmetic(charging == Charging::WideModule);
         config.consume_fuel(charging == Charging::WasmtimeFuel);
