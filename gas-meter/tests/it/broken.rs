@@ -4,7 +4,7 @@
 
 use gas_meter::instrument::wasmparser::Validator;
 
-use crate::{ADDED, GROWTH, meter};
+use crate::{ADDED, FORMS, GROWTH, meter};
 
 /// Changed modules of each original.
 const CHANGED: usize = 400;
@@ -28,12 +28,19 @@ impl Rng {
 
 /// Meters the module, whatever it is; whether it can be.
 fn try_meter(wasm: &[u8], what: &dyn Fn() -> String) -> bool {
-    let Ok(metered) = meter(wasm) else { return false };
-    if Validator::new().validate_all(wasm).is_ok() {
-        let valid = Validator::new().validate_all(&metered).map(drop);
-        assert!(valid.is_ok(), "{}: {valid:?} of {wasm:02x?}", what());
+    let forms = FORMS.map(|form| meter(wasm, form));
+    // Both forms are made of the same analysis: they agree on what they refuse.
+    let refusals = forms.each_ref().map(|metered| metered.as_ref().err());
+    assert_eq!(refusals[0], refusals[1], "{}", what());
+    let original_is_valid = Validator::new().validate_all(wasm).is_ok();
+    for metered in forms {
+        let Ok(metered) = metered else { return false };
+        if original_is_valid {
+            let valid = Validator::new().validate_all(&metered).map(drop);
+            assert!(valid.is_ok(), "{}: {valid:?} of {wasm:02x?}", what());
+        }
+        assert!(metered.len() <= wasm.len() * GROWTH + ADDED, "{}: {}", what(), metered.len());
     }
-    assert!(metered.len() <= wasm.len() * GROWTH + ADDED, "{}: {}", what(), metered.len());
     true
 }
 

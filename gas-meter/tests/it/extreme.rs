@@ -9,7 +9,7 @@ use wasm_encoder::{
 
 use gas_meter::instrument::wasmparser::Validator;
 
-use crate::{ADDED, CONTRACT_GROWTH, GROWTH, memory, meter};
+use crate::{ADDED, CONTRACT_GROWTH, FORMS, GROWTH, memory, meter};
 
 /// The stack of the thread that meters: what recursed once for each nested block would need more.
 const STACK: usize = 256 * 1024;
@@ -20,27 +20,35 @@ const MEMORY: usize = 100;
 /// Small modules take more: tables that are there for any module.
 const MEMORY_BASE: usize = 1024 * 1024;
 
-/// Meters the module on a small stack; asserts what holds of any module. Returns the size of the
-/// metered module, if there is one.
-fn try_meter(what: &str, wasm: Vec<u8>) -> Option<usize> {
-    let thread = std::thread::Builder::new().stack_size(STACK);
+/// Meters the module on a small stack; asserts what holds of any module. Returns the sizes of the
+/// metered module in both forms, if it can be metered.
+fn try_meter(what: &str, wasm: &[u8]) -> Option<[usize; 2]> {
     let len = wasm.len();
-    let metering = thread.spawn(move || memory::peak(|| meter(&wasm))).expect("threads are left");
-    let (metered, memory) = metering.join().expect(what);
-    assert!(memory <= len * MEMORY + MEMORY_BASE, "{what}: {memory} bytes of memory for {len}");
-    let metered = metered.ok()?;
-    let bound = len * GROWTH + ADDED;
-    assert!(metered.len() <= bound, "{what}: {} bytes from {len}", metered.len());
-    Some(metered.len())
+    let sizes = FORMS.map(|form| {
+        let thread = std::thread::Builder::new().stack_size(STACK);
+        let wasm = wasm.to_vec();
+        let metering = thread.spawn(move || memory::peak(|| meter(&wasm, form)));
+        let (metered, memory) = metering.expect("threads are left").join().expect(what);
+        let bound = len * MEMORY + MEMORY_BASE;
+        assert!(memory <= bound, "{what}, {form:?}: {memory} bytes of memory for {len}");
+        let size = metered.ok()?.len();
+        let bound = len * GROWTH + ADDED;
+        assert!(size <= bound, "{what}, {form:?}: {size} bytes from {len}");
+        Some(size)
+    });
+    Some([sizes[0]?, sizes[1]?])
 }
 
 /// Meters what `make` makes of `count` and of half of it: that both can be metered, and that twice
 /// as many of something make a module twice as large.
 fn doubled(what: &str, count: u32, make: impl Fn(u32) -> Vec<u8>) {
-    let half = try_meter(what, make(count / 2)).unwrap_or_else(|| panic!("half of {what}"));
-    let whole = try_meter(what, make(count)).unwrap_or_else(|| panic!("{what}"));
-    // Numbers get longer by a byte here and there.
-    assert!(whole <= half * 2 + half / 4 + 64, "{what}: {half} bytes from half, {whole} from all");
+    let halves = try_meter(what, &make(count / 2)).unwrap_or_else(|| panic!("half of {what}"));
+    let wholes = try_meter(what, &make(count)).unwrap_or_else(|| panic!("{what}"));
+    for (half, whole) in halves.into_iter().zip(wholes) {
+        // Numbers get longer by a byte here and there.
+        let bound = half * 2 + half / 4 + 64;
+        assert!(whole <= bound, "{what}: {half} bytes from half, {whole} from all");
+    }
 }
 
 /// A module of one function type, with these sections behind it.
@@ -312,10 +320,10 @@ fn huge_counts_without_the_things_themselves() {
     for count in at_most {
         let mut function = Function::new([(count, ValType::I64)]);
         function.instructions().end();
-        try_meter(&format!("{count} locals"), functions(1, &function));
+        try_meter(&format!("{count} locals"), &functions(1, &function));
         let mut function = Function::new([(count, ValType::I64), (count, ValType::F32)]);
         function.instructions().end();
-        try_meter(&format!("twice {count} locals"), functions(1, &function));
+        try_meter(&format!("twice {count} locals"), &functions(1, &function));
     }
     let ids = [
         SectionId::Type,
@@ -335,7 +343,7 @@ fn huge_counts_without_the_things_themselves() {
             count.encode(&mut data);
             let mut module = Module::new();
             module.section(&RawSection { id: id.into(), data: &data });
-            try_meter(&format!("{count} of {id:?}"), module.finish());
+            try_meter(&format!("{count} of {id:?}"), &module.finish());
         }
     }
 }
@@ -348,17 +356,21 @@ fn data_is_copied() {
     let wasm = module(|module| {
         module.section(&data);
     });
-    let metered = try_meter("data", wasm.clone()).expect("a valid module");
-    assert!(metered <= wasm.len() + ADDED, "{metered}");
+    for size in try_meter("data", &wasm).expect("a valid module") {
+        assert!(size <= wasm.len() + ADDED, "{size}");
+    }
 }
 
 #[test]
 fn contracts_grow_moderately() {
     for name in ["status", "tiny", "assembly"] {
         let wasm = fixtures::wasm(name);
-        let metered = meter(wasm).expect("a contract");
-        Validator::new().validate_all(&metered).expect("a metered module is valid");
-        let bound = wasm.len() * CONTRACT_GROWTH + ADDED;
-        assert!(metered.len() <= bound, "{name}: {} bytes from {}", metered.len(), wasm.len());
+        for (form, growth) in FORMS.into_iter().zip(CONTRACT_GROWTH) {
+            let metered = meter(wasm, form).expect("a contract");
+            Validator::new().validate_all(&metered).expect("a metered module is valid");
+            let bound = wasm.len() * growth + ADDED;
+            let (from, to) = (wasm.len(), metered.len());
+            assert!(to <= bound, "{name}, {form:?}: {to} bytes from {from}");
+        }
     }
 }

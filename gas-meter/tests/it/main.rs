@@ -13,13 +13,15 @@ use gas_meter::instrument::{
 
 /// A module that is at most this many times as large as the original, whatever that is.
 const GROWTH: usize = 20;
-/// The same for what a compiler made.
-const CONTRACT_GROWTH: usize = 4;
+/// The same for what a compiler made, in each form.
+const CONTRACT_GROWTH: [usize; 2] = [4, 2];
 /// Bytes of globals and exports that are added to each module, at most.
 const ADDED: usize = 256;
 
+const FORMS: [Form; 2] = [Form::Stepwise, Form::Merged];
+
 /// The module metered at NEAR's prices, but without limits.
-fn meter(wasm: &[u8]) -> Result<Vec<u8>, InstrumentError> {
+fn meter(wasm: &[u8], form: Form) -> Result<Vec<u8>, InstrumentError> {
     let schedule = FlatSchedule {
         regular_op: 822_756,
         linear_base: 26_328_192,
@@ -35,9 +37,5 @@ fn meter(wasm: &[u8]) -> Result<Vec<u8>, InstrumentError> {
         operand_stack_bytes_per_function: None,
     };
     let prices = Prices::new(&schedule).expect("NEAR's prices are small");
-    // Both forms are made of the same analysis; they must agree on what they refuse.
-    let stepwise = instrument(wasm, &prices, &limits, Form::Stepwise);
-    let merged = instrument(wasm, &prices, &limits, Form::Merged);
-    assert_eq!(stepwise.as_ref().err(), merged.as_ref().err());
-    merged.map(|metered| metered.wasm)
+    instrument(wasm, &prices, &limits, form).map(|metered| metered.wasm)
 }

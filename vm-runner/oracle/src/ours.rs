@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use fixtures::{Answer, Case};
 use gas_meter::Gas;
+use gas_meter::instrument::Prices;
 use host_fns::near::{
     AccountContract, Config, Context, Mode, NearHost, Parts, PromiseResult, ReturnData,
 };
@@ -15,7 +16,9 @@ use near_vm_runner::logic::errors::{
 use near_vm_runner::logic::types::ReturnData as NearReturnData;
 use sandbox_runtime::RuntimeConfig;
 use vm_runner::wasmer::WasmerVm;
-use vm_runner::{Code, EntryError, Failure, Finished, ModuleCache, PrepareError, Runner, WasmTrap};
+use vm_runner::{
+    Code, EntryError, Failure, Finished, ModuleCache, PrepareError, Runner, VmConfig, WasmTrap,
+};
 
 use crate::Contract;
 use crate::outcome::{Effects, Outcome};
@@ -40,9 +43,15 @@ pub struct OurRunner {
 impl OurRunner {
     /// With the parameters `config`.
     pub fn new(config: &RuntimeConfig) -> Self {
+        OurRunner::with_prices(config, config.vm().prices.clone())
+    }
+
+    /// With the parameters `config`, but other prices of instructions.
+    pub fn with_prices(config: &RuntimeConfig, prices: Prices) -> Self {
         let cache = Arc::new(ModuleCache::new(CACHED_MODULES));
         let vm = Box::new(WasmerVm::new());
-        let runner = Runner::new(vm, cache, Arc::clone(config.vm()));
+        let vm_config = VmConfig { prices, ..config.vm().as_ref().clone() };
+        let runner = Runner::new(vm, cache, Arc::new(vm_config));
         OurRunner { runner, host: Arc::clone(config.host()) }
     }
 

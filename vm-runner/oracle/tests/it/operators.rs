@@ -5,7 +5,11 @@ use std::collections::BTreeSet;
 
 use fixtures::{Case, TGAS};
 use gas_meter::instrument::wasmparser::{self, Parser, Payload};
-use oracle::{Contract, Oracle};
+use gas_meter::instrument::{
+    Class, ClassSchedule, FlatSchedule, FrameSizes, InvalidSchedule, Operator, Price, Prices,
+    Schedule,
+};
+use oracle::{Contract, Oracle, OurRunner, Outcome};
 
 /// The proposals that NEAR accepts at this protocol version.
 const PROPOSALS: [&str; 5] =
@@ -27,7 +31,7 @@ const BEFORE: &str = r#"
     (data (i32.const 0) "0123456789abcdef") (data $d "hello") (global $g (mut i64) (i64.const 5))
     (func $f) (func $g (result i64) (i64.const 1))
     (func (export "main")
-        (local $i32 i32) (local $i64 i64) (local $f32 f32) (local $f64 f64)
+        (local $i32 i32) (local $i64 i64) (local $f32 f32) (local $f64 f64) (local $ref funcref)
         (local.set $i32 (i32.const 3)) (local.set $i64 (i64.const 3))
         (local.set $f32 (f32.const 3.5)) (local.set $f64 (f64.const 3.5))"#;
 
@@ -189,9 +193,8 @@ fn each_operator_costs_the_same() {
         let wasm = module(&body);
         executed.append(&mut operators(&wasm));
         let contract = Contract::new(&wasm);
-        let case = Case::call("main").gas(TGAS);
-        let nears = oracle.nears_of(&contract, &case).expect("nearcore runs");
-        let ours = oracle.ours_of(&contract, &case).expect("ours runs");
+        let nears = oracle.nears_of(&contract, &case()).expect("nearcore runs");
+        let ours = oracle.ours_of(&contract, &case()).expect("ours runs");
         assert_eq!(ours, nears, "ours (left) and nearcore's (right) of {body}");
     }
     let expected: BTreeSet<String> = OPERATORS
@@ -200,4 +203,138 @@ fn each_operator_costs_the_same() {
         .map(|(_, operator)| (*operator).to_owned())
         .collect();
     assert_eq!(executed, expected, "those executed (left) and those that there are (right)");
+}
+
+/// NEAR's prices.
+fn near(oracle: &Oracle) -> FlatSchedule {
+    let near = &oracle.near_config().wasm_config;
+    FlatSchedule {
+        regular_op: near.regular_op_cost,
+        linear_base: near.linear_op_base_cost,
+        linear_unit: near.linear_op_unit_cost,
+        frame: FrameSizes { activation: 64, word32: 4, word64: 8, reference: 8 },
+    }
+}
+
+/// A few contracts that together execute every operator, and what nearcore makes of them.
+fn everything(oracle: &Oracle) -> Vec<(Contract, Outcome)> {
+    let bodies = bodies();
+    let is_end = |body: &&String| ["unreachable", "return"].contains(&body.as_str());
+    let (ends, others): (Vec<_>, Vec<_>) = bodies.iter().partition(is_end);
+    let others: Vec<_> = others
+        .iter()
+        .filter(|body| !body.contains("$one"))
+        // Each starts from the same locals and tables as if it were alone.
+        .map(|body| format!("(block {RESET} {body})"))
+        .collect();
+    let all = ends.into_iter().cloned().chain([others.join("\n")]);
+    all.map(|body| {
+        let contract = Contract::new(&module(&body));
+        let nears = oracle.nears_of(&contract, &case()).expect("nearcore runs");
+        (contract, nears)
+    })
+    .collect()
+}
+
+const RESET: &str = "(local.set $i32 (i32.const 1)) (local.set $f32 (f32.const 1.5))
+    (local.set $i64 (i64.const 1)) (local.set $f64 (f64.const 1.5))";
+
+fn case() -> Case {
+    Case::call("main").gas(TGAS)
+}
+
+/// Whether contracts cost something else under these prices.
+fn differ(
+    oracle: &Oracle,
+    contracts: &[(Contract, Outcome)],
+    schedule: &impl Schedule,
+) -> Result<bool, InvalidSchedule> {
+    let runner = OurRunner::with_prices(oracle.config(), Prices::new(schedule)?);
+    let burnt = |contract| runner.run(contract, &case()).expect("ours runs").burnt;
+    Ok(contracts.iter().any(|(contract, nears)| burnt(contract) != nears.burnt))
+}
+
+#[test]
+fn a_wrong_price_of_a_class_shows() {
+    let oracle = Oracle::new();
+    let contracts = everything(&oracle);
+    let near = near(&oracle);
+    assert_eq!(differ(&oracle, &contracts, &near), Ok(false), "at the right prices");
+    let classes: BTreeSet<Class> = Operator::all().map(|operator| operator.class).collect();
+    for class in classes {
+        let operator = Operator::all().find(|operator| operator.class == class);
+        let Price { base, unit } = near.price(operator.expect("one of the class"));
+        let mut wrong = vec![Price { base: base + 1, unit }];
+        if base > 0 {
+            wrong.push(Price { base: base - 1, unit });
+        }
+        if unit > 0 {
+            wrong.extend([Price { base, unit: unit + 1 }, Price { base, unit: unit - 1 }]);
+        }
+        for price in wrong {
+            let schedule = ClassSchedule::new(near).with(class, price);
+            // What must be free cannot have a wrong price.
+            let shown = differ(&oracle, &contracts, &schedule).unwrap_or(price.base == 1);
+            assert!(shown, "{class:?} at {price:?} instead of {base} and {unit}");
+        }
+    }
+}
+
+/// NEAR's prices but for one operator, which costs one more, or the entry of functions.
+struct OneMore {
+    near: FlatSchedule,
+    name: Option<&'static str>,
+}
+
+impl Schedule for OneMore {
+    fn price(&self, operator: &Operator) -> Price {
+        let price = self.near.price(operator);
+        let more = u64::from(self.name == Some(operator.name));
+        Price { base: price.base + more, ..price }
+    }
+
+    fn frame_price(&self) -> u64 {
+        self.near.frame_price() + u64::from(self.name.is_none())
+    }
+
+    fn frame_sizes(&self) -> FrameSizes {
+        self.near.frame_sizes()
+    }
+}
+
+#[test]
+fn a_wrong_price_of_a_single_operator_shows() {
+    let oracle = Oracle::new();
+    let contracts = everything(&oracle);
+    let near = near(&oracle);
+    let mut shown = 0;
+    for operator in Operator::all() {
+        let name = operator.name;
+        match differ(&oracle, &contracts, &OneMore { near, name: Some(name) }) {
+            Ok(differ) => assert!(differ, "one more for {name}"),
+            Err(error) => assert_eq!(error, InvalidSchedule::MustBeFree(name)),
+        }
+        shown += 1;
+    }
+    let accepted = OPERATORS.iter().filter(|(proposal, _)| PROPOSALS.contains(proposal));
+    assert_eq!(shown, accepted.count(), "operators with a price (left) and those accepted (right)");
+}
+
+#[test]
+fn wrong_sizes_and_prices_of_frames_show() {
+    let oracle = Oracle::new();
+    let contracts = everything(&oracle);
+    let near = near(&oracle);
+    let frame = near.frame;
+    for frame in [
+        FrameSizes { activation: frame.activation + 1, ..frame },
+        FrameSizes { word32: frame.word32 + 1, ..frame },
+        FrameSizes { word64: frame.word64 + 1, ..frame },
+        FrameSizes { reference: frame.reference + 1, ..frame },
+    ] {
+        let schedule = FlatSchedule { frame, ..near };
+        assert_eq!(differ(&oracle, &contracts, &schedule), Ok(true), "{frame:?}");
+    }
+    let schedule = OneMore { near, name: None };
+    assert_eq!(differ(&oracle, &contracts, &schedule), Ok(true), "one more for eight bytes");
 }
