@@ -10,16 +10,19 @@ use oracle::{Contract, Oracle, Outcome};
 use crate::programs::{Flavour, Rng, program, traced};
 
 /// Programs of each flavour; `ORACLE_MODULES` asks for more, `ORACLE_SEED` for a single one.
-const PROGRAMS: u64 = 200;
+const PROGRAMS: u64 = 160;
 
 /// Amounts of gas for each program.
 const AMOUNTS: usize = 14;
 
-const COMPUTE: Flavour = Flavour { name: "compute", hosts: 0, wild: 0, deep: false, gas: TGAS / 4 };
-const TRAPS: Flavour = Flavour { name: "traps", hosts: 3, wild: 25, deep: false, gas: 6 * TGAS };
-const PROMISES: Flavour =
-    Flavour { name: "promises", hosts: 30, wild: 1, deep: false, gas: 40 * TGAS };
-const DEEP: Flavour = Flavour { name: "deep", hosts: 2, wild: 1, deep: true, gas: 8 * TGAS };
+const CALM: Flavour =
+    Flavour { name: "", hosts: 0, wild: 0, counted: 20, deep: false, gas: 6 * TGAS };
+const COMPUTE: Flavour = Flavour { name: "compute", gas: TGAS / 4, ..CALM };
+const TRAPS: Flavour = Flavour { name: "traps", hosts: 3, wild: 25, ..CALM };
+const PROMISES: Flavour = Flavour { name: "promises", hosts: 30, wild: 1, gas: 40 * TGAS, ..CALM };
+const DEEP: Flavour = Flavour { name: "deep", hosts: 2, wild: 1, deep: true, ..CALM };
+const LOOPS: Flavour =
+    Flavour { name: "loops", hosts: 6, wild: 6, counted: 75, gas: 3 * TGAS, ..CALM };
 
 #[test]
 fn programs_that_compute() {
@@ -49,6 +52,11 @@ fn programs_that_make_promises() {
 #[test]
 fn programs_that_recurse() {
     compare(DEEP, &["none", "GasExceeded", "MemoryAccessViolation"]);
+}
+
+#[test]
+fn programs_that_loop() {
+    compare(LOOPS, &["none", "GasExceeded", "MemoryOutOfBounds", "Unreachable"]);
 }
 
 /// Compares programs of a flavour; each of `ends` must have been the end of some.

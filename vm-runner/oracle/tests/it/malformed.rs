@@ -18,8 +18,14 @@ const CHANGED: u64 = 250;
 /// What of a changed module is run, of those that are accepted.
 const RUN_ONE_IN: u64 = 12;
 
-const PROGRAM: programs::Flavour =
-    programs::Flavour { name: "changed", hosts: 10, wild: 10, deep: false, gas: TGAS / 4 };
+const PROGRAM: programs::Flavour = programs::Flavour {
+    name: "changed",
+    hosts: 10,
+    wild: 10,
+    counted: 30,
+    deep: false,
+    gas: TGAS / 4,
+};
 
 /// The fixtures that are valid modules of moderate size, and some programs.
 fn originals() -> Vec<(String, Vec<u8>)> {

@@ -206,13 +206,15 @@ impl<'a> Body<'a> {
             72..=75 => return self.leave(),
             76..=83 => self.call_some(),
             84..=90 => self.bulk(),
-            91..=93 => self.table(),
+            91..=92 => self.table(),
+            93 => self.guard(),
             94 if self.wild() => {
                 self.sink().unreachable();
                 self.dead_code();
                 return true;
             }
-            94..=96 => {
+            94..=96 => self.guard(),
+            97 => {
                 self.sink().nop();
             }
             _ => {
@@ -243,6 +245,10 @@ impl<'a> Body<'a> {
                 self.store();
                 continue;
             }
+            if self.rng.chance(15) {
+                self.guard();
+                continue;
+            }
             let ty = self.any_type();
             self.may_trap(ty, 1);
             let local = self.local(ty);
@@ -269,6 +275,19 @@ impl<'a> Body<'a> {
         }
     }
 
+    /// A check as compilers write it: what is not as it should be ends the execution.
+    fn guard(&mut self) {
+        self.expression(ValType::I32, 2);
+        if !self.wild() {
+            self.sink().i32_const(0xff).i32_and().i32_const(77).i32_eq();
+        }
+        if self.rng.chance(50) {
+            self.sink().if_(BlockType::Empty).unreachable().end();
+        } else {
+            self.sink().i32_eqz().if_(BlockType::Empty).else_().unreachable().end();
+        }
+    }
+
     /// Runs `exhausted` when the fuel is, and burns some otherwise.
     fn fueled(&mut self, exhausted: impl FnOnce(&mut Self)) {
         self.sink().global_get(FUEL).i32_const(1).i32_sub().global_set(FUEL);
@@ -278,12 +297,17 @@ impl<'a> Body<'a> {
     }
 
     /// A loop, in the shapes that compilers write.
-    fn iterate(&mut self) {
+    pub(super) fn iterate(&mut self) {
         if self.loops >= COUNTERS {
             return;
         }
         let counter = super::index(self.locals.len()) + self.loops;
         self.loops += 1;
+        if self.rng.chance(self.plan.flavour.counted) {
+            self.counted(counter);
+            self.loops -= 1;
+            return;
+        }
         let count = i32::try_from(self.rng.small(7)).expect("small");
         self.sink().i32_const(count).local_set(counter);
         match self.rng.small(10) {
@@ -294,12 +318,12 @@ impl<'a> Body<'a> {
         self.loops -= 1;
     }
 
-    fn enter_loop(&mut self, endless: bool) {
+    pub(super) fn enter_loop(&mut self, endless: bool) {
         self.sink().loop_(BlockType::Empty);
         self.labels.push(Label { takes: None, endless });
     }
 
-    fn leave_block(&mut self) {
+    pub(super) fn leave_block(&mut self) {
         self.labels.pop();
         self.sink().end();
     }

@@ -205,7 +205,7 @@ impl Body<'_> {
         }
     }
 
-    fn leaf(&mut self, ty: ValType) {
+    pub(super) fn leaf(&mut self, ty: ValType) {
         match self.rng.small(10) {
             0..=3 => self.constant(ty),
             4..=7 => {
@@ -238,6 +238,10 @@ impl Body<'_> {
         }
         self.expression(ty, depth - 1);
         self.expression(ty, depth - 1);
+        self.binary_operator(ty);
+    }
+
+    pub(super) fn binary_operator(&mut self, ty: ValType) {
         let operation = self.rng.pick(binary(ty)).clone();
         self.instruction(&operation);
     }

@@ -3,6 +3,7 @@
 //! with arguments that they accept. One seed, one program.
 
 mod body;
+mod counted;
 mod expressions;
 mod host;
 mod rng;
@@ -26,6 +27,8 @@ pub(crate) struct Flavour {
     pub(crate) hosts: u32,
     /// Of a hundred operations that could trap, those that may.
     pub(crate) wild: u32,
+    /// Of a hundred loops, those whose number of iterations can be known.
+    pub(crate) counted: u32,
     /// Whether functions call each other without bound.
     pub(crate) deep: bool,
     /// Gas for the first call.
