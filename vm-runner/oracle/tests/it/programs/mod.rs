@@ -3,6 +3,7 @@
 //! with arguments that they accept. One seed, one program.
 
 mod body;
+mod control;
 mod counted;
 mod expressions;
 mod host;
