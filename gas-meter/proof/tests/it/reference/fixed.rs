@@ -142,6 +142,45 @@ const BODIES: &[&str] = &[
             (if (local.get 0) (then (call $deep (i32.sub (local.get 0) (i32.const 1)))))
             (call $note (call $burnt)))
         (func (export "main") (call $deep (i32.const 6)) (call $deep (i32.const 7)))"#,
+    // Loops that could be paid for in front, and such that only look like it: the bound changes, the
+    // counter is set twice, or by a loop within, the step misses the bound, a trap comes first.
+    r#"(func (export "main") (local i32 i32)
+        (local.set 1 (i32.const 3))
+        (loop (local.set 1 (i32.const 6)) (br_if 0 (i32.ne (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (local.get 1)))))"#,
+    r#"(func (export "main") (local i32 i32)
+        (loop (local.set 0 (i32.add (local.get 0) (i32.const 1))) nop
+            (br_if 0 (i32.ne (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 8)))))"#,
+    r#"(func (export "main") (local i32 i32)
+        (loop
+            (local.set 1 (i32.const 2))
+            (loop (local.set 0 (i32.add (local.get 0) (i32.const 1)))
+                (br_if 0 (local.tee 1 (i32.add (local.get 1) (i32.const -1)))))
+            (br_if 0 (i32.ne (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 9)))))"#,
+    r#"(func (export "main") (local i32 i32)
+        (loop nop (br_if 0 (i32.ne (local.get 1) (local.tee 0 (i32.add (local.get 0) (i32.const -1)))))))"#,
+    r#"(func (export "main") (local i32 i32)
+        (local.set 0 (i32.const 1)) (loop nop nop (br_if 0 (local.tee 0 (i32.add (local.get 0) (i32.const -2))))))"#,
+    r#"(func (export "main") (local i32 i32)
+        (local.set 0 (i32.const -12))
+        (loop (drop (i32.div_u (i32.const 1) (i32.add (local.get 0) (i32.const 5)))) nop
+            (br_if 0 (local.tee 0 (i32.add (local.get 0) (i32.const 4)))))
+        (call $note (call $burnt)))"#,
+    r#"(func (export "main") (local i32 i32)
+        (local.set 0 (i32.const -12))
+        (loop (drop (i32.div_u (i32.const 1) (i32.add (local.get 0) (i32.const 8)))) nop
+            (br_if 0 (local.tee 0 (i32.add (local.get 0) (i32.const 4))))))"#,
+    r#"(func (export "main") (local i32 i32)
+        (loop nop (br_if 0 (i32.ne (i32.const 0) (local.tee 0 (i32.add (local.get 0) (i32.const 0x80000000)))))) (call $note (call $burnt)))"#,
+    r#"(func (export "main") (local i32 i32)
+        (local.set 0 (i32.const -9))
+        (loop
+            (local.set 1 (i32.const 4))
+            (loop nop (br_if 0 (local.tee 1 (i32.add (local.get 1) (i32.const -1)))))
+            (br_if 0 (local.tee 0 (i32.add (local.get 0) (i32.const 3)))))
+        (call $note (call $burnt)))"#,
+    r#"(func (export "main") (local i32 i32)
+        (local.set 0 (i32.const -8))
+        (loop (memory.fill (i32.const 0) (i32.const 0) (local.get 0)) (br_if 0 (local.tee 0 (i32.add (local.get 0) (i32.const 1))))))"#,
     // Every way out of a function gives its stack back.
     r#"(func $callee (param i32) (local i64 i64 i64)
             (if (i32.eq (local.get 0) (i32.const 0)) (then (return)))

@@ -91,11 +91,18 @@ impl<'a> Program<'a> {
         (0..=self.random.below(most)).map(|_| self.statement(depth) + " ").collect()
     }
 
+    /// Whether this function calls nothing of the host, nor what may do so: inside of it nobody can
+    /// see what has been charged.
+    fn is_quiet(&self) -> bool {
+        self.function > FUNCTIONS / 2
+    }
+
     fn statement(&mut self, depth: u64) -> String {
-        let choices = if depth == 0 { 12 } else { 18 };
+        let choices = if depth == 0 { 13 } else { 20 };
         match self.random.below(choices) {
             0 | 1 => format!("(local.set {} {})", self.variable(), self.value(depth)),
             2 => format!("(global.set $g {})", self.value(depth)),
+            3 | 7 if self.is_quiet() => format!("(global.set $g {})", self.value(depth)),
             3 => format!("(call $note (i64.extend_i32_u {}))", self.value(depth)),
             4 => format!(
                 "(i32.store8 (i32.and (i32.const 4095) {}) (i32.const 3))",
@@ -106,10 +113,11 @@ impl<'a> Program<'a> {
             8 => self.bulk(),
             9 => self.ending(),
             10 | 11 => self.branch(),
-            12 => self.when(depth - 1),
-            13 => format!("{} {}", self.when(depth - 1), self.when(depth - 1)),
-            14 | 15 if self.loops < VARIABLES => self.counted(depth - 1),
-            16 => self.block(depth - 1),
+            12 => self.plain_loop(2),
+            13 => self.when(depth - 1),
+            14 => format!("{} {}", self.when(depth - 1), self.when(depth - 1)),
+            15..18 if self.loops < VARIABLES => self.counted(depth - 1),
+            18 => self.block(depth - 1),
             _ => self.table(depth - 1),
         }
     }
@@ -136,6 +144,47 @@ impl<'a> Program<'a> {
                 (local.set {counter} (i32.add (local.get {counter}) (i32.const 1)))
                 (br_if 0 (i32.lt_u (local.get {counter}) (i32.const {rounds}))))"
         )
+    }
+
+    /// A loop with nothing in it that leaves it but traps, as compilers write them for arrays: from
+    /// the variable to the bound by steps that may or may not meet it.
+    fn plain_loop(&mut self, depth: u64) -> String {
+        let (counter, other) = (self.variable(), self.variable());
+        let steps = [1, 1, 1, 2, 4, 3, -1, -1, -4, -8, i64::from(i32::MIN)];
+        let step = steps[self.random.below_usize(steps.len())];
+        let start = step * i64::try_from(self.random.below(12)).expect("it is small");
+        let start = i32::try_from(-start).unwrap_or_default() + self.bit() * self.bit();
+        let body = self.plain_statements(depth);
+        let next =
+            format!("(local.tee {counter} (i32.add (local.get {counter}) (i32.const {step})))");
+        let again = match self.random.below(5) {
+            0 | 1 => next,
+            2 => format!("(i32.ne {next} (i32.const {}))", self.bit()),
+            3 => format!("(i32.ne {next} (local.get {other}))"),
+            _ => format!("(i32.ne (local.get {other}) {next})"),
+        };
+        format!(
+            "(local.set {other} (i32.const 0)) (local.set {counter} (i32.const {start}))
+            (loop {body} (br_if 0 {again}))"
+        )
+    }
+
+    fn bit(&mut self) -> i32 {
+        i32::from(self.random.below(2) > 0)
+    }
+
+    /// Statements without branches and calls.
+    fn plain_statements(&mut self, depth: u64) -> String {
+        let statements = (0..=self.random.below(3)).map(|_| match self.random.below(9) {
+            0 if depth > 0 => self.plain_loop(depth - 1),
+            1 => format!("(i32.store8 (local.get {}) (i32.const 3))", self.variable()),
+            2 => format!("(drop (i32.div_s (i32.const 9) (local.get {})))", self.variable()),
+            3 => self.bulk(),
+            4 => format!("(local.set {} {})", self.variable(), self.value(0)),
+            5 => format!("(block (drop (i32.clz {})))", self.value(0)),
+            _ => format!("(global.set $g (i32.add (global.get $g) {}))", self.value(0)),
+        });
+        statements.collect()
     }
 
     fn block(&mut self, depth: u64) -> String {
@@ -173,6 +222,7 @@ impl<'a> Program<'a> {
         let ending = match self.random.below(5) {
             0 => "unreachable",
             1 => "(drop (i32.load (i32.const -1)))",
+            2 | 3 if self.is_quiet() => "(drop (i32.div_u (i32.const 1) (i32.const 0)))",
             2 => "(call $refuse (i32.const 4))",
             3 => "(call_indirect (i32.const 4))",
             _ => "(memory.fill (i32.const -2) (i32.const 0) (i32.const 9))",
@@ -229,7 +279,7 @@ impl<'a> Program<'a> {
                 let (a, b) = (self.value(depth - 1), self.value(depth - 1));
                 format!("(block (result i32) (drop (br_if 0 {a} (global.get $g))) nop {b})")
             }
-            12 => {
+            12 if !self.is_quiet() => {
                 let index = format!("(i32.and (i32.const 7) {})", self.value(0));
                 format!("(call_indirect (type $f) {} {index})", self.value(depth - 1))
             }
@@ -241,6 +291,7 @@ impl<'a> Program<'a> {
     fn call(&mut self, depth: u64) -> String {
         let later = FUNCTIONS - self.function;
         let callee = match self.random.below(8) {
+            0 if self.is_quiet() => FUNCTIONS / 2 + 1 + self.random.below(FUNCTIONS / 2),
             0 => 1 + self.random.below(FUNCTIONS),
             _ if later == 0 => return self.value(depth - 1),
             _ => self.function + 1 + self.random.below(later),
