@@ -2,7 +2,7 @@
 
 use wasm_encoder::{BlockType, Encode, Function, HeapType, Instruction, InstructionSink, ValType};
 
-use super::{ELEMENTS, GLOBALS, PASSIVE, Plan, Rng, Signature, TYPES, assemble};
+use super::{ELEMENTS, GLOBALS, PASSIVE, Plan, Rng, Signature, TRACE, TYPES, assemble};
 
 /// Locals that count the iterations of nested loops.
 pub(super) const COUNTERS: u32 = 6;
@@ -280,6 +280,11 @@ impl<'a> Body<'a> {
     }
 
     fn call_some(&mut self) {
+        if self.plan.flavour.hosts > 0 && self.rng.chance(15) {
+            let ty = self.plan.type_of(&Signature::default());
+            self.sink().i32_const(TRACE).call_indirect(0, ty);
+            return;
+        }
         let number = self.rng.index(self.plan.functions.len());
         self.call(number);
         self.discard(self.plan.functions[number].result);

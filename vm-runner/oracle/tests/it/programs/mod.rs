@@ -55,6 +55,8 @@ pub(crate) const GLOBALS: [ValType; 5] =
 pub(crate) const CONSTANT: u32 = 6;
 /// Elements of the table.
 pub(crate) const ELEMENTS: u32 = 8;
+/// The element that is [`Plan::trace`], at first.
+pub(crate) const TRACE: i32 = 7;
 /// The passive data segment, and its length.
 pub(crate) const PASSIVE: (u32, u32) = (1, 10);
 
@@ -197,7 +199,8 @@ fn elements(plan: &Plan, rng: &mut Rng) -> ElementSection {
     let mut functions = || -> Vec<u32> {
         (0..3).map(|_| Plan::first() + rng.small(index(plan.functions.len()))).collect()
     };
-    let (low, high, passive, declared) = (functions(), functions(), functions(), functions());
+    let (low, mut high, passive, declared) = (functions(), functions(), functions(), functions());
+    high.push(Plan::trace());
     let mut elements = ElementSection::new();
     elements.active(None, &ConstExpr::i32_const(0), Elements::Functions((&low).into()));
     elements.active(None, &ConstExpr::i32_const(4), Elements::Functions((&high).into()));
