@@ -198,8 +198,8 @@ impl fmt::Display for ValueType {
             ValueType::F32 => "f32",
             ValueType::F64 => "f64",
             ValueType::V128 => "v128",
-            ValueType::FuncRef => "(ref null func)",
-            ValueType::ExternRef => "(ref null extern)",
+            ValueType::FuncRef => "funcref",
+            ValueType::ExternRef => "externref",
         })
     }
 }

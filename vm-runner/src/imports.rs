@@ -5,33 +5,42 @@ use host_fns::abi::{AbiType, FeatureSet, Host, HostFn, HostFnDecl};
 use crate::prepare::ImportedFunction;
 use crate::{LinkError, Signature, ValueType};
 
-/// The host functions that a module imports, in the module's order; the first import that does
-/// not exist or has another type is reported.
+/// The host functions that a module imports, in the module's order. The first import that does
+/// not exist is reported, and if all do, the first that has another type: wasmtime, and so
+/// nearcore, looks all of them up before it compares types.
 pub(crate) fn resolve<H: Host>(
     imports: &[ImportedFunction],
     features: FeatureSet,
 ) -> Result<Vec<&'static HostFn<H>>, LinkError> {
-    imports.iter().map(|import| resolve_one(import, features)).collect()
+    let found: Vec<&'static HostFn<H>> =
+        imports.iter().map(|import| find(import, features)).collect::<Result<_, _>>()?;
+    for (import, function) in imports.iter().zip(&found) {
+        check(import, &function.decl)?;
+    }
+    Ok(found)
 }
 
-fn resolve_one<H: Host>(
+fn find<H: Host>(
     import: &ImportedFunction,
     features: FeatureSet,
 ) -> Result<&'static HostFn<H>, LinkError> {
-    let (module, name) = (import.module.clone(), import.name.clone());
     let found = H::FUNCTIONS.iter().find(|function| {
         let HostFnDecl { module, name, .. } = function.decl;
         module == import.module && name == import.name && function.decl.available(features)
     });
-    let Some(function) = found else {
-        return Err(LinkError::UnknownImport { module, name });
-    };
-    let found = Box::new(signature(&function.decl));
-    if *found != import.signature {
-        let expected = Box::new(import.signature.clone());
-        return Err(LinkError::IncompatibleImport { module, name, expected, found });
+    let unknown =
+        || LinkError::UnknownImport { module: import.module.clone(), name: import.name.clone() };
+    found.ok_or_else(unknown)
+}
+
+fn check(import: &ImportedFunction, decl: &HostFnDecl) -> Result<(), LinkError> {
+    let found = Box::new(signature(decl));
+    if *found == import.signature {
+        return Ok(());
     }
-    Ok(function)
+    let (module, name) = (import.module.clone(), import.name.clone());
+    let expected = Box::new(import.signature.clone());
+    Err(LinkError::IncompatibleImport { module, name, expected, found })
 }
 
 fn signature(decl: &HostFnDecl) -> Signature {

@@ -293,6 +293,7 @@ impl Analyzer<'_> {
         self.scratch.points.before(start, Kind::Before, price, reachable);
         self.scratch.points.after(Kind::After);
         self.body.has_calls = true;
+        self.calls_inside();
         self.event(start, kind);
         if reachable {
             // finite-wasm takes no operand for the index of `call_indirect`; neither do we.
@@ -302,6 +303,14 @@ impl Analyzer<'_> {
             self.push_all(self.types.results(signature));
         }
         Ok(())
+    }
+
+    /// The innermost frame contains a call.
+    fn calls_inside(&mut self) {
+        let label = self.scratch.frames.last().map(|frame| frame.label);
+        if let Some(label) = label.and_then(|label| self.body.label_mut(label)) {
+            label.has_calls = true;
+        }
     }
 
     fn open(&mut self, class: Class, price: Price, start: u32) -> Step {
@@ -378,6 +387,9 @@ impl Analyzer<'_> {
             self.scratch.points.before(start, Kind::Pure, price, frame.reachable);
         }
         self.event(start, EventKind::End);
+        if self.body.label(frame.label).is_some_and(|label| label.has_calls) {
+            self.calls_inside();
+        }
         let reachable = self.reachable();
         if !self.scratch.frames.is_empty() && reachable {
             self.truncate(frame.height, reachable);

@@ -50,6 +50,8 @@ pub(super) struct Label {
     /// Whether a branch carries operands to it.
     pub(super) has_operands: bool,
     pub(super) has_else: bool,
+    /// Whether a function is called between it and its `end`.
+    pub(super) has_calls: bool,
     /// Whether a branch goes to it, in reachable code or not.
     pub(super) is_target: bool,
     /// For a loop: how often it runs, if that is known when it begins.
@@ -64,6 +66,7 @@ impl Label {
             kind,
             has_operands,
             has_else: false,
+            has_calls: false,
             is_target: false,
             counted: None,
             group: number,

@@ -73,12 +73,12 @@ impl Points {
     pub(super) fn before(&mut self, offset: u32, kind: Kind, price: Price, reachable: bool) {
         let kind = if reachable { kind } else { Kind::Unreachable };
         if let Some(last) = self.points.last_mut()
-            && !last.open
             && absorbs(last.kind, kind)
-            && let Some(joined) =
-                last.joined(Charge { offset, price, kind, open: false }, last.kind)
+            && !last.open
+            && last.price.unit == 0
+            && price.unit == 0
         {
-            *last = joined;
+            last.price.base = last.price.base.saturating_add(price.base);
             return;
         }
         self.points.push(Charge { offset, price, kind, open: false });
@@ -112,12 +112,40 @@ impl Points {
     /// Joins what can be joined; the charges are then in order, at most one where something is
     /// due.
     pub(super) fn finish(&mut self) {
-        merge(&mut self.points, |point, next| {
-            let kind = (point.offset == next.offset).then(|| same_place(point.kind, next.kind))?;
-            point.joined(next, kind)
-        });
-        merge(&mut self.points, |point, next| point.joined(next, across(point.kind, next.kind)?));
-        self.points.retain(|point| point.kind != Kind::Unreachable && !point.price.is_free());
+        let mut kept = 0;
+        let mut at = 0;
+        let mut last: Option<Charge> = None;
+        while let Some(point) = self.points.get(at).copied() {
+            at = at.saturating_add(1);
+            let mut point = point;
+            while let Some(next) = self.points.get(at).filter(|next| next.offset == point.offset)
+                && let Some(joined) = point.joined(*next, same_place(point.kind, next.kind))
+            {
+                point = joined;
+                at = at.saturating_add(1);
+            }
+            let joined = last.and_then(|last| last.joined(point, across(last.kind, point.kind)?));
+            if joined.is_none() {
+                kept = self.keep(kept, last);
+            }
+            last = joined.or(Some(point));
+        }
+        kept = self.keep(kept, last);
+        self.points.truncate(kept);
+    }
+
+    /// Writes a point back if something is due there.
+    fn keep(&mut self, kept: usize, point: Option<Charge>) -> usize {
+        let due = point
+            .filter(|point| point.kind != Kind::Unreachable && !point.price.is_free())
+            .zip(self.points.get_mut(kept));
+        match due {
+            Some((point, place)) => {
+                *place = point;
+                kept.saturating_add(1)
+            }
+            None => kept,
+        }
     }
 
     /// The charges, once they are finished.
@@ -129,17 +157,6 @@ impl Points {
         self.points.clear();
         self.scheduled = None;
     }
-}
-
-/// Replaces neighbours by what `join` makes of them.
-fn merge(points: &mut Vec<Charge>, join: impl Fn(Charge, Charge) -> Option<Charge>) {
-    points.dedup_by(|next, point| match join(*point, *next) {
-        Some(joined) => {
-            *point = joined;
-            true
-        }
-        None => false,
-    });
 }
 
 /// Whether a point can take in the next operator's while points are collected.

@@ -43,8 +43,17 @@ pub(super) struct FunctionWriter<'a> {
     pub(super) is_free: bool,
     /// Where the function is written, without its length.
     pub(super) out: &'a mut Vec<u8>,
-    /// What is pending at each group of labels, as far as it is decided.
-    pub(super) phis: &'a mut Vec<Option<u64>>,
+    /// What holds at each group of labels, as far as it is decided.
+    pub(super) levels: &'a mut Vec<Option<Level>>,
+}
+
+/// What must hold on each way to a label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Level {
+    /// Gas that is due and not yet subtracted.
+    pending: u64,
+    /// Whether the stack global lacks the function's frame.
+    taken: bool,
 }
 
 /// A label around the current operator.
@@ -54,8 +63,8 @@ struct Open {
     kind: LabelKind,
     /// Whether it was opened in code that is never reached.
     dead: bool,
-    /// What was pending at its `if`, for the other arm.
-    at_if: u64,
+    /// What held at its `if`, for the other arm.
+    at_if: Level,
     has_else: bool,
     branched: bool,
 }
@@ -63,11 +72,18 @@ struct Open {
 /// What holds while code is written.
 struct State {
     pending: u64,
+    taken: bool,
     reachable: bool,
     /// Whether the local has another value than the global.
     dirty: bool,
     /// Whether the global was changed by a call since the local was set.
     stale: bool,
+}
+
+impl State {
+    fn level(&self) -> Level {
+        Level { pending: self.pending, taken: self.taken }
+    }
 }
 
 /// The locals that charges use, behind the function's own.
@@ -86,12 +102,13 @@ struct Locals {
 impl FunctionWriter<'_> {
     /// Writes the function.
     pub(super) fn write(&mut self) {
-        self.phis.clear();
-        self.phis.resize(self.body.label_count(), None);
+        self.levels.clear();
+        self.levels.resize(self.body.label_count(), None);
         // Nothing is behind the function's end that what is pending could be charged with.
-        self.decide(0, 0);
+        self.decide(0, Level { pending: 0, taken: false });
         let locals = self.locals();
-        let mut state = State { pending: 0, reachable: true, dirty: false, stale: false };
+        let mut state =
+            State { pending: 0, taken: false, reachable: true, dirty: false, stale: false };
         if self.body.has_exits {
             InstructionSink::new(self.out).block(self.result);
         }
@@ -100,7 +117,7 @@ impl FunctionWriter<'_> {
             label: 0,
             kind: LabelKind::Block,
             dead: false,
-            at_if: 0,
+            at_if: Level { pending: 0, taken: false },
             has_else: false,
             branched: false,
         }];
@@ -154,7 +171,7 @@ impl FunctionWriter<'_> {
         };
         let locals = Locals {
             counter: add(counts),
-            stack: add(self.takes_stack()),
+            stack: add(self.body.has_calls),
             amount: add(bulk),
             count: add(bulk),
         };
@@ -202,24 +219,19 @@ impl FunctionWriter<'_> {
         self.body.operand_bytes.saturating_add(self.body.frame_bytes)
     }
 
-    /// Whether the frame is taken from the stack global and given back: a function that calls no
-    /// other need only look whether there is room.
-    fn takes_stack(&self) -> bool {
-        self.form == Form::Stepwise || self.body.has_calls
-    }
-
-    /// Stack first, then gas, as near-vm-runner does it.
+    /// Stack first, then gas, as near-vm-runner does it. Whether there is room for the frame is
+    /// looked at here; the frame is taken where another function is called.
     fn enter(&mut self, state: &mut State, locals: Locals) {
         let (gas, stack) = (self.gas_global, self.stack_global());
         let bytes = immediate(self.stack_bytes());
         let tests_gas = self.form == Form::Merged && self.needs_entry_test();
         let counter = self.in_local().then_some(locals.counter);
-        let takes_stack = self.takes_stack();
+        let has_calls = self.body.has_calls;
         let (is_free, inexact) = (self.is_inexact(), self.inexact_global());
         let mut sink = self.sink();
         sink.global_get(stack).i64_const(bytes).i64_sub();
-        if takes_stack {
-            sink.local_tee(locals.stack).global_set(stack).local_get(locals.stack);
+        if has_calls {
+            sink.local_tee(locals.stack);
         }
         if tests_gas {
             sink.global_get(gas);
@@ -230,10 +242,13 @@ impl FunctionWriter<'_> {
             sink.i64_or();
         }
         sink.i64_const(0).i64_lt_s().if_(BlockType::Empty);
+        if has_calls {
+            sink.local_get(locals.stack).global_set(stack);
+        } else {
+            sink.global_get(stack).i64_const(bytes).i64_sub().global_set(stack);
+        }
         if is_free {
             sink.i32_const(1).global_set(inexact);
-        } else if !takes_stack {
-            sink.global_get(stack).i64_const(bytes).i64_sub().global_set(stack);
         }
         sink.unreachable().end();
         if let (false, Some(counter)) = (tests_gas, counter) {
@@ -449,7 +464,8 @@ impl FunctionWriter<'_> {
                 if let Some(top) = open.last().copied() {
                     self.arrive(state, top.label, locals);
                     *state = State {
-                        pending: top.at_if,
+                        pending: top.at_if.pending,
+                        taken: top.at_if.taken,
                         reachable: !top.dead,
                         dirty: true,
                         stale: false,
@@ -507,12 +523,14 @@ impl FunctionWriter<'_> {
                 state.reachable = false;
             }
             EventKind::Call(function) if self.free.is_free(function) => {
-                if state.reachable && self.form == Form::Merged {
+                if state.reachable {
+                    self.take_stack(state, true, locals);
                     self.publish(state, locals);
                 }
             }
             EventKind::Call(_) | EventKind::CallIndirect => {
                 if state.reachable {
+                    self.take_stack(state, true, locals);
                     self.sync(state, locals);
                     state.stale = self.in_local();
                 }
@@ -536,7 +554,12 @@ impl FunctionWriter<'_> {
             }
             // A way from here arrives at the label without code of its own.
             let direct = label.kind == LabelKind::If && !label.has_else;
-            if direct || (label.kind == LabelKind::Loop && label.is_target) {
+            let repeats = label.kind == LabelKind::Loop && label.is_target;
+            if repeats && label.has_calls {
+                // Once in front, rather than on each iteration.
+                self.take_stack(state, true, locals);
+            }
+            if direct || repeats {
                 self.arrive_forward(state, number, locals);
                 state.dirty = true;
             }
@@ -548,7 +571,7 @@ impl FunctionWriter<'_> {
             label: number,
             kind: label.kind,
             dead,
-            at_if: state.pending,
+            at_if: state.level(),
             has_else: label.has_else,
             branched: false,
         });
@@ -569,8 +592,10 @@ impl FunctionWriter<'_> {
             self.arrive(state, top.label, locals);
             let reached = state.reachable || top.branched || skips;
             // Both arms of an `if` may have come here, of which only the second is known to.
-            state.reachable = reached || self.phi(top.label).is_some();
-            state.pending = self.phi(top.label).unwrap_or_default();
+            state.reachable = reached || self.level(top.label).is_some();
+            if let Some(level) = self.level(top.label) {
+                (state.pending, state.taken) = (level.pending, level.taken);
+            }
             state.stale = false;
             state.dirty = true;
         }
@@ -587,22 +612,22 @@ impl FunctionWriter<'_> {
         if state.reachable || self.body.has_exits {
             self.sync(state, locals);
         }
-        if self.takes_stack() && (state.reachable || self.body.has_exits) {
-            let (stack, bytes) = (self.stack_global(), immediate(self.stack_bytes()));
-            self.sink().local_get(locals.stack).i64_const(bytes).i64_add().global_set(stack);
+        if state.reachable {
+            self.take_stack(state, false, locals);
         }
     }
 
-    fn phi(&self, label: u32) -> Option<u64> {
-        *self.phis.get(place(self.body.group(label)))?
+    fn level(&self, label: u32) -> Option<Level> {
+        *self.levels.get(place(self.body.group(label)))?
     }
 
     /// A way leads to `label` from here.
     fn arrive(&mut self, state: &mut State, label: u32, locals: Locals) {
         let back = self.body.label(label).is_some_and(|label| label.kind == LabelKind::Loop);
         if back && state.reachable && self.form == Form::Merged {
-            let keep = self.phi(label).unwrap_or_default();
-            self.flush(state, keep, true, locals);
+            let level = self.level(label).unwrap_or(Level { pending: 0, taken: state.taken });
+            self.take_stack(state, level.taken, locals);
+            self.flush(state, level.pending, true, locals);
             return;
         }
         self.arrive_forward(state, label, locals);
@@ -616,16 +641,34 @@ impl FunctionWriter<'_> {
         if self.in_local() {
             self.reload(state, locals);
         }
-        match self.phi(label) {
-            Some(phi) => self.flush(state, phi, false, locals),
-            None => self.decide(label, state.pending),
+        match self.level(label) {
+            Some(level) => {
+                self.take_stack(state, level.taken, locals);
+                self.flush(state, level.pending, false, locals);
+            }
+            None => self.decide(label, state.level()),
         }
     }
 
-    fn decide(&mut self, label: u32, pending: u64) {
-        if let Some(phi) = self.phis.get_mut(place(self.body.group(label))) {
-            *phi = Some(pending);
+    fn decide(&mut self, label: u32, level: Level) {
+        if let Some(decided) = self.levels.get_mut(place(self.body.group(label))) {
+            *decided = Some(level);
         }
+    }
+
+    /// Takes the frame from the stack global, or gives it back.
+    fn take_stack(&mut self, state: &mut State, taken: bool, locals: Locals) {
+        if state.taken == taken {
+            return;
+        }
+        state.taken = taken;
+        let (stack, bytes) = (self.stack_global(), immediate(self.stack_bytes()));
+        let mut sink = self.sink();
+        sink.local_get(locals.stack);
+        if !taken {
+            sink.i64_const(bytes).i64_add();
+        }
+        sink.global_set(stack);
     }
 
     /// All targets of a `br_table` are in the group of `label`.
@@ -645,9 +688,12 @@ impl FunctionWriter<'_> {
         if self.in_local() {
             self.reload(state, locals);
         }
-        match self.phi(label) {
-            Some(phi) => self.flush(state, phi, back && self.form == Form::Merged, locals),
-            None => self.decide(label, state.pending),
+        match self.level(label) {
+            Some(level) => {
+                self.take_stack(state, level.taken, locals);
+                self.flush(state, level.pending, back && self.form == Form::Merged, locals);
+            }
+            None => self.decide(label, state.level()),
         }
     }
 
@@ -667,21 +713,21 @@ impl FunctionWriter<'_> {
         if let (Some(counted), Form::Merged) = (label.counted, self.form) {
             // Each iteration was paid for in front.
             state.pending = state.pending.saturating_sub(counted.gas);
-            if self.phi(number) == Some(state.pending) {
+            if self.level(number) == Some(state.level()) {
                 return false;
             }
         }
-        let differs = self.phi(number).is_some_and(|phi| phi != state.pending);
+        let differs = self.level(number).is_some_and(|level| level != state.level());
         if label.kind == LabelKind::Loop || label.has_operands || !differs {
             self.arrive(state, number, locals);
             return false;
         }
         // Only the way that branches pays the difference.
         self.sink().if_(BlockType::Empty);
-        let (pending, dirty) = (state.pending, state.dirty);
+        let (level, dirty) = (state.level(), state.dirty);
         self.arrive(state, number, locals);
         self.sink().br(depth.saturating_add(1)).end();
-        state.pending = pending;
+        (state.pending, state.taken) = (level.pending, level.taken);
         state.dirty = dirty;
         true
     }

@@ -338,6 +338,7 @@ pub(super) struct ModuleWriter<'a> {
     exports: Extended,
     start: Option<u32>,
     bodies: Vec<Body>,
+    code_bytes: usize,
     copied: Vec<(u8, &'a [u8])>,
 }
 
@@ -359,7 +360,12 @@ impl<'a> Sink<'a> for ModuleWriter<'a> {
                 self.start = Some(*func);
                 return Ok(());
             }
-            Payload::CodeSectionStart { .. } | Payload::CustomSection(_) => return Ok(()),
+            Payload::CodeSectionStart { count, range, .. } => {
+                self.code_bytes = range.len();
+                self.bodies.reserve(usize::try_from(*count).unwrap_or(0).min(self.code_bytes));
+                return Ok(());
+            }
+            Payload::CustomSection(_) => return Ok(()),
             Payload::ImportSection(reader) => {
                 for import in reader.clone() {
                     let import = import.map_err(|error| malformed(&error))?;
@@ -397,6 +403,7 @@ impl<'a> ModuleWriter<'a> {
             exports: Extended::default(),
             start: None,
             bodies: Vec::new(),
+            code_bytes: 0,
             copied: Vec::new(),
         }
     }
@@ -475,7 +482,8 @@ impl<'a> ModuleWriter<'a> {
     fn code(&mut self, types: &ModuleTypes) -> (Extended, u64) {
         let free = HostFree::find(types.imported_functions, &self.bodies);
         let mut functions = Extended::default();
-        let (mut scratch, mut phis) = (Vec::new(), Vec::new());
+        let (mut scratch, mut levels) = (Vec::new(), Vec::new());
+        functions.entries.reserve(self.code_bytes.saturating_add(self.code_bytes / 2));
         let mut largest = 0;
         let bodies = std::mem::take(&mut self.bodies);
         for (index, body) in (types.imported_functions..).zip(&bodies) {
@@ -499,7 +507,7 @@ impl<'a> ModuleWriter<'a> {
                 free: &free,
                 is_free: free.is_free(index),
                 out: &mut scratch,
-                phis: &mut phis,
+                levels: &mut levels,
             };
             writer.write();
             functions.add(|out| scratch.encode(out));

@@ -190,10 +190,10 @@ impl Operator {
 pub(super) const PREFIX: u8 = 0xfc;
 
 /// Operators of one byte, by that byte.
-pub(super) const ONE_BYTE: [Option<Operator>; 256] = one_byte();
+pub(super) static ONE_BYTE: [Option<Operator>; 256] = one_byte();
 
 /// Operators behind [`PREFIX`], by the number that follows it.
-pub(super) const PREFIXED: [Option<Operator>; 18] = prefixed();
+pub(super) static PREFIXED: [Option<Operator>; 18] = prefixed();
 
 type Row = (&'static str, Class, Immediates, u8, Push, Effect);
 

@@ -2,8 +2,6 @@
 //! size, so it is counted along, byte for byte, while our smaller code is written (near-vm-runner
 //! `prepare/instrument_v3.rs`: what is added there, and how it is encoded).
 
-use wasm_encoder::Encode;
-
 /// Functions that near-vm-runner imports in front of a module's own.
 const INJECTED_FUNCTIONS: u32 = 3;
 
@@ -102,16 +100,40 @@ fn plus(left: u64, right: u64) -> u64 {
 
 /// Bytes of an index or a length.
 fn unsigned(value: u32) -> u64 {
-    encoded(&value)
+    let bits = u32::BITS.saturating_sub(value.leading_zeros());
+    u64::from(bits.max(1).div_ceil(7))
 }
 
 /// Bytes of `i64.const`.
 fn constant(value: u64) -> u64 {
-    plus(1, encoded(&value.cast_signed()))
+    // A signed number has a bit for its sign.
+    let value = value.cast_signed();
+    let same = if value < 0 { value.leading_ones() } else { value.leading_zeros() };
+    let bits = u64::BITS.saturating_sub(same).saturating_add(1);
+    plus(1, u64::from(bits.div_ceil(7)))
 }
 
-fn encoded(value: &impl Encode) -> u64 {
-    let mut bytes = Vec::with_capacity(10);
-    value.encode(&mut bytes);
-    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+#[cfg(test)]
+mod tests {
+    use wasm_encoder::Encode;
+
+    use super::*;
+
+    fn encoded(value: &impl Encode) -> u64 {
+        let mut bytes = Vec::new();
+        value.encode(&mut bytes);
+        u64::try_from(bytes.len()).expect("a few")
+    }
+
+    #[test]
+    fn lengths_are_those_of_the_encoding() {
+        let edges = (0..64).map(|shift| 1u64 << shift);
+        let values = edges.flat_map(|edge| [edge.wrapping_sub(1), edge, edge.wrapping_neg()]);
+        for value in values.chain([0, u64::MAX, 822_756]) {
+            assert_eq!(constant(value), 1 + encoded(&value.cast_signed()), "{value}");
+            if let Ok(value) = u32::try_from(value) {
+                assert_eq!(unsigned(value), encoded(&value), "{value}");
+            }
+        }
+    }
 }

@@ -142,8 +142,8 @@ impl<S: Schedule> Schedule for ClassSchedule<S> {
 /// A [`Schedule`] as a table, checked: what metering works with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prices {
-    one_byte: Box<[Price; ONE_BYTE.len()]>,
-    prefixed: [Price; PREFIXED.len()],
+    one_byte: Box<[Price; 256]>,
+    prefixed: [Price; 18],
     frame_price: u64,
     frame_sizes: FrameSizes,
 }
@@ -171,11 +171,11 @@ impl Prices {
 
     /// The prices of `schedule`.
     pub fn new(schedule: &impl Schedule) -> Result<Self, InvalidSchedule> {
-        let mut one_byte = Box::new([Price::FREE; ONE_BYTE.len()]);
+        let mut one_byte = Box::new([Price::FREE; 256]);
         for (price, operator) in one_byte.iter_mut().zip(&ONE_BYTE) {
             *price = checked(schedule, operator.as_ref())?;
         }
-        let mut prefixed = [Price::FREE; PREFIXED.len()];
+        let mut prefixed = [Price::FREE; 18];
         for (price, operator) in prefixed.iter_mut().zip(&PREFIXED) {
             *price = checked(schedule, operator.as_ref())?;
         }

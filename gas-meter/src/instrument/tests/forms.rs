@@ -114,60 +114,57 @@ fn stepwise_each_charge_is_made_and_tested_where_it_is_due() {
         "(func (drop (i32.load (i32.const 0))))",
         Form::Stepwise,
         &expect![[r#"
-              (func (;0;) (type 0)
-                (local i64 i64)
+            (func (;0;) (type 0)
+              (local i64)
+              global.get 1
+              i64.const 68
+              i64.sub
+              i64.const 0
+              i64.lt_s
+              if ;; label = @1
                 global.get 1
                 i64.const 68
                 i64.sub
-                local.tee 1
                 global.set 1
-                local.get 1
-                i64.const 0
-                i64.lt_s
-                if ;; label = @1
-                  unreachable
-                end
-                global.get 0
-                i64.const 8
-                i64.sub
-                local.tee 0
-                global.set 0
-                local.get 0
-                i64.const 0
-                i64.lt_s
-                if ;; label = @1
-                  unreachable
-                end
-                global.get 0
-                i64.const 2
-                i64.sub
-                local.tee 0
-                global.set 0
-                local.get 0
-                i64.const 0
-                i64.lt_s
-                if ;; label = @1
-                  unreachable
-                end
-                i32.const 0
-                i32.load
-                global.get 0
-                i64.const 1
-                i64.sub
-                local.tee 0
-                global.set 0
-                local.get 0
-                i64.const 0
-                i64.lt_s
-                if ;; label = @1
-                  unreachable
-                end
-                drop
-                local.get 1
-                i64.const 68
-                i64.add
-                global.set 1
-              )
+                unreachable
+              end
+              global.get 0
+              i64.const 8
+              i64.sub
+              local.tee 0
+              global.set 0
+              local.get 0
+              i64.const 0
+              i64.lt_s
+              if ;; label = @1
+                unreachable
+              end
+              global.get 0
+              i64.const 2
+              i64.sub
+              local.tee 0
+              global.set 0
+              local.get 0
+              i64.const 0
+              i64.lt_s
+              if ;; label = @1
+                unreachable
+              end
+              i32.const 0
+              i32.load
+              global.get 0
+              i64.const 1
+              i64.sub
+              local.tee 0
+              global.set 0
+              local.get 0
+              i64.const 0
+              i64.lt_s
+              if ;; label = @1
+                unreachable
+              end
+              drop
+            )
         "#]],
     );
 }

@@ -228,6 +228,8 @@ fn refusals() {
         r#"(import "env" "storage_read" (func (param i64) (result i32)))"#,
         r#"(import "env" "input" (func (param i64))) (import "env" "none" (func))"#,
         r#"(import "env" "none" (func)) (import "env" "input" (func))"#,
+        r#"(import "env" "input" (func (param i32))) (import "env" "none" (func))"#,
+        r#"(import "env" "input" (func (param funcref)))"#,
         "(func (param externref))",
         "(table 1 externref)",
         "(table 10001 funcref)",
