@@ -22,9 +22,18 @@ use super::counted::{Bound, Counted};
 /// is tested then, cannot wrap.
 const MAX_PENDING: u64 = 1 << 60;
 
-/// A function with less code than this, without loops and calls, need not test the gas: the
-/// functions that call it do so often enough.
+/// A function with less code than this, without loops, need not test the gas unless it calls
+/// others: the functions that call it do so often enough.
 const SMALL_BYTES: u32 = 256;
+
+/// Where a function tests the gas, beside its loops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tests {
+    AtEntry,
+    /// In front of the first call on each way.
+    AtCalls,
+    Nowhere,
+}
 
 /// Writes one metered function.
 pub(super) struct FunctionWriter<'a> {
@@ -224,46 +233,43 @@ impl FunctionWriter<'_> {
     fn enter(&mut self, state: &mut State, locals: Locals) {
         let (gas, stack) = (self.gas_global, self.stack_global());
         let bytes = immediate(self.stack_bytes());
-        let tests_gas = self.form == Form::Merged && self.needs_entry_test();
+        let tests_gas = self.tests() == Tests::AtEntry;
         let counter = self.in_local().then_some(locals.counter);
         let has_calls = self.body.has_calls;
         let (is_free, inexact) = (self.is_inexact(), self.inexact_global());
         let mut sink = self.sink();
-        sink.global_get(stack).i64_const(bytes).i64_sub();
-        if has_calls {
-            sink.local_tee(locals.stack);
+        if bytes > 0 {
+            sink.global_get(stack).i64_const(bytes).i64_sub();
+            if has_calls {
+                sink.local_tee(locals.stack);
+            }
         }
         if tests_gas {
             sink.global_get(gas);
             if let Some(counter) = counter {
                 sink.local_tee(counter);
             }
-            // Negative if one of them is.
-            sink.i64_or();
-        }
-        sink.i64_const(0).i64_lt_s().if_(BlockType::Empty);
-        if has_calls {
-            sink.local_get(locals.stack).global_set(stack);
-        } else {
-            sink.global_get(stack).i64_const(bytes).i64_sub().global_set(stack);
-        }
-        if is_free {
-            sink.i32_const(1).global_set(inexact);
-        }
-        sink.unreachable().end();
-        if let (false, Some(counter)) = (tests_gas, counter) {
+            if bytes > 0 {
+                // Negative if one of them is.
+                sink.i64_or();
+            }
+        } else if let Some(counter) = counter {
             sink.global_get(gas).local_set(counter);
+        }
+        if tests_gas || bytes > 0 {
+            sink.i64_const(0).i64_lt_s().if_(BlockType::Empty);
+            if bytes > 0 {
+                sink.i64_const(-1).global_set(stack);
+            }
+            if is_free {
+                sink.i32_const(1).global_set(inexact);
+            }
+            sink.unreachable().end();
         }
         state.pending = self.entry_gas.min(MAX_PENDING);
         if self.form == Form::Stepwise {
             self.flush(state, 0, true, locals);
         }
-    }
-
-    fn needs_entry_test(&self) -> bool {
-        let body = self.body;
-        let end = body.events.last().map_or(body.code, |event| event.end);
-        body.has_calls || body.has_loops || end.saturating_sub(body.code) > SMALL_BYTES
     }
 
     fn charge(&mut self, state: &mut State, charge: &Charge, locals: Locals) {
@@ -662,14 +668,37 @@ impl FunctionWriter<'_> {
             return;
         }
         state.taken = taken;
-        let (stack, bytes) = (self.stack_global(), immediate(self.stack_bytes()));
+        let tests_gas = taken && self.tests() == Tests::AtCalls;
+        let (gas, stack) = (self.gas_global, self.stack_global());
+        let bytes = immediate(self.stack_bytes());
         let mut sink = self.sink();
-        sink.local_get(locals.stack);
-        if !taken {
-            sink.i64_const(bytes).i64_add();
+        if bytes > 0 {
+            sink.local_get(locals.stack);
+            if !taken {
+                sink.i64_const(bytes).i64_add();
+            }
+            sink.global_set(stack);
         }
-        sink.global_set(stack);
+        if tests_gas {
+            sink.global_get(gas).i64_const(0).i64_lt_s();
+            sink.if_(BlockType::Empty).unreachable().end();
+        }
     }
+
+    /// Where the gas is tested, but for loops.
+    fn tests(&self) -> Tests {
+        let body = self.body;
+        let end = body.events.last().map_or(body.code, |event| event.end);
+        let is_small = end.saturating_sub(body.code) <= SMALL_BYTES;
+        match (self.form, body.has_calls) {
+            // Each charge is tested.
+            (Form::Stepwise, _) => Tests::Nowhere,
+            (Form::Merged, _) if body.has_loops || !is_small => Tests::AtEntry,
+            (Form::Merged, true) => Tests::AtCalls,
+            (Form::Merged, false) => Tests::Nowhere,
+        }
+    }
+
 
     /// All targets of a `br_table` are in the group of `label`.
     fn arrive_at_table(

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use anyhow::{Context, Result};
-use gas_meter::instrument::{Form, abi, instrument};
+use gas_meter::instrument::{FlatSchedule, Form, FrameSizes, Prices, abi, instrument};
 use sandbox_runtime::RuntimeConfig;
 
 /// A way of metering: its name in the tables, and the function from wasm to metered wasm. The
@@ -32,6 +32,20 @@ fn meter(wasm: &[u8]) -> Result<Vec<u8>> {
 
 fn stepwise(wasm: &[u8]) -> Result<Vec<u8>> {
     instrumented(wasm, Form::Stepwise)
+}
+
+/// Without a metered stack, as the metering of the engines is.
+pub(crate) fn gas_only(wasm: &[u8]) -> Result<Vec<u8>> {
+    let config = NEAR.near();
+    let frame = FrameSizes { activation: 0, word32: 0, word64: 0, reference: 0 };
+    let schedule = FlatSchedule {
+        regular_op: config.wasm_config.regular_op_cost,
+        linear_base: config.wasm_config.linear_op_base_cost,
+        linear_unit: config.wasm_config.linear_op_unit_cost,
+        frame,
+    };
+    let limits = &NEAR.vm().limits.metering;
+    Ok(instrument(wasm, &Prices::new(&schedule)?, limits, Form::Merged)?.wasm)
 }
 
 /// The only place that knows how `gas-meter` is called.

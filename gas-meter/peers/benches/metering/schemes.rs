@@ -47,6 +47,7 @@ pub(crate) fn all() -> Vec<Scheme> {
     let ours = ours.map(|(name, rewrite)| Scheme { nears: true, ..module(name, *rewrite) });
     let near = module("near-vm-runner 0.38", peers::near_vm_runner);
     let others = [
+        module("gas-meter, gas only", ours::gas_only),
         Scheme { charging: Charging::WideModule, nears: true, ..near },
         module("finite-wasm 0.6, host calls", peers::finite_wasm),
         picky("wasm-instrument 0.4, mutable global", peers::wasm_instrument_global),
