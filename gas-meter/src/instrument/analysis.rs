@@ -7,11 +7,11 @@
 use super::body::{Body, Event, EventKind, LabelKind, number, place};
 use super::charges::{Kind, LoopPoints, Points};
 use super::counted::CountedLoops;
-use super::module::{ModuleTypes, Signature};
 use super::operator::{Class, Effect, Immediates, ONE_BYTE, Operator, PREFIX, PREFIXED, Push};
 use super::reader::Reader;
 use super::reference::ReferenceSize;
 use super::schedule::{FrameSizes, Price, Prices};
+use super::types::{ModuleTypes, Signature};
 use super::{InstrumentError, Rule};
 
 #[derive(Clone, Copy, Debug)]
@@ -564,7 +564,7 @@ fn local_size(runs: &[(u32, u8)], local: u32) -> Option<u8> {
 fn skip(reader: &mut Reader<'_>, immediates: Immediates) -> Result<(), InstrumentError> {
     match immediates {
         Immediates::None => Ok(()),
-        Immediates::Index | Immediates::I32 => reader.skip_leb(5),
+        Immediates::Index | Immediates::I32 | Immediates::HeapType => reader.skip_leb(5),
         Immediates::TwoIndices => {
             reader.skip_leb(5)?;
             reader.skip_leb(5)
@@ -579,7 +579,6 @@ fn skip(reader: &mut Reader<'_>, immediates: Immediates) -> Result<(), Instrumen
         Immediates::I64 => reader.skip_leb(10),
         Immediates::Bytes4 => reader.skip(4),
         Immediates::Bytes8 => reader.skip(8),
-        Immediates::HeapType => reader.skip_leb(5),
         Immediates::Types => {
             for _ in 0..reader.u32()? {
                 reader.skip(1)?;

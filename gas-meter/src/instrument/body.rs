@@ -2,7 +2,7 @@
 
 use super::charges::Charge;
 use super::counted::Counted;
-use super::module::Signature;
+use super::types::Signature;
 
 /// What a rewriter must know of an operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +45,7 @@ pub(super) enum LabelKind {
 
 /// A label of a function; number 0 is the function itself.
 #[derive(Clone, Copy, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each says something else")]
 pub(super) struct Label {
     pub(super) kind: LabelKind,
     /// Whether a branch carries operands to it.
@@ -76,6 +77,7 @@ impl Label {
 
 /// What is known of one function's body.
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each says something else")]
 pub(super) struct Body {
     pub(super) signature: Signature,
     /// In the order of their places.

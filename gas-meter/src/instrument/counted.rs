@@ -5,7 +5,6 @@
 //! paid for once, in front, instead of on each iteration. Compilers write most copying, summing
 //! and hashing loops that way.
 
-use super::operator::PREFIX;
 use super::reader::Reader;
 
 /// What ends a counted loop.
@@ -186,7 +185,6 @@ fn step(wasm: &[u8], start: u32) -> Step {
             0x6a => Step::Add,
             0x47 => Step::NotEqual,
             0x0d => Step::BrIf,
-            PREFIX => Step::Other,
             _ => Step::Other,
         })
     };

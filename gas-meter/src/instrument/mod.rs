@@ -13,12 +13,15 @@ mod body;
 mod calls;
 mod charges;
 mod counted;
+mod emit;
 mod function;
 mod module;
 mod operator;
+mod output;
 mod reader;
 mod reference;
 mod schedule;
+mod types;
 
 pub use charges::Charge;
 pub use operator::{Class, Operator};
@@ -29,7 +32,8 @@ pub use schedule::{
 /// The parser that decides where sections and functions are.
 pub use wasmparser;
 
-use module::{Describe, ModuleReader, ModuleWriter};
+use module::{Describe, ModuleReader};
+use output::ModuleWriter;
 
 /// Why a module cannot be metered, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -113,7 +113,7 @@ fn stepwise_each_charge_is_made_and_tested_where_it_is_due() {
     check(
         "(func (drop (i32.load (i32.const 0))))",
         Form::Stepwise,
-        &expect![[r#"
+        &expect![[r"
             (func (;0;) (type 0)
               (local i64)
               global.get 1
@@ -122,9 +122,7 @@ fn stepwise_each_charge_is_made_and_tested_where_it_is_due() {
               i64.const 0
               i64.lt_s
               if ;; label = @1
-                global.get 1
-                i64.const 68
-                i64.sub
+                i64.const -1
                 global.set 1
                 unreachable
               end
@@ -165,7 +163,7 @@ fn stepwise_each_charge_is_made_and_tested_where_it_is_due() {
               end
               drop
             )
-        "#]],
+        "]],
     );
 }
 
@@ -174,27 +172,29 @@ fn merged_a_small_leaf_pays_once() {
     check(
         "(func (drop (i32.load (i32.const 0))))",
         Form::Merged,
-        &expect![[r#"
-              (func (;0;) (type 0)
-                global.get 1
-                i64.const 68
-                i64.sub
-                i64.const 0
-                i64.lt_s
-                if ;; label = @1
-                  i32.const 1
-                  global.set 2
-                  unreachable
-                end
-                i32.const 0
-                i32.load
-                drop
-                global.get 0
-                i64.const 11
-                i64.sub
-                global.set 0
-              )
-        "#]],
+        &expect![[r"
+            (func (;0;) (type 0)
+              global.get 1
+              i64.const 68
+              i64.sub
+              i64.const 0
+              i64.lt_s
+              if ;; label = @1
+                i64.const -1
+                global.set 1
+                i32.const 1
+                global.set 2
+                unreachable
+              end
+              i32.const 0
+              i32.load
+              drop
+              global.get 0
+              i64.const 11
+              i64.sub
+              global.set 0
+            )
+        "]],
     );
 }
 
@@ -205,54 +205,56 @@ fn merged_a_counted_loop_is_paid_in_front() {
     check(
         text,
         Form::Merged,
-        &expect![[r#"
-              (func (;0;) (type 0) (param i32)
-                (local i64)
-                global.get 1
-                i64.const 76
-                i64.sub
-                i64.const 0
-                i64.lt_s
-                if ;; label = @1
-                  i32.const 1
-                  global.set 2
-                  unreachable
-                end
-                global.get 0
-                local.get 0
-                i32.const 0
-                i32.sub
+        &expect![[r"
+            (func (;0;) (type 0) (param i32)
+              (local i64)
+              global.get 1
+              i64.const 76
+              i64.sub
+              i64.const 0
+              i64.lt_s
+              if ;; label = @1
+                i64.const -1
+                global.set 1
                 i32.const 1
-                i32.sub
-                i64.extend_i32_u
-                i64.const 1
-                i64.add
-                i64.const 6
-                i64.mul
-                i64.sub
-                local.tee 1
-                global.set 0
-                local.get 1
-                i64.const 0
-                i64.lt_s
-                if ;; label = @1
-                  i32.const 1
-                  global.set 2
-                  unreachable
-                end
-                loop ;; label = @1
-                  local.get 0
-                  i32.const -1
-                  i32.add
-                  local.tee 0
-                  br_if 0 (;@1;)
-                end
-                global.get 0
-                i64.const 9
-                i64.sub
-                global.set 0
-              )
-        "#]],
+                global.set 2
+                unreachable
+              end
+              global.get 0
+              local.get 0
+              i32.const 0
+              i32.sub
+              i32.const 1
+              i32.sub
+              i64.extend_i32_u
+              i64.const 1
+              i64.add
+              i64.const 6
+              i64.mul
+              i64.sub
+              local.tee 1
+              global.set 0
+              local.get 1
+              i64.const 0
+              i64.lt_s
+              if ;; label = @1
+                i32.const 1
+                global.set 2
+                unreachable
+              end
+              loop ;; label = @1
+                local.get 0
+                i32.const -1
+                i32.add
+                local.tee 0
+                br_if 0 (;@1;)
+              end
+              global.get 0
+              i64.const 9
+              i64.sub
+              global.set 0
+            )
+        "]],
     );
 }
 
@@ -263,44 +265,46 @@ fn merged_only_the_way_that_branches_pays_the_difference() {
     check(
         text,
         Form::Merged,
-        &expect![[r#"
-              (func (;0;) (type 0) (param i32)
-                global.get 1
-                i64.const 72
-                i64.sub
-                i64.const 0
-                i64.lt_s
-                if ;; label = @1
-                  i32.const 1
-                  global.set 2
-                  unreachable
-                end
-                block ;; label = @1
-                  local.get 0
-                  br_if 0 (;@1;)
-                  nop
-                  nop
-                  local.get 0
-                  if ;; label = @2
-                    global.get 0
-                    i64.const 4
-                    i64.sub
-                    global.set 0
-                    br 1 (;@1;)
-                  end
-                  nop
+        &expect![[r"
+            (func (;0;) (type 0) (param i32)
+              global.get 1
+              i64.const 72
+              i64.sub
+              i64.const 0
+              i64.lt_s
+              if ;; label = @1
+                i64.const -1
+                global.set 1
+                i32.const 1
+                global.set 2
+                unreachable
+              end
+              block ;; label = @1
+                local.get 0
+                br_if 0 (;@1;)
+                nop
+                nop
+                local.get 0
+                if ;; label = @2
                   global.get 0
-                  i64.const 5
+                  i64.const 4
                   i64.sub
                   global.set 0
+                  br 1 (;@1;)
                 end
                 nop
                 global.get 0
-                i64.const 12
+                i64.const 5
                 i64.sub
                 global.set 0
-              )
-        "#]],
+              end
+              nop
+              global.get 0
+              i64.const 12
+              i64.sub
+              global.set 0
+            )
+        "]],
     );
 }
 
@@ -312,50 +316,52 @@ fn merged_other_loops_pay_on_their_way_back() {
     check(
         text,
         Form::Merged,
-        &expect![[r#"
-              (func (;0;) (type 0) (param i32)
-                (local i64)
-                global.get 1
-                i64.const 76
-                i64.sub
-                global.get 0
-                local.tee 1
-                i64.or
-                i64.const 0
-                i64.lt_s
-                if ;; label = @1
+        &expect![[r"
+            (func (;0;) (type 0) (param i32)
+              (local i64)
+              global.get 1
+              i64.const 76
+              i64.sub
+              global.get 0
+              local.tee 1
+              i64.or
+              i64.const 0
+              i64.lt_s
+              if ;; label = @1
+                i64.const -1
+                global.set 1
+                i32.const 1
+                global.set 2
+                unreachable
+              end
+              block ;; label = @1
+                loop ;; label = @2
+                  local.get 0
+                  i32.load8_u
+                  br_if 1 (;@1;)
+                  local.get 0
                   i32.const 1
-                  global.set 2
-                  unreachable
-                end
-                block ;; label = @1
-                  loop ;; label = @2
-                    local.get 0
-                    i32.load8_u
-                    br_if 1 (;@1;)
-                    local.get 0
-                    i32.const 1
-                    i32.add
-                    local.set 0
+                  i32.add
+                  local.set 0
+                  local.get 1
+                  i64.const 9
+                  i64.sub
+                  local.tee 1
+                  i64.const 0
+                  i64.lt_s
+                  if ;; label = @3
                     local.get 1
-                    i64.const 9
-                    i64.sub
-                    local.tee 1
-                    i64.const 0
-                    i64.lt_s
-                    if ;; label = @3
-                      local.get 1
-                      global.set 0
-                      unreachable
-                    end
-                    br 0 (;@2;)
+                    global.set 0
+                    unreachable
                   end
+                  br 0 (;@2;)
                 end
-                local.get 1
-                i64.const 13
-                i64.sub
-                global.set 0
-              )
-        "#]],
+              end
+              local.get 1
+              i64.const 13
+              i64.sub
+              global.set 0
+            )
+        "]],
     );
 }

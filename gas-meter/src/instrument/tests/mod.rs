@@ -1,6 +1,8 @@
 //! What the analysis finds and how metered modules look; that they count right is tested where
 //! they run.
 
+#![allow(clippy::arithmetic_side_effects, reason = "tests of small numbers")]
+
 mod analysis;
 mod forms;
 mod operators;
