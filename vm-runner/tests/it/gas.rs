@@ -1,7 +1,7 @@
 //! What instructions cost, and what happens when the gas runs out.
 
 use gas_meter::Gas;
-use vm_runner::{EntryError, Failure};
+use vm_runner::{EntryError, Failure, WasmTrap};
 
 use crate::toy::{ToyError, config, end, run, run_with, with_loading};
 
@@ -176,4 +176,35 @@ fn a_guest_that_is_refused_pays_up_to_the_call() {
     assert_eq!(finished.end, Err(Failure::Host(ToyError::Refused)));
     assert_eq!(finished.host.gas.burnt(), Gas::new(8 + 2));
     assert_eq!(end(wat), Err(Failure::Host(ToyError::Refused)));
+}
+
+/// What is due at a trap is known only in the stepwise form, in which such an execution is run
+/// again: its effects are there once all the same.
+#[test]
+fn an_execution_that_is_run_again_leaves_its_effects_once() {
+    let finished = run(r#"(module (import "env" "note" (func $note (param i64))) (memory 1)
+        (func (export "main")
+            (call $note (i64.const 1)) (call $note (i64.const 2))
+            nop nop (drop (i32.load (i32.const 0x7fffffff))) nop))"#);
+    assert_eq!(finished.end, Err(Failure::Trap(WasmTrap::MemoryOutOfBounds)));
+    assert_eq!(finished.host.notes, [1, 2]);
+    // The frame, the notes with 50 each by the host, and up to the load; what is behind it was not
+    // due.
+    assert_eq!(finished.host.gas.burnt(), Gas::new(8 + 2 * (2 + 50) + 4));
+}
+
+/// With gas attached to a promise, what an exhaustion burns depends on the charge that did not
+/// fit: here a loop's fourth iteration of eight operators.
+#[test]
+fn an_exhaustion_burns_what_did_not_fit_and_no_more() {
+    let wat = r#"(module (import "env" "attach" (func $attach (param i64)))
+        (func (export "main") (local i32)
+            (call $attach (i64.const 500))
+            (loop (br_if 0 (i32.ne (i32.const 99)
+                (local.tee 0 (i32.add (local.get 0) (i32.const 1))))))))"#;
+    let enough = 9 + 2 + 500 + 99 * 8;
+    assert_eq!(run_with(config(), wat, "main", enough).end, Ok(()));
+    let finished = run_with(config(), wat, "main", 9 + 2 + 500 + 3 * 8 + 5);
+    assert_eq!(finished.end, Err(Failure::Host(ToyError::OutOfGas)));
+    assert_eq!(finished.host.gas.burnt(), Gas::new(9 + 2 + 4 * 8));
 }

@@ -156,3 +156,18 @@ fn equal_values_and_equal_subtrees_are_visited_as_one() {
     assert_eq!(old_value(&overlay, b"xa2", &mut visits), (0, 6), "both leaves are the same node");
     assert_eq!(old_value(&overlay, b"yb1", &mut visits), (1, 5), "only the extension is another");
 }
+
+#[test]
+fn visits_since_a_checkpoint_can_be_forgotten() {
+    let overlay = overlay();
+    let mut visits = NodeVisits::new();
+    // Recorded by a read, visited by none.
+    assert!(overlay.find(b"aaa", &mut visits).is_some());
+    let (at, bytes) = (visits.checkpoint(), visits.proof_bytes());
+    let first = [b"aaa", b"baa"].map(|key| old_value(&overlay, key, &mut visits));
+    visits.add_removal();
+    visits.revert_to(at);
+    assert_eq!(visits.proof_bytes(), bytes);
+    let again = [b"aaa", b"baa"].map(|key| old_value(&overlay, key, &mut visits));
+    assert_eq!(again, first);
+}
