@@ -457,6 +457,9 @@ impl Analyzer<'_> {
             let depth = self.reader.u32()?;
             let target = self.target(depth)?;
             let label = self.scratch.frames.get(target).map_or(0, |frame| frame.label);
+            if let Some(label) = self.body.label_mut(label) {
+                label.in_table = true;
+            }
             match first {
                 None => first = Some(label),
                 Some(first) => self.body.join(first, label),
@@ -471,7 +474,6 @@ impl Analyzer<'_> {
         let at = self.scratch.frames.len().checked_sub(place(depth).saturating_add(1));
         let at = at.ok_or(unknown)?;
         let frame = *self.scratch.frames.get(at).ok_or(unknown)?;
-        self.body.has_exits |= at == 0;
         if let Some(points) = frame.loop_points {
             self.scratch.points.mark_loop(points);
         }

@@ -55,6 +55,10 @@ pub(super) struct Label {
     pub(super) has_calls: bool,
     /// Whether a branch goes to it, in reachable code or not.
     pub(super) is_target: bool,
+    /// Whether a `br_table` goes to it.
+    pub(super) in_table: bool,
+    /// For what stands for a group: whether a `br_table` goes back to a loop in it.
+    pub(super) table_repeats: bool,
     /// For a loop: how often it runs, if that is known when it begins.
     pub(super) counted: Option<Counted>,
     /// Labels of one `br_table` are one group: the number of the one that stands for them.
@@ -69,6 +73,8 @@ impl Label {
             has_else: false,
             has_calls: false,
             is_target: false,
+            in_table: false,
+            table_repeats: false,
             counted: None,
             group: number,
         }
@@ -92,8 +98,6 @@ pub(super) struct Body {
     pub(super) has_loops: bool,
     pub(super) has_counted_loops: bool,
     pub(super) has_bulk: bool,
-    /// Whether something but falling through leaves the function.
-    pub(super) has_exits: bool,
     /// Where the declarations of locals stand, without their number.
     pub(super) declarations: (u32, u32),
     /// How many declarations there are, and how many locals with the parameters.
@@ -181,6 +185,10 @@ impl Body {
                 let repeats = label.kind == LabelKind::Loop && label.is_target;
                 self.has_loops |= repeats && label.counted.is_none();
                 self.has_counted_loops |= label.counted.is_some();
+                let table_repeats = label.in_table && label.kind == LabelKind::Loop;
+                if let Some(root) = self.label_mut(group) {
+                    root.table_repeats |= table_repeats;
+                }
             }
         }
     }

@@ -10,7 +10,7 @@
 //! at function entries and at each way back to a loop, so that no execution can go on without
 //! meeting one.
 
-use wasm_encoder::{BlockType, InstructionSink};
+use wasm_encoder::BlockType;
 
 use super::Form;
 use super::body::{Body, Event, EventKind, LabelKind, place};
@@ -25,8 +25,6 @@ pub(super) struct FunctionWriter<'a> {
     pub(super) body: &'a Body,
     /// Index of the gas global; the stack global is the next.
     pub(super) gas_global: u32,
-    /// The function's results.
-    pub(super) result: BlockType,
     /// Gas of entering the function.
     pub(super) entry_gas: u64,
     pub(super) free: &'a HostFree,
@@ -61,6 +59,7 @@ struct Open {
 }
 
 /// What holds while code is written.
+#[derive(Clone, Copy)]
 #[allow(clippy::struct_excessive_bools, reason = "each says something else")]
 pub(super) struct State {
     pub(super) pending: u64,
@@ -89,9 +88,6 @@ impl FunctionWriter<'_> {
         let locals = self.locals();
         let mut state =
             State { pending: 0, taken: false, reachable: true, dirty: false, stale: false };
-        if self.body.has_exits {
-            InstructionSink::new(self.out).block(self.result);
-        }
         self.enter(&mut state, locals);
         let mut open = vec![Open {
             label: 0,
@@ -178,22 +174,15 @@ impl FunctionWriter<'_> {
             }
             EventKind::BrTable(label) => {
                 if state.reachable {
-                    self.arrive_at_table(state, label, open, locals);
+                    self.arrive_at_table(state, label, locals);
                 }
                 state.reachable = false;
             }
             EventKind::Return => {
                 if state.reachable {
-                    self.arrive(state, 0, locals);
-                    if let Some(function) = open.first_mut() {
-                        function.branched = true;
-                    }
-                    let depth = u32::try_from(open.len()).unwrap_or(u32::MAX).saturating_sub(1);
-                    self.sink().br(depth);
-                    *at = event.end;
+                    self.leave(state, locals);
                 }
                 state.reachable = false;
-                return;
             }
             EventKind::Unreachable => {
                 if state.reachable && self.is_inexact() {
@@ -264,16 +253,23 @@ impl FunctionWriter<'_> {
         if top.dead {
             return;
         }
+        if open.is_empty() {
+            if state.reachable {
+                self.leave(state, locals);
+            }
+            return;
+        }
         let skips = top.kind == LabelKind::If && !top.has_else;
+        let in_table = self.body.label(top.label).is_some_and(|label| label.in_table);
         let joins = match top.kind {
             LabelKind::Loop => false,
             LabelKind::If => true,
-            LabelKind::Block => top.branched,
+            LabelKind::Block => top.branched || in_table,
         };
         if joins {
             self.arrive(state, top.label, locals);
             let reached = state.reachable || top.branched || skips;
-            // Both arms of an `if` may have come here, of which only the second is known to.
+            // Both arms of an `if`, or a `br_table`, may have come here.
             state.reachable = reached || self.level(top.label).is_some();
             if let Some(level) = self.level(top.label) {
                 (state.pending, state.taken) = (level.pending, level.taken);
@@ -281,22 +277,12 @@ impl FunctionWriter<'_> {
             state.stale = false;
             state.dirty = true;
         }
-        if open.is_empty() {
-            self.leave(state, locals);
-        }
     }
 
-    /// The function's end: what is pending, and the stack.
+    /// A way leaves the function: the globals must be as its caller expects them.
     fn leave(&mut self, state: &mut State, locals: Locals) {
-        if self.body.has_exits {
-            self.sink().end();
-        }
-        if state.reachable || self.body.has_exits {
-            self.sync(state, locals);
-        }
-        if state.reachable {
-            self.take_stack(state, false, locals);
-        }
+        self.take_stack(state, false, locals);
+        self.sync(state, locals);
     }
 
     fn level(&self, label: u32) -> Option<Level> {
@@ -305,8 +291,15 @@ impl FunctionWriter<'_> {
 
     /// A way leads to `label` from here.
     fn arrive(&mut self, state: &mut State, label: u32, locals: Locals) {
+        if !state.reachable {
+            return;
+        }
+        if label == 0 {
+            self.leave(state, locals);
+            return;
+        }
         let back = self.body.label(label).is_some_and(|label| label.kind == LabelKind::Loop);
-        if back && state.reachable && self.form == Form::Merged {
+        if back && self.form == Form::Merged {
             let level = self.level(label).unwrap_or(Level { pending: 0, taken: state.taken });
             self.take_stack(state, level.taken, locals);
             self.flush(state, level.pending, true, locals);
@@ -338,20 +331,10 @@ impl FunctionWriter<'_> {
         }
     }
 
-    /// All targets of a `br_table` are in the group of `label`.
-    fn arrive_at_table(
-        &mut self,
-        state: &mut State,
-        label: u32,
-        open: &mut [Open],
-        locals: Locals,
-    ) {
+    /// All targets of a `br_table` are in the group of `label`, the function's end perhaps too.
+    fn arrive_at_table(&mut self, state: &mut State, label: u32, locals: Locals) {
         let group = self.body.group(label);
-        let mut back = false;
-        for target in open.iter_mut().filter(|open| self.body.group(open.label) == group) {
-            target.branched = true;
-            back |= target.kind == LabelKind::Loop;
-        }
+        let back = self.body.label(group).is_some_and(|label| label.table_repeats);
         if self.in_local() {
             self.reload(state, locals);
         }
@@ -361,6 +344,9 @@ impl FunctionWriter<'_> {
                 self.flush(state, level.pending, back && self.form == Form::Merged, locals);
             }
             None => self.decide(label, state.level()),
+        }
+        if group == 0 {
+            self.publish(state, locals);
         }
     }
 
@@ -374,7 +360,7 @@ impl FunctionWriter<'_> {
     ) -> bool {
         let Some(number) = target(open, depth) else { return false };
         let Some(label) = self.body.label(number).copied() else { return false };
-        if self.in_local() {
+        if self.in_local() && number != 0 {
             self.reload(state, locals);
         }
         if let (Some(counted), Form::Merged) = (label.counted, self.form) {
@@ -384,18 +370,18 @@ impl FunctionWriter<'_> {
                 return false;
             }
         }
+        let behind = number == 0 && self.in_local() && state.dirty && !state.stale;
         let differs = self.level(number).is_some_and(|level| level != state.level());
-        if label.kind == LabelKind::Loop || label.has_operands || !differs {
+        if label.kind == LabelKind::Loop || label.has_operands || !(differs || behind) {
             self.arrive(state, number, locals);
             return false;
         }
         // Only the way that branches pays the difference.
         self.sink().if_(BlockType::Empty);
-        let (level, dirty) = (state.level(), state.dirty);
+        let before = *state;
         self.arrive(state, number, locals);
         self.sink().br(depth.saturating_add(1)).end();
-        (state.pending, state.taken) = (level.pending, level.taken);
-        state.dirty = dirty;
+        *state = before;
         true
     }
 }

@@ -1,10 +1,8 @@
-//! The metered module. All sections are copied as they are but types, globals, exports and code,
+//! The metered module. All sections are copied as they are but globals, exports and code,
 //! which are extended, and the start section, which becomes an export.
 
-use std::collections::BTreeMap;
-
 use wasm_encoder::{
-    BlockType, ConstExpr, Encode, ExportKind, GlobalType, Module, RawSection, SectionId, ValType,
+    ConstExpr, Encode, ExportKind, GlobalType, Module, RawSection, SectionId, ValType,
 };
 use wasmparser::{self as wp, ExternalKind, Payload, TypeRef};
 
@@ -13,7 +11,7 @@ use super::calls::HostFree;
 use super::function::FunctionWriter;
 use super::module::{Sink, malformed};
 use super::reader::Reader;
-use super::types::{ModuleTypes, Signature, encoder_type};
+use super::types::ModuleTypes;
 use super::{Form, InstrumentError, Limits, Metered, Prices, Rule, abi};
 
 /// The non-custom sections in the order in which a module has them.
@@ -58,9 +56,6 @@ pub(super) struct ModuleWriter<'a> {
     prices: &'a Prices,
     form: Form,
     stack_bytes: u32,
-    types: Extended,
-    /// Types that were added, by their results.
-    result_types: BTreeMap<Vec<u8>, u32>,
     globals: Extended,
     imported_globals: u32,
     exports: Extended,
@@ -73,11 +68,6 @@ pub(super) struct ModuleWriter<'a> {
 impl<'a> Sink<'a> for ModuleWriter<'a> {
     fn section(&mut self, payload: &Payload<'a>) -> Result<(), InstrumentError> {
         match payload {
-            Payload::TypeSection(reader) => {
-                self.types.count = reader.count();
-                self.types.entries = self.entries(reader)?.to_vec();
-                return Ok(());
-            }
             Payload::GlobalSection(reader) => {
                 self.globals.count = reader.count();
                 self.globals.entries = self.entries(reader)?.to_vec();
@@ -124,8 +114,6 @@ impl<'a> ModuleWriter<'a> {
             prices,
             form,
             stack_bytes: limits.stack_bytes,
-            types: Extended::default(),
-            result_types: BTreeMap::new(),
             globals: Extended::default(),
             imported_globals: 0,
             exports: Extended::default(),
@@ -150,22 +138,6 @@ impl<'a> ModuleWriter<'a> {
         count.skip_leb(5)?;
         let start = usize::try_from(count.offset()).unwrap_or(usize::MAX);
         section.get(start..).ok_or(InstrumentError::at(Rule::Malformed, range.start))
-    }
-
-    /// The type without parameters that has the results of `signature`.
-    fn results_type(&mut self, types: &ModuleTypes, signature: Signature) -> u32 {
-        let results: Vec<u8> = types.results(signature).collect();
-        if let Some(index) = self.result_types.get(&results) {
-            return *index;
-        }
-        let index = self.types.count;
-        self.types.add(|out| {
-            out.push(0x60);
-            0u32.encode(out);
-            results.encode(out);
-        });
-        self.result_types.insert(results, index);
-        index
     }
 
     fn copy_exports(
@@ -198,7 +170,7 @@ impl<'a> ModuleWriter<'a> {
     }
 
     /// The size with near-vm-runner's code section. Its other sections have a few bytes more.
-    fn reference_bytes(&self, extended: [&Extended; 3]) -> u64 {
+    fn reference_bytes(&self, extended: [&Extended; 2]) -> u64 {
         let copied = self.copied.iter().map(|(_, data)| data.len());
         let others = copied.chain(extended.map(|section| section.entries.len()));
         let others = others.fold(0usize, usize::saturating_add);
@@ -215,12 +187,6 @@ impl<'a> ModuleWriter<'a> {
         let mut largest = 0;
         let bodies = std::mem::take(&mut self.bodies);
         for (index, body) in (types.imported_functions..).zip(&bodies) {
-            let signature = body.signature;
-            let result = match (signature.results, types.results(signature).next()) {
-                (1, Some(result)) => BlockType::Result(encoder_type(result)),
-                (0, _) | (_, None) => BlockType::Empty,
-                _ => BlockType::FunctionType(self.results_type(types, signature)),
-            };
             let entry_gas = self.prices.entry(body.frame_bytes);
             let charges = body.charges.iter().map(|charge| charge.price.base);
             largest = charges.chain([entry_gas, largest]).max().unwrap_or_default();
@@ -230,7 +196,6 @@ impl<'a> ModuleWriter<'a> {
                 form: self.form,
                 body,
                 gas_global: self.gas_global(),
-                result,
                 entry_gas,
                 free: &free,
                 is_free: free.is_free(index),
@@ -254,20 +219,19 @@ impl<'a> ModuleWriter<'a> {
         if let Some(start) = self.start {
             self.export(abi::START, ExportKind::Func, start);
         }
-        let reference_bytes = self.reference_bytes([&self.types, &globals, &self.exports]);
+        let reference_bytes = self.reference_bytes([&globals, &self.exports]);
         // What near-vm-runner has not.
         globals.add(|out| global(out, ValType::I32, &ConstExpr::i32_const(0)));
         self.export(abi::REMAINING_STACK, ExportKind::Global, stack_global);
         self.export(abi::INEXACT, ExportKind::Global, stack_global.saturating_add(1));
         self.globals.count = globals.count.saturating_sub(3);
         let (functions, largest_charge) = self.code(types);
-        let (types, globals) = (self.types.section(), globals.section());
-        let (exports, functions) = (self.exports.section(), functions.section());
+        let (globals, exports) = (globals.section(), self.exports.section());
+        let functions = functions.section();
         let mut module = Module::new();
         for section in ORDER {
             let id = u8::from(section);
             let data = match section {
-                SectionId::Type => (types.len() > 1).then_some(types.as_slice()),
                 SectionId::Global => Some(globals.as_slice()),
                 SectionId::Export => Some(exports.as_slice()),
                 SectionId::Code => (functions.len() > 1).then_some(functions.as_slice()),

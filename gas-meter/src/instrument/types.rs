@@ -1,6 +1,5 @@
 //! The types of what a module declares, as far as the analysis needs them.
 
-use wasm_encoder::ValType;
 use wasmparser as wp;
 
 use super::Rule;
@@ -101,16 +100,4 @@ pub(super) fn value_type(ty: wp::ValType) -> Result<u8, Rule> {
         wp::ValType::Ref(wp::RefType::EXTERNREF) => 0x6f,
         wp::ValType::V128 | wp::ValType::Ref(_) => return Err(Rule::UnsupportedType),
     })
-}
-
-/// The type of a byte.
-pub(super) fn encoder_type(ty: u8) -> ValType {
-    match ty {
-        0x7e => ValType::I64,
-        0x7d => ValType::F32,
-        0x7c => ValType::F64,
-        0x70 => ValType::FUNCREF,
-        0x6f => ValType::EXTERNREF,
-        _ => ValType::I32,
-    }
 }
