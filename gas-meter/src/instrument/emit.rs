@@ -365,6 +365,8 @@ impl FunctionWriter<'_> {
         let is_small = end.saturating_sub(body.code) <= SMALL_BYTES;
         match (self.form, body.has_calls) {
             (Form::Merged, _) if body.has_loops || !is_small => Tests::AtEntry,
+            // Less code at the entry, less time at calls: functions that are free are small helpers.
+            (Form::Merged, true) if !self.is_free => Tests::AtEntry,
             (Form::Merged, true) => Tests::AtCalls,
             // In the stepwise form, each charge is tested.
             (Form::Merged, false) | (Form::Stepwise, _) => Tests::Nowhere,
