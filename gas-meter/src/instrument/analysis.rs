@@ -7,10 +7,12 @@
 use super::body::{Body, Event, EventKind, LabelKind, number, place};
 use super::charges::{Kind, LoopPoints, Points};
 use super::counted::CountedLoops;
-use super::operator::{Class, Effect, Immediates, ONE_BYTE, Operator, PREFIX, PREFIXED, Push};
+use super::operator::{Class, Effect, Immediates, Operator, PREFIX, Push};
 use super::reader::Reader;
 use super::reference::ReferenceSize;
+use super::row::Row;
 use super::schedule::{FrameSizes, Price, Prices};
+use super::stack::{LocalSizes, Operands};
 use super::types::{ModuleTypes, Signature};
 use super::{InstrumentError, Rule};
 
@@ -30,11 +32,8 @@ pub(super) struct Scratch {
     points: Points,
     loops: CountedLoops,
     frames: Vec<Frame>,
-    /// Sizes.
-    operands: Vec<u8>,
-    operands_bytes: u64,
-    /// Runs of locals of one size: the index behind the last, and the size.
-    runs: Vec<(u32, u8)>,
+    operands: Operands,
+    locals: LocalSizes,
     references: References,
 }
 
@@ -44,8 +43,7 @@ impl Scratch {
         self.loops.clear();
         self.frames.clear();
         self.operands.clear();
-        self.operands_bytes = 0;
-        self.runs.clear();
+        self.locals.clear();
         self.references.clear();
     }
 }
@@ -80,11 +78,13 @@ impl Analyzer<'_> {
             reachable: true,
         });
         while !self.scratch.frames.is_empty() {
-            self.operator()?;
+            let (operator, price, start) = self.straight()?;
+            self.special(operator, price, start)?;
         }
         if !self.reader.is_empty() {
             return Err(self.reader.error(Rule::Malformed));
         }
+        self.body.operand_bytes = self.scratch.operands.highest();
         self.body.settle();
         self.scratch.points.finish();
         self.body.charges = self.scratch.points.finished().to_vec();
@@ -116,10 +116,7 @@ impl Analyzer<'_> {
             let size = self.size(ty).ok_or_else(|| self.error(Rule::UnsupportedType))?;
             bytes = bytes.saturating_add(u64::from(size));
             count = count.checked_add(1).ok_or_else(|| self.error(Rule::TooManyLocals))?;
-            match self.scratch.runs.last_mut() {
-                Some((end, run)) if *run == size => *end = count,
-                _ => self.scratch.runs.push((count, size)),
-            }
+            self.scratch.locals.add(count, size);
         }
         self.body.groups = self.reader.u32()?;
         let start = self.reader.offset();
@@ -129,7 +126,7 @@ impl Analyzer<'_> {
             let size = self.size(ty).ok_or_else(|| self.error(Rule::UnsupportedType))?;
             count = count.checked_add(run).ok_or_else(|| self.error(Rule::TooManyLocals))?;
             bytes = bytes.saturating_add(u64::from(size).saturating_mul(u64::from(run)));
-            self.scratch.runs.push((count, size));
+            self.scratch.locals.add(count, size);
         }
         self.body.declarations = (start, self.reader.offset());
         self.body.locals = count;
@@ -147,105 +144,89 @@ impl Analyzer<'_> {
         }
     }
 
-    fn operator(&mut self) -> Step {
-        let start = self.reader.offset();
-        let opcode = self.reader.byte()?;
-        let (operator, price) = if opcode == PREFIX {
-            let opcode = place(self.reader.u32()?);
-            (PREFIXED.get(opcode).and_then(Option::as_ref), self.prices.prefixed(opcode))
-        } else {
-            (ONE_BYTE[usize::from(opcode)].as_ref(), self.prices.one_byte(opcode))
-        };
-        let Some(operator) = operator else {
-            return Err(InstrumentError { rule: Rule::UnsupportedOperator, offset: start });
-        };
-        self.scratch.points.at(start);
-        match operator.effect {
-            Effect::Special => self.special(operator, price, start),
-            Effect::Pure | Effect::Traps | Effect::Bulk => self.plain(operator, price, start),
+    /// Reads straight code, which most code is, up to the next operator of control flow, and
+    /// returns that one. What it counts stays in variables of its own, so that it is quick.
+    fn straight(&mut self) -> Result<(&'static Operator, Price, u32), InstrumentError> {
+        let reachable = self.reachable();
+        let mut reader = self.reader.clone();
+        // Gas of what joins the last point, once it is known that all that is pure does.
+        let (mut joins, mut gas) = (false, 0u64);
+        loop {
+            let start = reader.offset();
+            let row = row(&mut reader, self.prices)?;
+            let row =
+                row.ok_or(InstrumentError { rule: Rule::UnsupportedOperator, offset: start })?;
+            if !joins {
+                self.scratch.points.at(start);
+            }
+            if row.effect == Effect::Control {
+                self.scratch.points.join(gas);
+                self.reader = reader;
+                return Ok((row.operator, row.price, start));
+            }
+            if !self.scratch.loops.is_idle() {
+                self.in_loop(row, start, &reader)?;
+            }
+            let mut size = row.size;
+            if row.effect == Effect::Variable {
+                size = self.variable(row.operator.class, &mut reader, start)?;
+            } else {
+                skip(&mut reader, row)?;
+            }
+            if !row.effect.is_pure() {
+                self.scratch.points.join(std::mem::take(&mut gas));
+                self.traps(row, start, reachable);
+                joins = false;
+            } else if joins {
+                gas = gas.saturating_add(row.price.base);
+            } else {
+                self.scratch.points.before(start, Kind::Pure, row.price, reachable);
+                joins = true;
+            }
+            if row.operator.class == Class::FloatResize {
+                let promotes = row.operator.push == Push::Word64;
+                let kind = if promotes { EventKind::Promote } else { EventKind::Demote };
+                self.body.events.push(Event { start, end: reader.offset(), kind });
+            }
+            if reachable {
+                self.scratch.operands.replace(row.pops, row.pushes, size);
+            }
         }
     }
 
-    /// An operator whose effect on the operands stands in the table.
-    fn plain(&mut self, operator: &Operator, price: Price, start: u32) -> Step {
-        if !self.scratch.loops.is_idle() {
-            self.in_loop(operator, price, start)?;
-        }
-        skip(&mut self.reader, operator.immediates)?;
-        let reachable = self.reachable();
+    /// Points around an operator of straight code that can trap.
+    fn traps(&mut self, row: &Row, start: u32, reachable: bool) {
+        let bulk = row.effect == Effect::Bulk;
         let points = &mut self.scratch.points;
-        match operator.effect {
-            Effect::Pure | Effect::Special => {
-                points.before(start, Kind::Pure, price, reachable);
-            }
-            Effect::Traps => {
-                points.before(start, Kind::Before, price, reachable);
-                points.after(Kind::After);
-            }
-            Effect::Bulk => {
-                points.before(start, Kind::Bulk, price, reachable);
-                points.after(Kind::After);
-                self.body.has_bulk = true;
-            }
-        }
-        if operator.class == Class::FloatResize {
-            let promotes = operator.push == Push::Word64;
-            self.event(start, if promotes { EventKind::Promote } else { EventKind::Demote });
-        }
-        if reachable {
-            for _ in 0..operator.pops {
-                self.pop();
-            }
-            match operator.push {
-                Push::Nothing => {}
-                Push::Word32 => self.push(self.sizes().word32),
-                Push::Word64 => self.push(self.sizes().word64),
-                Push::Reference => self.push(self.sizes().reference),
-            }
-        }
-        Ok(())
+        points.before(start, if bulk { Kind::Bulk } else { Kind::Before }, row.price, reachable);
+        points.after(Kind::After);
+        self.body.has_bulk |= bulk;
     }
 
     /// Tells the loops around it of an operator whose immediates are yet to be read.
-    fn in_loop(&mut self, operator: &Operator, price: Price, start: u32) -> Step {
+    fn in_loop(&mut self, row: &Row, start: u32, reader: &Reader<'_>) -> Step {
         let loops = &mut self.scratch.loops;
-        if operator.effect == Effect::Bulk {
+        if row.effect == Effect::Bulk {
             loops.forget();
             return Ok(());
         }
-        loops.operator(start, price.base);
-        if matches!(operator.class, Class::LocalSet | Class::LocalTee) {
-            loops.set(self.reader.clone().u32()?);
+        loops.operator(start, row.price.base);
+        if matches!(row.operator.class, Class::LocalSet | Class::LocalTee) {
+            loops.set(reader.clone().u32()?);
         }
         Ok(())
-    }
-
-    fn pop(&mut self) {
-        let size = self.scratch.operands.pop().unwrap_or_default();
-        let bytes = self.scratch.operands_bytes.saturating_sub(u64::from(size));
-        self.scratch.operands_bytes = bytes;
-    }
-
-    fn push(&mut self, size: u8) {
-        self.scratch.operands.push(size);
-        let bytes = self.scratch.operands_bytes.saturating_add(u64::from(size));
-        self.scratch.operands_bytes = bytes;
-        self.body.operand_bytes = self.body.operand_bytes.max(bytes);
     }
 
     fn push_all(&mut self, types: impl Iterator<Item = u8>) {
         for ty in types {
             let size = self.size(ty).unwrap_or_default();
-            self.push(size);
+            self.scratch.operands.push(size);
         }
     }
 
-    /// Control flow, calls and variables.
+    /// Control flow and calls.
     fn special(&mut self, operator: &Operator, price: Price, start: u32) -> Step {
         match operator.class {
-            Class::LocalGet | Class::GlobalGet | Class::RefFunc => {
-                self.value(operator.class, price, start)
-            }
             Class::Call | Class::CallIndirect => self.call(operator.class, price, start),
             Class::Block | Class::Loop | Class::If => self.open(operator.class, price, start),
             Class::Else => self.middle(price, start),
@@ -254,27 +235,23 @@ impl Analyzer<'_> {
         }
     }
 
-    /// `local.get`, `global.get` and `ref.func`.
-    fn value(&mut self, class: Class, price: Price, start: u32) -> Step {
-        let index = self.reader.u32()?;
-        let reachable = self.reachable();
-        self.scratch.points.before(start, Kind::Pure, price, reachable);
-        if !self.scratch.loops.is_idle() {
-            self.scratch.loops.operator(start, price.base);
-        }
+    /// The size of what `local.get`, `global.get` or `ref.func` pushes.
+    fn variable(
+        &mut self,
+        class: Class,
+        reader: &mut Reader<'_>,
+        start: u32,
+    ) -> Result<u8, InstrumentError> {
+        let index = reader.u32()?;
         let size = match class {
-            Class::LocalGet => local_size(&self.scratch.runs, index),
+            Class::LocalGet => self.scratch.locals.get(index),
             Class::GlobalGet => self.types.global(index).and_then(|ty| self.size(ty)),
             _ => {
-                self.scratch.references.function(index, start, self.reader.offset());
+                self.scratch.references.function(index, start, reader.offset());
                 Some(self.sizes().reference)
             }
         };
-        let size = size.ok_or_else(|| self.error(Rule::UnknownIndex))?;
-        if reachable {
-            self.push(size);
-        }
-        Ok(())
+        size.ok_or_else(|| reader.error(Rule::UnknownIndex))
     }
 
     fn call(&mut self, class: Class, price: Price, start: u32) -> Step {
@@ -297,9 +274,7 @@ impl Analyzer<'_> {
         self.event(start, kind);
         if reachable {
             // finite-wasm takes no operand for the index of `call_indirect`; neither do we.
-            for _ in self.types.params(signature) {
-                self.pop();
-            }
+            self.scratch.operands.pop(place(signature.params));
             self.push_all(self.types.results(signature));
         }
         Ok(())
@@ -328,7 +303,7 @@ impl Analyzer<'_> {
                 self.scratch.points.before(start, Kind::Before, price, reachable);
                 self.scratch.points.after(Kind::After);
                 if reachable {
-                    self.pop();
+                    self.scratch.operands.pop(1);
                 }
                 (LabelKind::If, results)
             } else {
@@ -341,7 +316,7 @@ impl Analyzer<'_> {
         } else if class == Class::Loop {
             self.scratch.loops.forget();
         }
-        let operands = self.scratch.operands.len();
+        let operands = self.scratch.operands.count();
         let height = if reachable { operands.saturating_sub(params) } else { operands };
         self.body.blocks = self.body.blocks.saturating_add(1);
         let label = self.body.add_label(kind, carried > 0);
@@ -399,8 +374,8 @@ impl Analyzer<'_> {
     }
 
     fn truncate(&mut self, height: usize, reachable: bool) {
-        while reachable && self.scratch.operands.len() > height {
-            self.pop();
+        if reachable {
+            self.scratch.operands.truncate(height);
         }
     }
 
@@ -434,7 +409,7 @@ impl Analyzer<'_> {
                     self.scratch.loops.branch_if(wasm, start, end, target, price.base);
                 }
                 if reachable {
-                    self.pop();
+                    self.scratch.operands.pop(1);
                 }
                 EventKind::BrIf(depth)
             }
@@ -553,17 +528,29 @@ impl References {
     }
 }
 
-/// The size of a local, from runs of equal sizes by the index behind their last.
-fn local_size(runs: &[(u32, u8)], local: u32) -> Option<u8> {
-    let at = if runs.len() <= 8 {
-        runs.iter().position(|(end, _)| local < *end)?
-    } else {
-        runs.partition_point(|(end, _)| *end <= local)
-    };
-    runs.get(at).map(|(_, size)| *size)
+/// Reads an opcode.
+#[inline]
+fn row<'p>(
+    reader: &mut Reader<'_>,
+    prices: &'p Prices,
+) -> Result<Option<&'p Row>, InstrumentError> {
+    let opcode = reader.byte()?;
+    if opcode == PREFIX {
+        return Ok(prices.prefixed(reader.u32()?));
+    }
+    Ok(prices.one_byte(opcode))
 }
 
-fn skip(reader: &mut Reader<'_>, immediates: Immediates) -> Result<(), InstrumentError> {
+/// Passes what follows the opcode.
+#[inline]
+fn skip(reader: &mut Reader<'_>, row: &Row) -> Result<(), InstrumentError> {
+    match row.quick {
+        Some(quick) if reader.skip_short(quick.numbers, quick.forbidden) => Ok(()),
+        _ => skip_all(reader, row.operator.immediates),
+    }
+}
+
+fn skip_all(reader: &mut Reader<'_>, immediates: Immediates) -> Result<(), InstrumentError> {
     match immediates {
         Immediates::None => Ok(()),
         Immediates::Index | Immediates::I32 | Immediates::HeapType => reader.skip_leb(5),

@@ -84,6 +84,13 @@ impl Points {
         self.points.push(Charge { offset, price, kind, open: false });
     }
 
+    /// Operators that cost `base` join the last point.
+    pub(super) fn join(&mut self, base: u64) {
+        if let Some(last) = self.points.last_mut() {
+            last.price.base = last.price.base.saturating_add(base);
+        }
+    }
+
     /// Something ends behind the operator.
     pub(super) fn after(&mut self, kind: Kind) {
         self.scheduled = Some((kind, 0, false));

@@ -20,7 +20,9 @@ mod operator;
 mod output;
 mod reader;
 mod reference;
+mod row;
 mod schedule;
+mod stack;
 mod types;
 
 pub use charges::Charge;

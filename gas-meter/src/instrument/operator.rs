@@ -162,8 +162,17 @@ pub(super) enum Effect {
     Traps,
     /// It works on as many units as its last operand says, and can trap.
     Bulk,
-    /// Control flow, calls and variables: the analysis knows each of them.
-    Special,
+    /// Not at all, and the size of what it pushes depends on the module.
+    Variable,
+    /// Control flow and calls: the analysis knows each of them.
+    Control,
+}
+
+impl Effect {
+    /// Whether it neither traps nor branches.
+    pub(super) fn is_pure(self) -> bool {
+        matches!(self, Effect::Pure | Effect::Variable)
+    }
 }
 
 /// One operator.
@@ -242,27 +251,27 @@ const fn prefixed() -> [Option<Operator>; 18] {
     place(table, 8, &BULK)
 }
 
-use Effect::{Bulk, Pure, Special, Traps};
+use Effect::{Bulk, Control, Pure, Traps, Variable};
 use Immediates as Im;
 use Push::{Nothing, Reference, Word32, Word64};
 
 const CONTROL: [Row; 6] = [
-    ("unreachable", Class::Unreachable, Im::None, 0, Nothing, Special),
+    ("unreachable", Class::Unreachable, Im::None, 0, Nothing, Control),
     ("nop", Class::Nop, Im::None, 0, Nothing, Pure),
-    ("block", Class::Block, Im::BlockType, 0, Nothing, Special),
-    ("loop", Class::Loop, Im::BlockType, 0, Nothing, Special),
-    ("if", Class::If, Im::BlockType, 1, Nothing, Special),
-    ("else", Class::Else, Im::None, 0, Nothing, Special),
+    ("block", Class::Block, Im::BlockType, 0, Nothing, Control),
+    ("loop", Class::Loop, Im::BlockType, 0, Nothing, Control),
+    ("if", Class::If, Im::BlockType, 1, Nothing, Control),
+    ("else", Class::Else, Im::None, 0, Nothing, Control),
 ];
 
 const BRANCHES: [Row; 7] = [
-    ("end", Class::End, Im::None, 0, Nothing, Special),
-    ("br", Class::Br, Im::Index, 0, Nothing, Special),
-    ("br_if", Class::BrIf, Im::Index, 1, Nothing, Special),
-    ("br_table", Class::BrTable, Im::BranchTable, 0, Nothing, Special),
-    ("return", Class::Return, Im::None, 0, Nothing, Special),
-    ("call", Class::Call, Im::Index, 0, Nothing, Special),
-    ("call_indirect", Class::CallIndirect, Im::TwoIndices, 0, Nothing, Special),
+    ("end", Class::End, Im::None, 0, Nothing, Control),
+    ("br", Class::Br, Im::Index, 0, Nothing, Control),
+    ("br_if", Class::BrIf, Im::Index, 1, Nothing, Control),
+    ("br_table", Class::BrTable, Im::BranchTable, 0, Nothing, Control),
+    ("return", Class::Return, Im::None, 0, Nothing, Control),
+    ("call", Class::Call, Im::Index, 0, Nothing, Control),
+    ("call_indirect", Class::CallIndirect, Im::TwoIndices, 0, Nothing, Control),
 ];
 
 // The result of a select is one of its operands, which stays where it is.
@@ -273,10 +282,10 @@ const PARAMETRIC: [Row; 3] = [
 ];
 
 const VARIABLES: [Row; 7] = [
-    ("local.get", Class::LocalGet, Im::Index, 0, Nothing, Special),
+    ("local.get", Class::LocalGet, Im::Index, 0, Nothing, Variable),
     ("local.set", Class::LocalSet, Im::Index, 1, Nothing, Pure),
     ("local.tee", Class::LocalTee, Im::Index, 0, Nothing, Pure),
-    ("global.get", Class::GlobalGet, Im::Index, 0, Nothing, Special),
+    ("global.get", Class::GlobalGet, Im::Index, 0, Nothing, Variable),
     ("global.set", Class::GlobalSet, Im::Index, 1, Nothing, Pure),
     ("table.get", Class::TableGet, Im::Index, 1, Reference, Traps),
     ("table.set", Class::TableSet, Im::Index, 2, Nothing, Traps),
@@ -507,7 +516,7 @@ const CONVERSIONS: [Row; 30] = [
 const REFERENCES: [Row; 3] = [
     ("ref.null", Class::RefNull, Im::HeapType, 0, Reference, Pure),
     ("ref.is_null", Class::RefIsNull, Im::None, 1, Word32, Pure),
-    ("ref.func", Class::RefFunc, Im::Index, 0, Reference, Special),
+    ("ref.func", Class::RefFunc, Im::Index, 0, Reference, Variable),
 ];
 
 const SATURATING: [Row; 8] = [

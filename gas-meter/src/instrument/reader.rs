@@ -50,6 +50,26 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// Passes so many numbers, two at most, if they are short and none of the bits of `forbidden`
+    /// is in the first byte. Without branches on their lengths, which cannot be predicted.
+    #[inline]
+    pub(super) fn skip_short(&mut self, numbers: u8, forbidden: u8) -> bool {
+        const MORE: u64 = 0x8080_8080_8080_8080;
+        const SHORT: usize = 5;
+        let next = self.wasm.get(self.at..).and_then(<[u8]>::first_chunk);
+        let Some(next) = next.copied().map(u64::from_le_bytes) else { return false };
+        let first = !next & MORE;
+        let second = first & first.wrapping_sub(1);
+        let last = if numbers == 2 { second } else { first };
+        let length = usize::try_from(last.trailing_zeros() / 8).unwrap_or(SHORT).saturating_add(1);
+        let length = if numbers == 0 { 0 } else { length };
+        if length > SHORT || next & u64::from(forbidden) != 0 {
+            return false;
+        }
+        self.at = self.at.saturating_add(length);
+        true
+    }
+
     /// Passes a number of at most `bytes` bytes.
     #[inline]
     pub(super) fn skip_leb(&mut self, bytes: usize) -> Result<(), InstrumentError> {

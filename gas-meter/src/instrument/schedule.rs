@@ -1,6 +1,7 @@
 //! What execution costs: [`Schedule`] is what a chain says, [`Prices`] the table that it becomes.
 
 use super::operator::{Class, ONE_BYTE, Operator, PREFIXED};
+use super::row::Row;
 
 /// What one execution of an operator costs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -142,8 +143,8 @@ impl<S: Schedule> Schedule for ClassSchedule<S> {
 /// A [`Schedule`] as a table, checked: what metering works with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prices {
-    one_byte: Box<[Price; 256]>,
-    prefixed: [Price; 18],
+    one_byte: Box<[Option<Row>; 256]>,
+    prefixed: Box<[Option<Row>; 18]>,
     frame_price: u64,
     frame_sizes: FrameSizes,
 }
@@ -171,13 +172,13 @@ impl Prices {
 
     /// The prices of `schedule`.
     pub fn new(schedule: &impl Schedule) -> Result<Self, InvalidSchedule> {
-        let mut one_byte = Box::new([Price::FREE; 256]);
-        for (price, operator) in one_byte.iter_mut().zip(&ONE_BYTE) {
-            *price = checked(schedule, operator.as_ref())?;
+        let mut one_byte = Box::new([None; 256]);
+        for (row, operator) in one_byte.iter_mut().zip(&ONE_BYTE) {
+            *row = checked(schedule, operator.as_ref())?;
         }
-        let mut prefixed = [Price::FREE; 18];
-        for (price, operator) in prefixed.iter_mut().zip(&PREFIXED) {
-            *price = checked(schedule, operator.as_ref())?;
+        let mut prefixed = Box::new([None; 18]);
+        for (row, operator) in prefixed.iter_mut().zip(&PREFIXED) {
+            *row = checked(schedule, operator.as_ref())?;
         }
         let frame_price = schedule.frame_price();
         if frame_price > Self::MAX_BASE {
@@ -190,19 +191,19 @@ impl Prices {
     pub fn figures(&self) -> impl Iterator<Item = u64> {
         let FrameSizes { activation, word32, word64, reference } = self.frame_sizes;
         let sizes = [word32, word64, reference].map(u64::from);
-        let operators = self.one_byte.iter().chain(&self.prefixed);
-        operators
+        let rows = self.one_byte.iter().chain(self.prefixed.iter());
+        rows.map(|row| row.map_or(Price::FREE, |row| row.price))
             .flat_map(|price| [price.base, price.unit])
             .chain([self.frame_price, activation])
             .chain(sizes)
     }
 
-    pub(super) fn one_byte(&self, opcode: u8) -> Price {
-        self.one_byte[usize::from(opcode)]
+    pub(super) fn one_byte(&self, opcode: u8) -> Option<&Row> {
+        self.one_byte[usize::from(opcode)].as_ref()
     }
 
-    pub(super) fn prefixed(&self, opcode: usize) -> Price {
-        self.prefixed.get(opcode).copied().unwrap_or_default()
+    pub(super) fn prefixed(&self, opcode: u32) -> Option<&Row> {
+        self.prefixed.get(usize::try_from(opcode).ok()?)?.as_ref()
     }
 
     pub(super) fn frame_sizes(&self) -> FrameSizes {
@@ -218,10 +219,10 @@ impl Prices {
 
 fn checked(
     schedule: &impl Schedule,
-    operator: Option<&Operator>,
-) -> Result<Price, InvalidSchedule> {
+    operator: Option<&'static Operator>,
+) -> Result<Option<Row>, InvalidSchedule> {
     use super::operator::Effect;
-    let Some(operator) = operator else { return Ok(Price::FREE) };
+    let Some(operator) = operator else { return Ok(None) };
     let price = schedule.price(operator);
     if price.base > Prices::MAX_BASE || price.unit > Prices::MAX_UNIT {
         return Err(InvalidSchedule::TooLarge(operator.name));
@@ -232,7 +233,7 @@ fn checked(
     if matches!(operator.class, Class::Else | Class::End) && !price.is_free() {
         return Err(InvalidSchedule::MustBeFree(operator.name));
     }
-    Ok(price)
+    Ok(Some(Row::new(operator, price, schedule.frame_sizes())))
 }
 
 /// Bounds on a module's size and on its stack; `None` is no bound.
