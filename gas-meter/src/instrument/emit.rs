@@ -66,8 +66,8 @@ impl FunctionWriter<'_> {
         let words = next.saturating_sub(own).saturating_sub(u32::from(bulk));
         let added = u32::from(words > 0).saturating_add(u32::from(bulk));
         groups.saturating_add(added).encode(self.out);
-        let mut at = start;
-        self.copy(&mut at, end);
+        self.uncopied = start..end;
+        self.copy();
         if words > 0 {
             words.encode(self.out);
             ValType::I64.encode(self.out);
@@ -87,6 +87,7 @@ impl FunctionWriter<'_> {
     }
 
     pub(super) fn sink(&mut self) -> InstructionSink<'_> {
+        self.copy();
         InstructionSink::new(self.out)
     }
 

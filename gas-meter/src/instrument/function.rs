@@ -10,6 +10,8 @@
 //! at function entries and at each way back to a loop, so that no execution can go on without
 //! meeting one.
 
+use std::ops::Range;
+
 use wasm_encoder::BlockType;
 
 use super::Form;
@@ -32,6 +34,9 @@ pub(super) struct FunctionWriter<'a> {
     pub(super) is_free: bool,
     /// Where the function is written, without its length.
     pub(super) out: &'a mut Vec<u8>,
+    /// What is to be copied from the module before anything else is written: most charges and
+    /// events write nothing, so that few and long pieces are copied.
+    pub(super) uncopied: Range<u32>,
     /// What holds at each group of labels, as far as it is decided.
     pub(super) levels: &'a mut Vec<Option<Level>>,
 }
@@ -99,43 +104,43 @@ impl FunctionWriter<'_> {
         }];
         let body = self.body;
         let (mut charges, mut events) = (body.charges.as_slice(), body.events.as_slice());
-        let mut at = body.code;
+        self.uncopied = body.code..body.code;
         loop {
             let charge = charges.first().map_or(u32::MAX, |charge| charge.offset);
             let event = events.first().map_or(u32::MAX, |event| event.start);
             if charge <= event && charge < u32::MAX {
-                self.copy(&mut at, charge);
+                self.uncopied.end = charge;
                 if let Some((charge, rest)) = charges.split_first() {
                     charges = rest;
                     self.charge(&mut state, charge, locals);
                 }
             } else if let Some((event, rest)) = events.split_first() {
                 events = rest;
-                self.copy(&mut at, event.start);
-                self.event(&mut state, *event, &mut at, &mut open, locals);
+                self.uncopied.end = event.start;
+                self.event(&mut state, *event, &mut open, locals);
             } else {
                 break;
             }
         }
+        self.copy();
     }
 
-    /// Copies code up to `end`.
-    pub(super) fn copy(&mut self, at: &mut u32, end: u32) {
-        let range = usize::try_from(*at).ok().zip(usize::try_from(end).ok());
-        if let Some(code) = range.and_then(|(start, end)| self.wasm.get(start..end)) {
+    /// Copies what is to be copied.
+    pub(super) fn copy(&mut self) {
+        let Range { start, end } = self.uncopied;
+        if let Some(code) = self.wasm.get(place(start)..place(end)) {
             self.out.extend_from_slice(code);
         }
-        *at = end;
+        self.uncopied = end..end;
     }
 
-    fn event(
-        &mut self,
-        state: &mut State,
-        event: Event,
-        at: &mut u32,
-        open: &mut Vec<Open>,
-        locals: Locals,
-    ) {
+    /// Goes on behind `end`: what stands there was written otherwise.
+    fn replace(&mut self, end: u32) {
+        self.copy();
+        self.uncopied = end..end;
+    }
+
+    fn event(&mut self, state: &mut State, event: Event, open: &mut Vec<Open>, locals: Locals) {
         match event.kind {
             EventKind::Open(label) => self.open(state, label, open, locals),
             EventKind::Else => {
@@ -153,7 +158,7 @@ impl FunctionWriter<'_> {
             EventKind::End => {
                 self.end(state, open, locals);
                 if open.is_empty() {
-                    *at = event.end;
+                    self.replace(event.end);
                     self.sink().end();
                     return;
                 }
@@ -168,7 +173,7 @@ impl FunctionWriter<'_> {
             }
             EventKind::BrIf(depth) => {
                 if state.reachable && self.branch_if(state, open, depth, locals) {
-                    *at = event.end;
+                    self.replace(event.end);
                     return;
                 }
             }
@@ -207,12 +212,12 @@ impl FunctionWriter<'_> {
                 }
             }
             EventKind::Promote | EventKind::Demote => {
-                self.copy(at, event.end);
+                self.uncopied.end = event.end;
                 self.canonicalize_nan(event.kind);
                 return;
             }
         }
-        self.copy(at, event.end);
+        self.uncopied.end = event.end;
     }
 
     /// `block`, `loop` and `if`.

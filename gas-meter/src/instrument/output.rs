@@ -2,7 +2,7 @@
 //! which are extended, and the start section, which becomes an export.
 
 use wasm_encoder::{
-    ConstExpr, Encode, ExportKind, GlobalType, Module, RawSection, SectionId, ValType,
+    ConstExpr, Encode, ExportKind, GlobalType, Module, RawSection, Section, SectionId, ValType,
 };
 use wasmparser::{self as wp, ExternalKind, Payload, TypeRef};
 
@@ -42,11 +42,16 @@ impl Extended {
         write(&mut self.entries);
     }
 
-    fn section(&self) -> Vec<u8> {
-        let mut data = Vec::with_capacity(self.entries.len().saturating_add(5));
-        self.count.encode(&mut data);
-        data.extend_from_slice(&self.entries);
-        data
+    /// Writes the section, unless it is empty.
+    fn write(&self, id: SectionId, out: &mut Vec<u8>) {
+        if self.count > 0 {
+            let mut count = Vec::new();
+            self.count.encode(&mut count);
+            id.encode(out);
+            count.len().saturating_add(self.entries.len()).encode(out);
+            out.extend_from_slice(&count);
+            out.extend_from_slice(&self.entries);
+        }
     }
 }
 
@@ -200,6 +205,7 @@ impl<'a> ModuleWriter<'a> {
                 free: &free,
                 is_free: free.is_free(index),
                 out: &mut scratch,
+                uncopied: 0..0,
                 levels: &mut levels,
             };
             writer.write();
@@ -226,22 +232,28 @@ impl<'a> ModuleWriter<'a> {
         self.export(abi::INEXACT, ExportKind::Global, stack_global.saturating_add(1));
         self.globals.count = globals.count.saturating_sub(3);
         let (functions, largest_charge) = self.code(types);
-        let (globals, exports) = (globals.section(), self.exports.section());
-        let functions = functions.section();
-        let mut module = Module::new();
+        let exports = &self.exports;
+        let copied = self.copied.iter().map(|(_, data)| data.len());
+        let extended = [&globals, exports, &functions].map(|section| section.entries.len());
+        let data = copied.chain(extended).fold(0usize, usize::saturating_add);
+        // Each section has less than eleven bytes in front: the identifier, its length, a count.
+        let fronts = ORDER.len().saturating_mul(11).saturating_add(Module::HEADER.len());
+        let mut wasm = Vec::with_capacity(data.saturating_add(fronts));
+        wasm.extend_from_slice(&Module::HEADER);
         for section in ORDER {
-            let id = u8::from(section);
-            let data = match section {
-                SectionId::Global => Some(globals.as_slice()),
-                SectionId::Export => Some(exports.as_slice()),
-                SectionId::Code => (functions.len() > 1).then_some(functions.as_slice()),
-                _ => self.copied.iter().find(|(copied, _)| *copied == id).map(|(_, data)| *data),
-            };
-            if let Some(data) = data {
-                module.section(&RawSection { id, data });
+            match section {
+                SectionId::Global => globals.write(section, &mut wasm),
+                SectionId::Export => exports.write(section, &mut wasm),
+                SectionId::Code => functions.write(section, &mut wasm),
+                _ => {
+                    let id = u8::from(section);
+                    if let Some((_, data)) = self.copied.iter().find(|(copied, _)| *copied == id) {
+                        RawSection { id, data }.append_to(&mut wasm);
+                    }
+                }
             }
         }
-        Metered { wasm: module.finish(), reference_bytes, largest_charge }
+        Metered { wasm, reference_bytes, largest_charge }
     }
 }
 
