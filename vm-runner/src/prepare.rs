@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use gas_meter::instrument::{Form, Rule, instrument};
-use wasm_encoder::{EntityType, ExportKind, Module, RawSection, RefType, SectionId};
+use wasm_encoder::{EntityType, ExportKind, Module, RawSection, RefType, Section, SectionId};
 use wasmparser::{
     ExternalKind, FuncType, FuncValidatorAllocations, FunctionBody, Parser, Payload,
     SectionLimited, TypeRef, ValType, ValidPayload, Validator, WasmFeatures,
@@ -360,7 +360,10 @@ struct Sections<'a> {
 }
 
 impl Sections<'_> {
+    /// Writes the module.
     fn write(mut self, limits: &ModuleLimits) -> Vec<u8> {
+        // Bytes for what is not copied; with more of them, the module grows.
+        const MADE: usize = 1 << 14;
         let mut memories = wasm_encoder::MemorySection::new();
         memories.memory(wasm_encoder::MemoryType {
             minimum: u64::from(limits.initial_memory_pages),
@@ -370,26 +373,28 @@ impl Sections<'_> {
             page_size_log2: None,
         });
         self.exports.export(MEMORY, ExportKind::Memory, 0);
-        let mut module = Module::new();
+        let copied = self.copied.iter().map(|(_, data)| data.len());
+        let mut module = Vec::with_capacity(copied.fold(MADE, usize::saturating_add));
+        module.extend_from_slice(&Module::HEADER);
         self.copy(&mut module, &[SectionId::Type]);
-        module.section(&self.imports);
+        self.imports.append_to(&mut module);
         self.copy(&mut module, &[SectionId::Function]);
-        module.section(&self.tables);
-        module.section(&memories);
+        self.tables.append_to(&mut module);
+        memories.append_to(&mut module);
         self.copy(&mut module, &[SectionId::Global]);
-        module.section(&self.exports);
+        self.exports.append_to(&mut module);
         if let Some(function_index) = self.start {
-            module.section(&wasm_encoder::StartSection { function_index });
+            wasm_encoder::StartSection { function_index }.append_to(&mut module);
         }
         let rest = [SectionId::Element, SectionId::DataCount, SectionId::Code, SectionId::Data];
         self.copy(&mut module, &rest);
-        module.finish()
+        module
     }
 
-    fn copy(&self, module: &mut Module, ids: &[SectionId]) {
+    fn copy(&self, module: &mut Vec<u8>, ids: &[SectionId]) {
         for id in ids {
             if let Some((_, data)) = self.copied.iter().find(|(copied, _)| copied == id) {
-                module.section(&RawSection { id: u8::from(*id), data });
+                RawSection { id: u8::from(*id), data }.append_to(module);
             }
         }
     }

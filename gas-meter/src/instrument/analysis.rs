@@ -4,7 +4,7 @@
 //! What stack a function takes follows finite-wasm 0.6.1 (`max_stack/`). The pass does not
 //! validate: code that is not valid gets an error or figures that mean nothing, never a panic.
 
-use super::body::{Body, Event, EventKind, LabelKind, number, place};
+use super::body::{Body, Event, EventKind, LabelKind, Room, number, place};
 use super::charges::{Kind, LoopPoints, Points};
 use super::counted::CountedLoops;
 use super::operator::{Class, Effect, Immediates, Operator, PREFIX, Push};
@@ -35,6 +35,7 @@ pub(super) struct Scratch {
     operands: Operands,
     locals: LocalSizes,
     references: References,
+    pub(super) room: Room,
 }
 
 impl Scratch {
@@ -68,7 +69,7 @@ impl Analyzer<'_> {
         self.body.signature = signature;
         self.body.frame_bytes = self.locals(signature)?;
         self.body.code = self.reader.offset();
-        let has_operands = self.types.results(signature).next().is_some();
+        let has_operands = signature.results > 0;
         let label = self.body.add_label(LabelKind::Block, has_operands);
         self.scratch.frames.push(Frame {
             label,
@@ -86,6 +87,7 @@ impl Analyzer<'_> {
         }
         self.body.operand_bytes = self.scratch.operands.highest();
         self.body.settle();
+        self.body.leave(&mut self.scratch.room);
         self.scratch.points.finish();
         self.body.charges = self.scratch.points.finished().to_vec();
         self.reference_size();
@@ -291,14 +293,14 @@ impl Analyzer<'_> {
     fn open(&mut self, class: Class, price: Price, start: u32) -> Step {
         let reachable = self.reachable();
         let signature = self.block_type()?;
-        let params = self.types.params(signature).count();
+        let params = signature.params;
         let mut loop_points = None;
         let (kind, carried) = if class == Class::Loop {
             loop_points = Some(self.scratch.points.before_loop(start, price.base, reachable));
             (LabelKind::Loop, params)
         } else {
             self.scratch.loops.forget();
-            let results = self.types.results(signature).count();
+            let results = signature.results;
             if class == Class::If {
                 self.scratch.points.before(start, Kind::Before, price, reachable);
                 self.scratch.points.after(Kind::After);
@@ -317,7 +319,7 @@ impl Analyzer<'_> {
             self.scratch.loops.forget();
         }
         let operands = self.scratch.operands.count();
-        let height = if reachable { operands.saturating_sub(params) } else { operands };
+        let height = if reachable { operands.saturating_sub(place(params)) } else { operands };
         self.body.blocks = self.body.blocks.saturating_add(1);
         let label = self.body.add_label(kind, carried > 0);
         self.scratch.frames.push(Frame { label, loop_points, height, signature, reachable });

@@ -109,6 +109,13 @@ pub(super) struct Body {
     pub(super) reference_bytes: u64,
 }
 
+/// Memory for the lists of one body after the other.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    events: Vec<Event>,
+    labels: Vec<Label>,
+}
+
 /// The number of a label, from its place.
 pub(super) fn number(place: usize) -> u32 {
     u32::try_from(place).unwrap_or(u32::MAX)
@@ -171,12 +178,34 @@ impl Body {
         }
     }
 
+    /// A body whose lists grow in `room`.
+    pub(super) fn new(room: &mut Room) -> Self {
+        Body {
+            events: std::mem::take(&mut room.events),
+            labels: std::mem::take(&mut room.labels),
+            ..Body::default()
+        }
+    }
+
+    /// Gives the room back, but for a large body's: there may be a million of bodies, which keep
+    /// no more than they need.
+    pub(super) fn leave(&mut self, room: &mut Room) {
+        const LARGE: usize = 1 << 12;
+        if self.events.len().max(self.labels.len()) > LARGE {
+            self.events.shrink_to_fit();
+            self.labels.shrink_to_fit();
+            return;
+        }
+        let (events, labels) = (self.events.clone(), self.labels.clone());
+        room.events = std::mem::replace(&mut self.events, events);
+        room.labels = std::mem::replace(&mut self.labels, labels);
+        room.events.clear();
+        room.labels.clear();
+    }
+
     /// Lets each label know its group at once, and the body its loops. The one that stands for a
     /// group has the smallest number in it.
     pub(super) fn settle(&mut self) {
-        // There may be a million of bodies, each with room for more.
-        self.labels.shrink_to_fit();
-        self.events.shrink_to_fit();
         for at in 0..self.labels.len() {
             let group = self.group(number(at));
             let group = self.group(group);

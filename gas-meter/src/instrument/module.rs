@@ -139,13 +139,14 @@ impl<'a> ModuleReader<'a> {
         self.next_function = self.next_function.saturating_add(1);
         let signature = self.types.function(index).ok_or(refuse(Rule::UnknownIndex))?;
         let code = self.wasm.get(..range.end).ok_or(refuse(Rule::Malformed))?;
+        let body = Body::new(&mut self.scratch.room);
         let analyzer = Analyzer {
             prices: self.prices,
             types: &self.types,
             gas_global: u32::try_from(self.types.globals.len()).unwrap_or(u32::MAX),
             reader: Reader::new(code, range.start),
             scratch: &mut self.scratch,
-            body: Body::default(),
+            body,
         };
         let body = analyzer.read(signature)?;
         let params = u64::from(signature.params);
