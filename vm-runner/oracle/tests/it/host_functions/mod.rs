@@ -12,6 +12,7 @@
 
 mod calls;
 mod nearcore;
+mod operands;
 mod ours;
 mod world;
 
