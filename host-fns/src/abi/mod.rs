@@ -67,6 +67,8 @@ impl<H: Host> std::fmt::Debug for HostFn<H> {
 pub struct HostFnDecl {
     /// The module it is imported from, `env` on NEAR.
     pub module: &'static str,
+    /// The heading that documentation has it under.
+    pub group: &'static str,
     /// The name it is imported by.
     pub name: &'static str,
     /// Parameter names and types. Names carry meaning for generated tests: `*_ptr` and `*_len`

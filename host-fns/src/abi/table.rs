@@ -70,7 +70,8 @@ impl AbiResult for u64 {
 /// Declares the importable functions of a [`Host`](crate::abi::Host): the value of its
 /// `FUNCTIONS`.
 ///
-/// A row is a documented signature and the path of its body:
+/// `group "…";` puts the rows after it under a heading. A row is a documented signature and the
+/// path of its body:
 ///
 /// - `host name(…) -> u64 = path;` calls `path(&mut Self, &mut Memory, …) -> Result<u64,
 ///   Abort<Self::Error>>`.
@@ -86,16 +87,20 @@ macro_rules! host_fn_table {
     (
         module $module:literal;
         $(
-            $(#[doc = $doc:literal])+
-            $(#[feature($feature:expr)])?
-            $kind:ident $name:ident($($param:ident: $type:ty),* $(,)?) $(-> $result:ty)?
-                = $body:path;
+            group $group:literal;
+            $(
+                $(#[doc = $doc:literal])+
+                $(#[feature($feature:expr)])?
+                $kind:ident $name:ident($($param:ident: $type:ty),* $(,)?) $(-> $result:ty)?
+                    = $body:path;
+            )*
         )*
     ) => {
-        &[$(
+        &[$($(
             $crate::abi::HostFn {
                 decl: $crate::abi::HostFnDecl {
                     module: $module,
+                    group: $group,
                     name: stringify!($name),
                     params: &[$((stringify!($param), <$type as $crate::abi::AbiValue>::TYPE)),*],
                     result: <$crate::host_fn_table!(@result $($result)?)
@@ -115,8 +120,8 @@ macro_rules! host_fn_table {
                     $crate::host_fn_table!(@call $kind host memory $body [$($param),*])
                         .map($crate::abi::AbiResult::into_abi)
                 },
-            }
-        ),*]
+            },
+        )*)*]
     };
     (@result) => { () };
     (@result $result:ty) => { $result };

@@ -22,6 +22,20 @@ pub const UNIVERSAL_ACCOUNTS: Feature = Feature(7);
 /// `sandbox_debug_log`, which only sandboxes have.
 pub const SANDBOX: Feature = Feature(63);
 
+/// Every switch with the name that nearcore has for it: a field of near-parameters'
+/// `vm::Config`, and a Cargo feature for the sandbox.
+pub const ALL: &[(Feature, &str)] = &[
+    (SHA3, "sha3_host_fns"),
+    (CHAIN_ID, "chain_id_host_fn"),
+    (P256, "p256_verify_host_fn"),
+    (ML_DSA, "ml_dsa_verify_host_fn"),
+    (GLOBAL_CONTRACTS, "global_contract_host_fns"),
+    (GAS_KEYS, "gas_key_host_fns"),
+    (YIELD_WITH_ID, "yield_with_id_host_fns"),
+    (UNIVERSAL_ACCOUNTS, "universal_accounts"),
+    (SANDBOX, "sandbox"),
+];
+
 /// What is on at protocol version 88 on mainnet; a sandbox adds [`SANDBOX`].
 pub const PROTOCOL_88: FeatureSet = FeatureSet::NONE
     .with(SHA3)

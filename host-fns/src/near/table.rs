@@ -18,7 +18,7 @@ pub(super) const fn functions<X: External>() -> &'static [HostFn<NearHost<X>>] {
         host_fn_table! {
             module "env";
 
-            // Registers.
+            group "Registers";
 
             /// Copies a register to memory.
             core read_register(register_id: u64, ptr: u64) = registers::read_register;
@@ -28,7 +28,7 @@ pub(super) const fn functions<X: External>() -> &'static [HostFn<NearHost<X>>] {
             core write_register(register_id: u64, data_len: u64, data_ptr: u64)
                 = registers::write_register;
 
-            // Context.
+            group "Context";
 
             /// Puts the account whose contract runs to a register.
             host current_account_id(register_id: u64) = env::current_account_id;
@@ -58,7 +58,7 @@ pub(super) const fn functions<X: External>() -> &'static [HostFn<NearHost<X>>] {
             /// register.
             host current_contract_code(register_id: u64) -> u64 = env::current_contract_code;
 
-            // Economics.
+            group "Economics";
 
             /// Writes the account's balance, with the attached deposit, as 128 bits.
             host account_balance(balance_ptr: u64) = economics::account_balance;
@@ -71,7 +71,7 @@ pub(super) const fn functions<X: External>() -> &'static [HostFn<NearHost<X>>] {
             /// Gas burnt or attached to promises so far.
             host used_gas() -> u64 = economics::used_gas;
 
-            // Validators.
+            group "Validators";
 
             /// Writes a validator's stake as 128 bits, zero when the account is not one.
             host validator_stake(account_id_len: u64, account_id_ptr: u64, stake_ptr: u64)
@@ -79,7 +79,7 @@ pub(super) const fn functions<X: External>() -> &'static [HostFn<NearHost<X>>] {
             /// Writes the stake of all validators as 128 bits.
             host validator_total_stake(stake_ptr: u64) = economics::validator_total_stake;
 
-            // Hashes and signatures.
+            group "Hashes and signatures";
 
             /// Puts the block's random seed to a register.
             host random_seed(register_id: u64) = env::random_seed;
@@ -131,7 +131,7 @@ pub(super) const fn functions<X: External>() -> &'static [HostFn<NearHost<X>>] {
             core alt_bn128_pairing_check(value_len: u64, value_ptr: u64) -> u64
                 = bn254::alt_bn128_pairing_check;
 
-            // Output.
+            group "Output";
 
             /// Sets the value that the call returns.
             host value_return(value_len: u64, value_ptr: u64) = env::value_return;
@@ -150,7 +150,7 @@ pub(super) const fn functions<X: External>() -> &'static [HostFn<NearHost<X>>] {
             #[feature(SANDBOX)]
             host sandbox_debug_log(len: u64, ptr: u64) = env::sandbox_debug_log;
 
-            // Promises.
+            group "Promises";
 
             /// Makes a promise of a function call. Returns its number.
             host promise_create(
@@ -189,7 +189,7 @@ pub(super) const fn functions<X: External>() -> &'static [HostFn<NearHost<X>>] {
             /// Lets a promise stand for the result of the call.
             host promise_return(promise_idx: u64) = promises::promise_return;
 
-            // Actions of promises.
+            group "Actions of promises";
 
             /// Adds the creation of the receiver.
             host promise_batch_action_create_account(promise_index: u64)
@@ -307,7 +307,7 @@ pub(super) const fn functions<X: External>() -> &'static [HostFn<NearHost<X>>] {
                 state_init_len: u64, state_init_ptr: u64, register_id: u64,
             ) -> u64 = state_init::universal_state_init_to_account_id;
 
-            // Yielded promises.
+            group "Yielded promises";
 
             /// Makes a promise of a function call on the own account that waits to be resumed;
             /// the id to resume it by goes to a register.
@@ -334,7 +334,7 @@ pub(super) const fn functions<X: External>() -> &'static [HostFn<NearHost<X>>] {
                 yield_id_len: u64, yield_id_ptr: u64, payload_len: u64, payload_ptr: u64,
             ) -> u32 = promises::promise_yield_resume_with_yield_id;
 
-            // Storage.
+            group "Storage";
 
             /// Writes a value under a key. 1 if there was a value, which goes to a register.
             host storage_write(
@@ -360,7 +360,7 @@ pub(super) const fn functions<X: External>() -> &'static [HostFn<NearHost<X>>] {
                 iterator_id: u64, key_register_id: u64, value_register_id: u64,
             ) -> u64 = env::storage_iter_next;
 
-            // Metering.
+            group "Metering";
 
             /// Burns the gas of a number of instructions: for contracts that count their own.
             host gas(opcodes: u32) = env::gas;

@@ -56,7 +56,7 @@ const fn decl(
     params: &'static [(&'static str, AbiType)],
     result: Option<AbiType>,
 ) -> HostFnDecl {
-    HostFnDecl { module: "env", name, params, result, feature: None, docs: "" }
+    HostFnDecl { module: "env", group: "", name, params, result, feature: None, docs: "" }
 }
 
 impl Host for Toy {

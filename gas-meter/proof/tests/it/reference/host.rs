@@ -37,7 +37,7 @@ const fn decl(
     params: &'static [(&'static str, AbiType)],
     result: Option<AbiType>,
 ) -> HostFnDecl {
-    HostFnDecl { module: "env", name, params, result, feature: None, docs: "" }
+    HostFnDecl { module: "env", group: "", name, params, result, feature: None, docs: "" }
 }
 
 const BYTES: &[(&str, AbiType)] = &[("len", AbiType::U64), ("ptr", AbiType::U64)];
