@@ -8,13 +8,17 @@
 #![allow(clippy::arithmetic_side_effects, clippy::float_arithmetic, reason = "times and ratios")]
 #![allow(clippy::disallowed_methods, reason = "a bench reads the clock")]
 
-use std::time::{Duration, Instant};
+mod turns;
+
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use fixtures::Case;
-use near_vm_runner::{FilesystemContractRuntimeCache, NoContractRuntimeCache};
+use near_vm_runner::NoContractRuntimeCache;
 use oracle::{Contract, NearRunner, Oracle, OurRunner};
 use sandbox_runtime::RuntimeConfig;
+
+use turns::in_turns;
 
 /// Modules and methods: a small call, a real contract's call, and two that compute.
 const CALLS: [(&str, &str); 4] = [
@@ -30,8 +34,7 @@ const WARM_RUNS: usize = 21;
 const WARM_CALLS: u32 = 20;
 
 fn main() -> Result<()> {
-    // `cargo test --all-targets` runs benchmarks too, as tests: nothing is measured then.
-    if !std::env::args().any(|argument| argument == "--bench") {
+    if turns::only_a_test() {
         return Ok(());
     }
     let config = Oracle::new().config().clone();
@@ -62,47 +65,7 @@ fn cold(config: &RuntimeConfig, contract: &Contract, case: &Case) -> Result<[Dur
 
 fn warm(config: &RuntimeConfig, contract: &Contract, case: &Case) -> Result<[Duration; 2]> {
     let home = tempfile::tempdir()?;
-    let cache = FilesystemContractRuntimeCache::with_memory_cache(
-        home.path(),
-        None::<&str>,
-        "contracts",
-        16,
-        None,
-        1 << 30,
-        near_vm_runner::noop_background_spawner(),
-    )?;
     let ours = OurRunner::new(config);
-    let nears = NearRunner::new(config.clone(), Box::new(cache));
+    let nears = turns::warm_near(config, &home)?;
     in_turns(WARM_RUNS, WARM_CALLS, || ours.burn(contract, case), || nears.burn(contract, case))
-}
-
-/// The median time of a call on each side over `runs` runs of `calls` calls, taken in turns so
-/// that both meet the same machine. The first run of each is not counted.
-fn in_turns(
-    runs: usize,
-    calls: u32,
-    mut ours: impl FnMut() -> Result<u64>,
-    mut nears: impl FnMut() -> Result<u64>,
-) -> Result<[Duration; 2]> {
-    let mut times = [Vec::new(), Vec::new()];
-    for run in 0..=runs {
-        let both = [time(calls, &mut ours)?, time(calls, &mut nears)?];
-        if run > 0 {
-            for (times, time) in times.iter_mut().zip(both) {
-                times.push(time);
-            }
-        }
-    }
-    Ok(times.map(|mut times| {
-        times.sort_unstable();
-        times[times.len() / 2]
-    }))
-}
-
-fn time(calls: u32, call: &mut impl FnMut() -> Result<u64>) -> Result<Duration> {
-    let start = Instant::now();
-    for _ in 0..calls {
-        std::hint::black_box(call()?);
-    }
-    Ok(start.elapsed() / calls)
 }
