@@ -4,14 +4,18 @@
 use bn::arith::U256;
 use bn::{AffineG1, AffineG2, Fq, Fq2, Fr, G1, G2, Group, Gt};
 
+use super::elements::{halves, split};
 use crate::abi::Memory;
 use crate::common::{Core, HostError, HostResult, Primitive, cost, read_argument};
 
 /// Bytes of a number.
 const SCALAR_BYTES: usize = 32;
 
-/// Bytes of a point of G1.
+/// Bytes of a point of G1, and of a number of the extension field.
 const G1_BYTES: usize = 64;
+
+/// Bytes of a point of G2.
+const G2_BYTES: usize = 128;
 
 /// The sum of points, each multiplied by a scalar: pairs of a point and a scalar.
 pub fn alt_bn128_g1_multiexp(
@@ -23,12 +27,12 @@ pub fn alt_bn128_g1_multiexp(
 ) -> HostResult {
     core.gas.pay(cost::ALT_BN128_G1_MULTIEXP_BASE)?;
     let value = read_argument(&mut core.gas, &core.registers, memory, value_ptr, value_len)?;
-    let elements = split::<96>(value)?;
+    let elements = elements::<96>(value)?;
     core.gas.pay_per(cost::ALT_BN128_G1_MULTIEXP_ELEMENT, count(elements))?;
     let terms = elements
         .iter()
         .map(|element| {
-            let (point, scalar) = element.split_at(G1_BYTES);
+            let (point, scalar) = halves(element);
             Ok((decode_g1(point)?, decode_fr(scalar)?))
         })
         .collect::<HostResult<Vec<_>>>()?;
@@ -45,11 +49,11 @@ pub fn alt_bn128_g1_sum(
 ) -> HostResult {
     core.gas.pay(cost::ALT_BN128_G1_SUM_BASE)?;
     let value = read_argument(&mut core.gas, &core.registers, memory, value_ptr, value_len)?;
-    let elements = split::<65>(value)?;
+    let elements = elements::<65>(value)?;
     core.gas.pay_per(cost::ALT_BN128_G1_SUM_ELEMENT, count(elements))?;
     let mut sum = G1::zero();
     for element in elements {
-        let (sign, point) = element.split_at(1);
+        let (sign, point) = halves(element);
         sum = match sign {
             [0] => add(sum, decode_g1(point)?),
             [1] => subtract(sum, decode_g1(point)?),
@@ -68,26 +72,22 @@ pub fn alt_bn128_pairing_check(
 ) -> HostResult<u64> {
     core.gas.pay(cost::ALT_BN128_PAIRING_CHECK_BASE)?;
     let value = read_argument(&mut core.gas, &core.registers, memory, value_ptr, value_len)?;
-    let elements = split::<192>(value)?;
+    let elements = elements::<192>(value)?;
     core.gas.pay_per(cost::ALT_BN128_PAIRING_CHECK_ELEMENT, count(elements))?;
     let pairs = elements
         .iter()
         .map(|element| {
-            let (left, right) = element.split_at(G1_BYTES);
+            let (left, right) = halves(element);
             Ok((decode_g1(left)?, decode_g2(right)?))
         })
         .collect::<HostResult<Vec<_>>>()?;
     Ok(u64::from(bn::pairing_batch(&pairs) == Gt::one()))
 }
 
-/// Splits a value into elements of `N` bytes.
-fn split<const N: usize>(value: &[u8]) -> HostResult<&[[u8; N]]> {
-    let (elements, rest) = value.as_chunks();
-    if rest.is_empty() {
-        return Ok(elements);
-    }
-    let len = value.len();
-    Err(refuse(format!("slice of size {len} cannot be precisely split into chunks of size {N}")))
+fn elements<const N: usize>(value: &[u8]) -> HostResult<&[[u8; N]]> {
+    split(value, |len| {
+        refuse(format!("slice of size {len} cannot be precisely split into chunks of size {N}"))
+    })
 }
 
 fn count<T>(elements: &[T]) -> u64 {
@@ -104,8 +104,8 @@ fn subtract(left: G1, right: G1) -> G1 {
     left - right
 }
 
-fn decode_g1(raw: &[u8]) -> HostResult<G1> {
-    let (x, y) = raw.split_at(SCALAR_BYTES);
+fn decode_g1(raw: &[u8; G1_BYTES]) -> HostResult<G1> {
+    let (x, y) = halves(raw);
     let (x, y) = (decode_fq(x)?, decode_fq(y)?);
     if x.is_zero() && y.is_zero() {
         return Ok(G1::zero());
@@ -113,8 +113,8 @@ fn decode_g1(raw: &[u8]) -> HostResult<G1> {
     AffineG1::new(x, y).map(G1::from).map_err(|_| invalid("invalid g1", raw))
 }
 
-fn decode_g2(raw: &[u8]) -> HostResult<G2> {
-    let (x, y) = raw.split_at(G1_BYTES);
+fn decode_g2(raw: &[u8; G2_BYTES]) -> HostResult<G2> {
+    let (x, y) = halves(raw);
     let (x, y) = (decode_fq2(x)?, decode_fq2(y)?);
     if x.is_zero() && y.is_zero() {
         return Ok(G2::zero());
@@ -122,25 +122,22 @@ fn decode_g2(raw: &[u8]) -> HostResult<G2> {
     AffineG2::new(x, y).map(G2::from).map_err(|_| invalid("invalid g2", raw))
 }
 
-fn decode_fq2(raw: &[u8]) -> HostResult<Fq2> {
-    let (real, imaginary) = raw.split_at(SCALAR_BYTES);
+fn decode_fq2(raw: &[u8; 2 * SCALAR_BYTES]) -> HostResult<Fq2> {
+    let (real, imaginary) = halves(raw);
     Ok(Fq2::new(decode_fq(real)?, decode_fq(imaginary)?))
 }
 
-fn decode_fq(raw: &[u8]) -> HostResult<Fq> {
+fn decode_fq(raw: &[u8; SCALAR_BYTES]) -> HostResult<Fq> {
     Fq::from_u256(decode_u256(raw)).map_err(|_| invalid("invalid fq", raw))
 }
 
-fn decode_fr(raw: &[u8]) -> HostResult<Fr> {
+fn decode_fr(raw: &[u8; SCALAR_BYTES]) -> HostResult<Fr> {
     Fr::new(decode_u256(raw)).ok_or_else(|| invalid("invalid fr", raw))
 }
 
-fn decode_u256(raw: &[u8]) -> U256 {
-    let mut halves = [0; 2];
-    for (half, bytes) in halves.iter_mut().zip(raw.as_chunks::<16>().0) {
-        *half = u128::from_le_bytes(*bytes);
-    }
-    U256(halves)
+fn decode_u256(raw: &[u8; SCALAR_BYTES]) -> U256 {
+    let (low, high) = halves(raw);
+    U256([u128::from_le_bytes(*low), u128::from_le_bytes(*high)])
 }
 
 fn encode_g1(point: G1) -> [u8; G1_BYTES] {

@@ -2,13 +2,14 @@
 //! starts here: linkers, the import check, `docs/host-functions.md`, generated tests.
 
 use super::feature::{
-    CHAIN_ID, GAS_KEYS, GLOBAL_CONTRACTS, P256, SANDBOX, SHA3, UNIVERSAL_ACCOUNTS, YIELD_WITH_ID,
+    CHAIN_ID, GAS_KEYS, GLOBAL_CONTRACTS, ML_DSA, P256, SANDBOX, SHA3, UNIVERSAL_ACCOUNTS,
+    YIELD_WITH_ID,
 };
 use super::host::NearHost;
 use super::{External, actions, economics, env, keys, promises, state_init, storage};
 use crate::abi::HostFn;
 use crate::common::{logs, registers};
-use crate::crypto::{bn254, ed25519, hash, p256, secp256k1};
+use crate::crypto::{bls12381, bn254, ed25519, hash, ml_dsa, p256, secp256k1, signature};
 use crate::host_fn_table;
 
 /// NEAR's imports.
@@ -105,7 +106,7 @@ pub(super) const fn functions<X: External>() -> &'static [HostFn<NearHost<X>>] {
                 sig_len: u64, sig_ptr: u64,
                 msg_len: u64, msg_ptr: u64,
                 pub_key_len: u64, pub_key_ptr: u64,
-            ) -> u64 = ed25519::ed25519_verify;
+            ) -> u64 = signature::verify::<ed25519::Ed25519>;
             /// Whether an ECDSA signature over P-256, of a message that is a digest, is valid: 1
             /// or 0.
             #[feature(P256)]
@@ -113,7 +114,14 @@ pub(super) const fn functions<X: External>() -> &'static [HostFn<NearHost<X>>] {
                 sig_len: u64, sig_ptr: u64,
                 msg_len: u64, msg_ptr: u64,
                 pub_key_len: u64, pub_key_ptr: u64,
-            ) -> u64 = p256::p256_verify;
+            ) -> u64 = signature::verify::<p256::P256>;
+            /// Whether an ML-DSA-65 signature (FIPS 204, without a context) is valid: 1 or 0.
+            #[feature(ML_DSA)]
+            core ml_dsa_verify(
+                sig_len: u64, sig_ptr: u64,
+                msg_len: u64, msg_ptr: u64,
+                pub_key_len: u64, pub_key_ptr: u64,
+            ) -> u64 = signature::verify::<ml_dsa::MlDsa65>;
             /// Recovers the secp256k1 key that signed a digest. 1 if there is one, which goes to
             /// a register.
             core ecrecover(
@@ -130,6 +138,38 @@ pub(super) const fn functions<X: External>() -> &'static [HostFn<NearHost<X>>] {
             /// Whether the product of pairings of points of `alt_bn128` is one: 1 or 0.
             core alt_bn128_pairing_check(value_len: u64, value_ptr: u64) -> u64
                 = bn254::alt_bn128_pairing_check;
+            /// The sum of points of BLS12-381 over the base field, each with a sign, to a register:
+            /// 0, or 1 when one is not a point of the curve.
+            core bls12381_p1_sum(value_len: u64, value_ptr: u64, register_id: u64) -> u64
+                = bls12381::bls12381_p1_sum;
+            /// The same over the extension field.
+            core bls12381_p2_sum(value_len: u64, value_ptr: u64, register_id: u64) -> u64
+                = bls12381::bls12381_p2_sum;
+            /// The sum of points of BLS12-381's G1, each multiplied by a scalar, to a register: 0,
+            /// or 1 when one is not a point of G1.
+            core bls12381_g1_multiexp(value_len: u64, value_ptr: u64, register_id: u64) -> u64
+                = bls12381::bls12381_g1_multiexp;
+            /// The same in G2.
+            core bls12381_g2_multiexp(value_len: u64, value_ptr: u64, register_id: u64) -> u64
+                = bls12381::bls12381_g2_multiexp;
+            /// Maps numbers of BLS12-381's base field to points of G1, to a register: 0, or 1 when
+            /// one is not below the field's prime.
+            core bls12381_map_fp_to_g1(value_len: u64, value_ptr: u64, register_id: u64) -> u64
+                = bls12381::bls12381_map_fp_to_g1;
+            /// The same from the extension field to G2.
+            core bls12381_map_fp2_to_g2(value_len: u64, value_ptr: u64, register_id: u64) -> u64
+                = bls12381::bls12381_map_fp2_to_g2;
+            /// Whether the product of pairings of points of BLS12-381 is one: 0 if it is, 2 if it is
+            /// not, 1 when one is not a point of G1 and G2.
+            core bls12381_pairing_check(value_len: u64, value_ptr: u64) -> u64
+                = bls12381::bls12381_pairing_check;
+            /// Writes compressed points of BLS12-381 over the base field out, to a register: 0, or 1
+            /// when one is not a point of the curve.
+            core bls12381_p1_decompress(value_len: u64, value_ptr: u64, register_id: u64) -> u64
+                = bls12381::bls12381_p1_decompress;
+            /// The same over the extension field.
+            core bls12381_p2_decompress(value_len: u64, value_ptr: u64, register_id: u64) -> u64
+                = bls12381::bls12381_p2_decompress;
 
             group "Output";
 

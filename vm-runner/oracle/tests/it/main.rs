@@ -3,6 +3,7 @@
 #![allow(clippy::arithmetic_side_effects, reason = "tests of small numbers")]
 
 mod corners;
+mod crypto;
 mod differential;
 mod fixture_cases;
 mod host_functions;

@@ -5,7 +5,7 @@ use host_fns::abi::{AbiType, HostFnDecl};
 use super::{operands, ours};
 
 /// Bytes of the guest's memory.
-pub(crate) const MEMORY_BYTES: usize = 8_192;
+pub(crate) const MEMORY_BYTES: usize = 32_768;
 
 /// A sequence of calls in one execution.
 #[derive(Clone, Debug)]

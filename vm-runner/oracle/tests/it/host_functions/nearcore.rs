@@ -183,9 +183,11 @@ dispatch! {
     2 [0 1]:
         read_register value_return panic_utf8 log_utf8 log_utf16 promise_and promise_batch_create
         promise_result promise_batch_action_transfer storage_has_key storage_iter_prefix
-        alt_bn128_pairing_check;
+        alt_bn128_pairing_check bls12381_pairing_check;
     3 [0 1 2]:
         write_register validator_stake sha256 keccak256 keccak512 sha3_256 sha3_384 sha3_512
+        bls12381_p1_sum bls12381_p2_sum bls12381_g1_multiexp bls12381_g2_multiexp
+        bls12381_map_fp_to_g1 bls12381_map_fp2_to_g2 bls12381_p1_decompress bls12381_p2_decompress
         ripemd160 alt_bn128_g1_multiexp alt_bn128_g1_sum universal_state_init_to_account_id
         promise_batch_then promise_set_refund_to promise_batch_action_deploy_contract
         promise_batch_action_deploy_global_contract
@@ -200,7 +202,7 @@ dispatch! {
         promise_batch_action_transfer_to_gas_key promise_batch_action_add_gas_key_with_full_access
         promise_yield_resume promise_yield_resume_with_yield_id storage_iter_range;
     5 [0 1 2 3 4]: storage_write;
-    6 [0 1 2 3 4 5]: ed25519_verify p256_verify set_state_init_data_entry;
+    6 [0 1 2 3 4 5]: ed25519_verify p256_verify ml_dsa_verify set_state_init_data_entry;
     7 [0 1 2 3 4 5 6]:
         promise_batch_action_function_call promise_yield_create ecrecover;
     8 [0 1 2 3 4 5 6 7]: promise_create promise_batch_action_function_call_weight;

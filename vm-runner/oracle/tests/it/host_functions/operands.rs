@@ -1,24 +1,70 @@
 //! Operands of signatures and curves: what is in the guest's memory for them, and arguments that
 //! lead there.
 
-use super::calls::{Dice, KEYS, ZEROS};
+use std::sync::LazyLock;
+
+use super::calls::{Dice, ZEROS};
+use crate::crypto::pool::{ELEMENTS, MESSAGE, ML_DSA, hex};
 
 /// Where they are in the guest's memory.
 const SIGNED: u64 = 4_608;
 const P256: u64 = SIGNED + 256;
 const ETHEREUM: u64 = SIGNED + 448;
-const BN_SUM: u64 = SIGNED + 576;
-const BN_MULTIEXP: u64 = SIGNED + 720;
-const BN_PAIRING: u64 = SIGNED + 960;
+const ML_DSA_SIGNATURE: u64 = 8_192;
+const ML_DSA_KEY: u64 = ML_DSA_SIGNATURE + 3_312;
+const ML_DSA_MESSAGE: u64 = ML_DSA_KEY + 1_952;
+const LISTS: u64 = ML_DSA_MESSAGE + 64;
 
-/// What the guest's memory has at the start, and where.
+/// Good elements at the start of each list, and bad ones behind them.
+const GOOD: usize = 3;
+const BAD: usize = 5;
+
+/// A list of elements for a function.
+struct List {
+    function: &'static str,
+    at: u64,
+    element_bytes: u64,
+    bytes: Vec<u8>,
+}
+
+static IN_MEMORY: LazyLock<Vec<List>> = LazyLock::new(|| {
+    let mut at = LISTS;
+    let lists = ELEMENTS.iter().map(|(function, elements)| {
+        // Bad elements of all kinds: from the whole length of their list.
+        let step = elements.bad.len().div_ceil(BAD);
+        let chosen = elements.good.iter().take(GOOD).chain(elements.bad.iter().step_by(step));
+        let bytes: Vec<u8> = chosen.flatten().copied().collect();
+        let element_bytes = elements.good[0].len() as u64;
+        let list = List { function, at, element_bytes, bytes };
+        at += list.bytes.len() as u64;
+        list
+    });
+    lists.collect()
+});
+
+/// What the guest's memory has at the start, and where: below 32 KiB.
 pub(super) fn memory() -> impl Iterator<Item = (u64, Vec<u8>)> {
-    signed().into_iter().chain(points())
+    let [signature, key] = ML_DSA.clone();
+    let ml_dsa =
+        [(ML_DSA_SIGNATURE, signature), (ML_DSA_KEY, key), (ML_DSA_MESSAGE, MESSAGE.to_vec())];
+    let lists = IN_MEMORY.iter().map(|list| (list.at, list.bytes.clone()));
+    signed().into_iter().chain(ml_dsa).chain(lists)
 }
 
 /// A sensible argument of a function of signatures or curves.
 pub(super) fn arg(function: &str, param: &str, dice: &mut Dice) -> Option<u64> {
+    if let Some(list) = IN_MEMORY.iter().find(|list| list.function == function) {
+        return list.arg(param, dice);
+    }
     Some(match (function, param) {
+        ("ml_dsa_verify", "sig_len") => 3_309,
+        ("ml_dsa_verify", "sig_ptr") => {
+            dice.pick(&[ML_DSA_SIGNATURE, ML_DSA_SIGNATURE, ML_DSA_SIGNATURE + 1, ZEROS])
+        }
+        ("ml_dsa_verify", "msg_len") => dice.pick(&[9, 9, 9, 8, 0]),
+        ("ml_dsa_verify", "msg_ptr") => ML_DSA_MESSAGE,
+        ("ml_dsa_verify", "pub_key_len") => 1_952,
+        ("ml_dsa_verify", "pub_key_ptr") => dice.pick(&[ML_DSA_KEY, ML_DSA_KEY, ML_DSA_KEY + 1]),
         (_, "sig_len") => 64,
         ("ed25519_verify", "sig_ptr") => dice.pick(&[SIGNED, SIGNED, SIGNED + 1]),
         ("ed25519_verify", "msg_len") => 1,
@@ -36,25 +82,24 @@ pub(super) fn arg(function: &str, param: &str, dice: &mut Dice) -> Option<u64> {
         }
         ("ecrecover", "v") => dice.pick(&[0, 1, 0, 1, 2, 3, 4]),
         ("ecrecover", "malleability_flag") => dice.pick(&[0, 0, 0, 1, 2]),
-        ("alt_bn128_g1_sum", "value_len") => dice.pick(&[0, 65, 130, 130, 66]),
-        ("alt_bn128_g1_sum", "value_ptr") => dice.pick(&[BN_SUM, BN_SUM, BN_SUM + 1]),
-        ("alt_bn128_g1_multiexp", "value_len") => dice.pick(&[0, 96, 192, 192, 97]),
-        ("alt_bn128_g1_multiexp", "value_ptr") => {
-            dice.pick(&[BN_MULTIEXP, BN_MULTIEXP, BN_MULTIEXP + 1, KEYS + 160])
-        }
-        ("alt_bn128_pairing_check", "value_len") => dice.pick(&[0, 192, 384, 384, 193]),
-        ("alt_bn128_pairing_check", "value_ptr") => {
-            dice.pick(&[BN_PAIRING, BN_PAIRING, ZEROS, BN_PAIRING + 32])
-        }
         _ => return None,
     })
 }
 
-fn hex(text: &str) -> Vec<u8> {
-    (0..text.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
-        .collect()
+impl List {
+    fn arg(&self, param: &str, dice: &mut Dice) -> Option<u64> {
+        match param {
+            "value_ptr" => {
+                let element = dice.pick(&[0, 0, 0, 1, 2, 3, 4, 5, 6, 7]);
+                Some(self.at + element * self.element_bytes)
+            }
+            "value_len" => {
+                let elements = dice.pick(&[0, 1, 1, 2, 2, 3]);
+                Some(elements * self.element_bytes + dice.pick(&[0, 0, 0, 0, 0, 1]))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Signatures, what they sign, and keys: RFC 8032, 7.1, test 2; RFC 6979, A.2.5, "sample" with
@@ -79,24 +124,5 @@ fn signed() -> [(u64, Vec<u8>); 8] {
         (P256 + 96, hex(p256_key)),
         (ETHEREUM, hex(ethereum)),
         (ETHEREUM + 64, hex(ethereum_digest)),
-    ]
-}
-
-/// Two elements for each function of `alt_bn128`, made of the generators.
-fn points() -> [(u64, Vec<u8>); 3] {
-    let number = |hexadecimal: &str| hex(hexadecimal).into_iter().rev().collect::<Vec<u8>>();
-    let small = |value: u8| number(&format!("{value:064x}"));
-    let g1 = [small(1), small(2)].concat();
-    let g2 = [
-        "1800deef121f1e76426a00665e5c4479674322d4f75edadd46debd5cd992f6ed",
-        "198e9393920d483a7260bfb731fb5d25f1aa493335a9e71297e485b7aef312c2",
-        "12c85ea5db8c6deb4aab71808dcb408fe3d1e7690c43d37b4ce6cc0166fa7daa",
-        "090689d0585ff075ec9e99ad690c3395bc4b313370b38ef355acdadcd122975b",
-    ];
-    let g2 = g2.map(number).concat();
-    [
-        (BN_SUM, [&[0], &g1[..], &[1], &g1[..]].concat()),
-        (BN_MULTIEXP, [&g1[..], &small(2), &g1, &small(9)].concat()),
-        (BN_PAIRING, [&g1[..], &g2, &g1, &g2].concat()),
     ]
 }
