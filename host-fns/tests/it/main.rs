@@ -9,14 +9,17 @@
 
 mod context;
 mod crypto;
-mod docs;
 mod guest;
 mod keys;
 mod logs;
 mod misuse;
+mod page;
+
 mod promises;
 mod registers;
+mod scene;
 mod state_inits;
 mod storage;
+mod survey;
 mod world;
 mod yields;

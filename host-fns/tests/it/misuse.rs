@@ -1,119 +1,39 @@
-//! Misuse of every function of the table, generated from its declaration: wild pointers, unset
-//! registers, views, and too little gas at every point.
+//! Misuse of every function of the table, generated from its declaration: wild pointers and
+//! lengths, unset and full registers, promises that are not there, views, and too little gas at
+//! every point.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use expect_test::expect;
-use gas_meter::Gas;
-use host_fns::abi::{AbiType, Abort, HostFnDecl, Memory};
-use host_fns::near::{Config, Context, Mode, NearError, PromiseResult};
+use gas_meter::{Gas, GasCounter};
+use host_fns::abi::{Abort, HostFnDecl, Memory};
+use host_fns::near::NearError;
 
-use crate::guest::{Guest, MEMORY_BYTES, PLENTY, config, context, functions};
-use crate::world::World;
+use crate::guest::{Guest, MEMORY_BYTES, PLENTY, functions};
+use crate::scene::{FILE_NAME, MESSAGE, NUMBERS, Scene, TEXT};
+use crate::survey::pointer_of;
 
-/// A page of zeros in the guest's memory: amounts, hashes, keys with the tag of Ed25519.
-const ZEROS: u64 = 2_048;
+const END: u64 = MEMORY_BYTES as u64;
 
-/// A signature in the guest's memory that is well-formed but wrong.
-const ONES: u64 = 1_024;
-
-/// Points of BLS12-381 at infinity: behind a sign, as a pair, and compressed.
-const SIGNED_INFINITY: u64 = 3_000;
-const INFINITIES: u64 = 3_300;
-const COMPRESSED_INFINITY: u64 = 3_600;
-
-/// A guest that every function finds in good order: one promise, one result, one register.
-fn guest(context: Context) -> Guest {
-    let promise_results = Arc::new([PromiseResult::Successful(Arc::from(*b"42"))]);
-    let mut config: Config = config();
-    config.limits.max_storage_key_bytes = 64;
-    let mut guest =
-        Guest::configured(World::default(), Context { promise_results, ..context }, config);
-    guest.put(0, b"bob.near");
-    guest.put(1_024, &[1; 64]);
-    guest.put(3_001, &[0x40]);
-    guest.put(3_300, &[0x40]);
-    guest.put(3_396, &[0x40]);
-    guest.put(3_600, &[0xc0]);
-    // Two AssemblyScript strings of two bytes each.
-    guest.put(16, &[2, 0, 0, 0, b'a', 0]);
-    guest.put(24, &[2, 0, 0, 0, b'b', 0]);
-    guest
+/// Scenes of all functions that do something.
+fn scenes() -> impl Iterator<Item = Scene> {
+    let live =
+        functions().iter().filter(|function| !function.decl.name.starts_with("storage_iter"));
+    live.map(|function| Scene::new(&function.decl))
 }
 
-/// Arguments with which a function succeeds, by the names of its parameters.
-fn good_args(decl: &HostFnDecl) -> Vec<u64> {
-    let of = |name: &str| match name {
-        "account_id_len" | "receiver_id_len" | "beneficiary_id_len" => 8,
-        "method_name_len" | "method_names_len" | "key_len" | "arguments_len" | "code_len"
-        | "prefix_len" | "start_len" | "end_len" => 3,
-        "account_id_ptr" | "receiver_id_ptr" | "beneficiary_id_ptr" | "method_name_ptr"
-        | "method_names_ptr" | "key_ptr" | "arguments_ptr" | "code_ptr" => 0,
-        "public_key_len" => 33,
-        "sig_len" if decl.name == "ml_dsa_verify" => 3_309,
-        "sig_ptr" if decl.name == "ml_dsa_verify" => 0,
-        "pub_key_len" if decl.name == "ml_dsa_verify" => 1_952,
-        "value_len" | "value_ptr" if decl.name.starts_with("bls12381") => {
-            let [len, ptr] = good_points(decl.name);
-            if name == "value_len" { len } else { ptr }
-        }
-        "sig_len" => 64,
-        "sig_ptr" => ONES,
-        "pub_key_len" if decl.name == "p256_verify" => 33,
-        "value_len" if decl.name == "alt_bn128_g1_multiexp" => 96,
-        "value_len" if decl.name == "alt_bn128_g1_sum" => 65,
-        "value_len" if decl.name == "alt_bn128_pairing_check" => 192,
-        "pub_key_len" | "hash_len" | "data_id_len" | "yield_id_len" | "code_hash_len" => 32,
-        "msg_len" | "value_len" | "data_len" | "payload_len" => 5,
-        "len" => 6,
-        "state_init_len" => 10,
-        "promise_idx_count" | "opcodes" | "num_nonces" => 1,
-        "msg_ptr" if decl.name == "abort" => 20,
-        "filename_ptr" => 28,
-        // What is left is zero: indices, registers, nonces, weights, gas, lines, columns.
-        name if name.ends_with("_ptr") || name == "ptr" => ZEROS,
-        name if name.ends_with("_len") => panic!("{}: {name}", decl.name),
-        _ => 0,
+/// A call that must be refused: it costs no more than it was given and writes no memory.
+fn refused(scene: &Scene, what: &str) -> NearError {
+    let (guest, result) = scene.call();
+    let what = format!("{} with {what}", scene.decl.name);
+    let error = match result {
+        Err(error) => error,
+        Ok(value) => panic!("{what} gives {value}"),
     };
-    decl.params.iter().map(|(name, _)| of(name)).collect()
-}
-
-/// Length and pointer of one element.
-fn good_points(function: &str) -> [u64; 2] {
-    match function {
-        "bls12381_p1_sum" => [97, SIGNED_INFINITY],
-        "bls12381_p2_sum" => [193, SIGNED_INFINITY],
-        "bls12381_g1_multiexp" => [128, SIGNED_INFINITY + 1],
-        "bls12381_g2_multiexp" => [224, SIGNED_INFINITY + 1],
-        "bls12381_map_fp_to_g1" => [48, ZEROS],
-        "bls12381_map_fp2_to_g2" => [96, ZEROS],
-        "bls12381_pairing_check" => [288, INFINITIES],
-        "bls12381_p1_decompress" => [48, COMPRESSED_INFINITY],
-        "bls12381_p2_decompress" => [96, COMPRESSED_INFINITY],
-        other => panic!("{other} takes no points"),
-    }
-}
-
-/// Fills a register, makes the promise that actions go to, then the call.
-fn run_prepared(
-    context: Context,
-    decl: &HostFnDecl,
-    args: &[u64],
-) -> (Guest, Result<u64, NearError>) {
-    let mode = context.mode;
-    let mut guest = guest(context);
-    let prepared = guest.call("write_register", &[0, 4, 0]).and_then(|_| match mode {
-        Mode::Call => guest.call("promise_batch_create", &[8, 0]),
-        Mode::View { .. } => Ok(0),
-    });
-    let prepared = prepared.and_then(|_| match (mode, decl.name) {
-        (Mode::Call, "set_state_init_data_entry") => {
-            guest.call("promise_batch_action_state_init", &[0, 32, ZEROS, ZEROS])
-        }
-        _ => Ok(0),
-    });
-    let result = prepared.and_then(|_| guest.call(decl.name, args));
-    (guest, result)
+    assert_sound(&guest, &what);
+    assert!(guest.memory == scene.memory, "{what} writes memory");
+    error
 }
 
 /// What is left of a call is never more than what it was given.
@@ -126,69 +46,141 @@ fn assert_sound(guest: &Guest, what: &str) {
 #[test]
 fn good_arguments_are_good() {
     for function in functions() {
-        let decl = &function.decl;
-        let (_, result) = run_prepared(context(), decl, &good_args(decl));
-        let ends = decl.name.starts_with("panic")
-            || decl.name == "abort"
-            || decl.name.starts_with("storage_iter");
-        assert_eq!(result.is_err(), ends, "{}: {result:?}", decl.name);
+        let scene = Scene::new(&function.decl);
+        assert!(scene.is_good(), "{}: {:?}", function.decl.name, scene.call().1);
+    }
+}
+
+/// Bytes that a function reads or writes at a pointer, in good order.
+fn extent(scene: &Scene, pointer: &str) -> u64 {
+    let len = scene.decl.params.iter().find(|(name, _)| {
+        pointer_of(scene.decl, name).is_some_and(|at| scene.decl.params[at].0 == pointer)
+    });
+    match (pointer, len) {
+        ("promise_idx_ptr", _) => 8,
+        (_, Some((len, _))) => scene.arg(len).unwrap(),
+        // The register.
+        ("ptr", None) => 4,
+        ("amount_ptr" | "balance_ptr" | "stake_ptr" | "allowance_ptr", None) => 16,
+        (_, None) => panic!("{}: {pointer}", scene.decl.name),
     }
 }
 
 #[test]
-fn wild_pointers_end_the_call() {
-    for function in functions() {
-        let decl = &function.decl;
-        for (at, (name, ty)) in decl.params.iter().enumerate() {
-            if !name.ends_with("ptr") || decl.name.starts_with("storage_iter") {
-                continue;
-            }
-            let top = if *ty == AbiType::U32 { u64::from(u32::MAX) } else { u64::MAX };
-            for pointer in [MEMORY_BYTES as u64 - 1, MEMORY_BYTES as u64 + 4, top] {
-                let mut args = good_args(decl);
-                args[at] = pointer;
-                let (guest, result) = run_prepared(context(), decl, &args);
-                let what = format!("{} with {name} {pointer}", decl.name);
-                let one_byte = pointer < MEMORY_BYTES as u64 && fits_one_byte(decl, at, &args);
-                assert!(
-                    one_byte || result == Err(NearError::MemoryAccessViolation),
-                    "{what}: {result:?}"
-                );
-                assert_sound(&guest, &what);
+fn memory_is_used_up_to_its_end_and_not_beyond() {
+    for scene in scenes().filter(|scene| scene.decl.name != "abort") {
+        for (name, _) in scene.decl.params.iter().filter(|(name, _)| name.ends_with("ptr")) {
+            let extent = extent(&scene, name);
+            let at = |pointer| {
+                let mut scene = scene.clone();
+                scene.set(name, pointer);
+                scene
+            };
+            let (_, fits) = at(END - extent).call();
+            let what = format!("{} with {name}", scene.decl.name);
+            assert_ne!(
+                fits,
+                Err(NearError::MemoryAccessViolation),
+                "{what} at {extent} from the end"
+            );
+            let wild = [
+                END - extent + 1,
+                END,
+                END + 1,
+                u64::from(u32::MAX),
+                // What is inside when cut to 32 bits.
+                1 << 32,
+                i64::MAX.unsigned_abs(),
+                // Where the end of the piece wraps around.
+                0u64.wrapping_sub(extent),
+                u64::MAX,
+            ];
+            for pointer in wild {
+                let error = refused(&at(pointer), &format!("{name} {pointer}"));
+                assert_eq!(error, NearError::MemoryAccessViolation, "{what} {pointer}");
             }
         }
     }
 }
 
-/// Whether what a pointer leads to is one byte at most. For `abort`, the length in front of the
-/// last byte of memory is zero.
-fn fits_one_byte(decl: &HostFnDecl, at: usize, args: &[u64]) -> bool {
-    if decl.name == "abort" {
-        return true;
+#[test]
+fn nothing_can_be_read_at_the_very_end_of_memory_but_not_beyond() {
+    for scene in scenes() {
+        for (name, _) in scene.decl.params {
+            let Some(pointer) = pointer_of(scene.decl, name) else { continue };
+            let mut scene = scene.clone();
+            scene.set(name, 0);
+            scene.args[pointer] = END;
+            let (_, result) = scene.call();
+            let what = format!("{}: nothing for {name}", scene.decl.name);
+            assert_ne!(result, Err(NearError::MemoryAccessViolation), "{what}");
+            scene.args[pointer] = END + 1;
+            let error = refused(&scene, &what);
+            assert_eq!(error, NearError::MemoryAccessViolation, "{what} beyond the end");
+        }
     }
-    let name = decl.params[at].0.replace("ptr", "len");
-    let len = decl.params.iter().position(|(other, _)| *other == name);
-    len.is_some_and(|len| args[len] <= 1)
 }
 
 #[test]
-fn absurd_lengths_end_the_call() {
-    for function in functions() {
-        let decl = &function.decl;
-        for (at, (name, _)) in decl.params.iter().enumerate() {
-            if !name.ends_with("len") && *name != "promise_idx_count" {
-                continue;
+fn the_pointers_of_abort_are_checked_with_the_lengths_in_front() {
+    let scene = Scene::new(&crate::guest::function("abort").decl);
+    for (name, good) in [("msg_ptr", MESSAGE), ("filename_ptr", FILE_NAME)] {
+        for (pointer, expected) in [
+            (0, NearError::BadUTF16),
+            (3, NearError::BadUTF16),
+            (END + 1, NearError::MemoryAccessViolation),
+            (u64::from(u32::MAX), NearError::MemoryAccessViolation),
+        ] {
+            let mut scene = scene.clone();
+            scene.set(name, pointer);
+            assert_eq!(refused(&scene, name), expected, "{name} {pointer}");
+        }
+        // A string may be empty at the very end, but not say that it has a byte.
+        let mut at_end = scene.clone();
+        at_end.set(name, END);
+        assert!(at_end.is_good());
+        at_end.memory[MEMORY_BYTES - 4] = 1;
+        assert_eq!(refused(&at_end, name), NearError::MemoryAccessViolation);
+        let mut absurd = scene.clone();
+        absurd.memory[good as usize - 4..good as usize].fill(0xff);
+        // Reading is paid for before it is done.
+        assert_eq!(refused(&absurd, name), NearError::GasExceeded);
+        absurd.memory[good as usize - 4..good as usize].copy_from_slice(&[0, 0x20, 0, 0]);
+        assert_eq!(refused(&absurd, name), NearError::MemoryAccessViolation);
+    }
+}
+
+#[test]
+fn lengths_beyond_the_memory_end_the_call() {
+    let mut other = String::new();
+    for scene in scenes() {
+        for (name, _) in scene.decl.params {
+            let Some(pointer) = pointer_of(scene.decl, name) else { continue };
+            let left = END - scene.args[pointer];
+            let unit = if *name == "promise_idx_count" { 8 } else { 1 };
+            let mut errors = Vec::new();
+            for len in [left / unit + 1, PLENTY / 32, u64::MAX / 8, u64::MAX >> 1, u64::MAX - 1] {
+                let mut scene = scene.clone();
+                scene.set(name, len);
+                let error = crate::survey::name(&refused(&scene, &format!("{name} {len}")));
+                if !["MemoryAccessViolation", "GasExceeded", "IntegerOverflow", "GasLimitExceeded"]
+                    .contains(&error.as_str())
+                {
+                    errors.push(error);
+                }
             }
-            for len in [MEMORY_BYTES as u64 + 1, PLENTY, u64::MAX >> 1, u64::MAX - 1] {
-                let mut args = good_args(decl);
-                args[at] = len;
-                let (guest, result) = run_prepared(context(), decl, &args);
-                let what = format!("{} with {name} {len}", decl.name);
-                assert!(result.is_err(), "{what}: {result:?}");
-                assert_sound(&guest, &what);
+            errors.dedup();
+            if !errors.is_empty() {
+                writeln!(other, "{} {name}: {}", scene.decl.name, errors.join(", ")).unwrap();
             }
         }
     }
+    // Text is refused for its length before it is read.
+    expect![[r"
+        panic_utf8 len: TotalLogLengthExceeded
+        log_utf8 len: TotalLogLengthExceeded
+    "]]
+    .assert_eq(&other);
 }
 
 #[test]
@@ -196,40 +188,115 @@ fn unset_registers_end_the_call() {
     // These read text or memory only: for them the length is not a register's.
     let memory_only =
         ["write_register", "panic_utf8", "log_utf8", "log_utf16", "sandbox_debug_log"];
-    for function in functions() {
-        let decl = &function.decl;
-        if memory_only.contains(&decl.name) || decl.name.starts_with("storage_iter") {
+    for scene in scenes().filter(|scene| !memory_only.contains(&scene.decl.name)) {
+        for (name, _) in scene.decl.params.iter().filter(|(name, _)| name.ends_with("_len")) {
+            let mut scene = scene.clone();
+            scene.set(name, u64::MAX);
+            let pointer = pointer_of(scene.decl, name).unwrap();
+            for register_id in [77, u64::MAX] {
+                scene.args[pointer] = register_id;
+                // A payload and most lists of points are charged by the length that the guest
+                // passed.
+                let function = scene.decl.name;
+                let is_list = function.starts_with("bls12381") && !function.contains("pairing");
+                let expected = match *name {
+                    "payload_len" => NearError::IntegerOverflow,
+                    "value_len" if is_list => NearError::GasLimitExceeded,
+                    _ => NearError::InvalidRegisterId { register_id },
+                };
+                assert_eq!(refused(&scene, name), expected, "{} with {name}", scene.decl.name);
+            }
+        }
+    }
+    let mut scene = Scene::new(&crate::guest::function("read_register").decl);
+    scene.set("register_id", 77);
+    assert_eq!(refused(&scene, ""), NearError::InvalidRegisterId { register_id: 77 });
+}
+
+/// The functions that put something to a register.
+fn register_writers() -> impl Iterator<Item = Scene> {
+    scenes().filter(|scene| {
+        scene.place("register_id").is_some()
+            && !["read_register", "register_len"].contains(&scene.decl.name)
+    })
+}
+
+#[test]
+fn registers_that_are_full_take_nothing_more() {
+    for scene in register_writers() {
+        let mut many = scene.clone();
+        many.before.extend((1..8).map(|id| ("write_register", vec![id, 4, TEXT])));
+        assert_eq!(refused(&many, "full registers"), NearError::MemoryAccessViolation);
+
+        let mut small = scene.clone();
+        small.before.retain(|(name, _)| *name != "write_register");
+        small.config.common_limits.max_register_bytes = 1;
+        assert_eq!(refused(&small, "small registers"), NearError::MemoryAccessViolation);
+
+        let mut little = scene.clone();
+        little.before.retain(|(name, _)| *name != "write_register");
+        little.config.common_limits.registers_memory_bytes = 9;
+        assert_eq!(refused(&little, "little memory"), NearError::MemoryAccessViolation);
+    }
+}
+
+#[test]
+fn promises_that_are_not_there_end_the_call() {
+    for scene in scenes() {
+        let Some(name) =
+            ["promise_index", "promise_idx"].into_iter().find(|name| scene.place(name).is_some())
+        else {
             continue;
+        };
+        for promise_idx in [1, u64::from(u32::MAX), 1 << 32, u64::MAX] {
+            let mut scene = scene.clone();
+            scene.set(name, promise_idx);
+            let expected = NearError::InvalidPromiseIndex { promise_idx };
+            assert_eq!(refused(&scene, name), expected, "{}", scene.decl.name);
         }
-        for (at, (name, _)) in decl.params.iter().enumerate() {
-            let Some(stem) = name.strip_suffix("_len") else { continue };
-            let pointer = format!("{stem}_ptr");
-            let pointer = decl.params.iter().position(|(name, _)| *name == pointer).unwrap();
-            let mut args = good_args(decl);
-            args[at] = u64::MAX;
-            args[pointer] = 77;
-            let (guest, result) = run_prepared(context(), decl, &args);
-            // A payload is charged by the length that the guest passed.
-            // So are most lists of points.
-            let expected = match (decl.name, *name) {
-                (_, "payload_len") => NearError::IntegerOverflow,
-                ("bls12381_pairing_check", _) => NearError::InvalidRegisterId { register_id: 77 },
-                (list, "value_len") if list.starts_with("bls12381") => NearError::GasLimitExceeded,
-                _ => NearError::InvalidRegisterId { register_id: 77 },
-            };
-            assert_eq!(result, Err(expected), "{} with {name}", decl.name);
-            assert_sound(&guest, decl.name);
-        }
+    }
+    let mut joint = Scene::new(&crate::guest::function("promise_and").decl);
+    joint.set("promise_idx_ptr", NUMBERS + 8);
+    assert_eq!(refused(&joint, "1"), NearError::InvalidPromiseIndex { promise_idx: 1 });
+    let mut result = Scene::new(&crate::guest::function("promise_result").decl);
+    for result_idx in [1, u64::MAX] {
+        result.set("result_idx", result_idx);
+        assert_eq!(refused(&result, ""), NearError::InvalidPromiseResultIndex { result_idx });
+    }
+}
+
+#[test]
+fn joint_promises_can_only_be_waited_for() {
+    for mut scene in scenes() {
+        scene.before.push(("promise_batch_create", vec![8, TEXT]));
+        scene.before.push(("promise_and", vec![NUMBERS, 2]));
+        let expected = if scene.place("promise_index").is_some() {
+            scene.set("promise_index", 2);
+            match scene.decl.name {
+                "promise_then" | "promise_batch_then" => {
+                    assert!(scene.is_good(), "{}", scene.decl.name);
+                    continue;
+                }
+                "promise_set_refund_to" => NearError::CannotSetRefundToOnJointPromise,
+                _ => NearError::CannotAppendActionToJointPromise,
+            }
+        } else if scene.place("promise_idx").is_some() {
+            scene.set("promise_idx", 2);
+            NearError::CannotReturnJointPromise
+        } else {
+            continue;
+        };
+        assert_eq!(refused(&scene, "a joint promise"), expected, "{}", scene.decl.name);
     }
 }
 
 #[test]
 fn views_cannot_call_what_changes_something() {
-    let view = Context { mode: Mode::View { max_gas_burnt: Gas::new(PLENTY) }, ..context() };
     let mut allowed = String::new();
     for function in functions() {
         let decl = &function.decl;
-        let (guest, result) = run_prepared(view.clone(), decl, &good_args(decl));
+        let scene = Scene::new(decl).in_view();
+        let (guest, result) = scene.call();
         if let Err(NearError::ProhibitedInView { method_name }) = result {
             // `promise_create` and others report the function that they are made of.
             assert!(
@@ -239,7 +306,8 @@ fn views_cannot_call_what_changes_something() {
             allowed.push_str(decl.name);
             allowed.push('\n');
         }
-        assert!(guest.world().receipts.is_empty() && guest.world().storage.is_empty());
+        assert!(guest.world().receipts.is_empty());
+        assert_eq!(guest.world().storage, scene.world.storage);
     }
     expect![[r"
         read_register
@@ -302,26 +370,42 @@ fn views_cannot_call_what_changes_something() {
 
 #[test]
 fn too_little_gas_at_any_point_ends_the_call() {
-    for function in functions() {
-        let decl = &function.decl;
-        let args = good_args(decl);
-        let (whole, _) = run_prepared(context(), decl, &args);
+    for scene in scenes() {
+        let (whole, _) = scene.call();
+        let name = scene.decl.name;
         for gas in 0..whole.host.core.gas.used().units() {
-            let little = Context { prepaid_gas: Gas::new(gas), ..context() };
-            let (guest, result) = run_prepared(little, decl, &args);
-            assert_eq!(result, Err(NearError::GasExceeded), "{} with {gas}", decl.name);
-            assert_eq!(guest.host.core.gas.used().units(), gas, "{} with {gas}", decl.name);
+            let (guest, result) = scene.call_with(gas);
+            assert_eq!(result, Err(NearError::GasExceeded), "{name} with {gas}");
+            assert_eq!(guest.host.core.gas.used().units(), gas, "{name} with {gas}");
+            assert!(guest.memory == scene.memory, "{name} with {gas} writes memory");
+        }
+    }
+}
+
+#[test]
+fn more_than_one_execution_may_burn_ends_the_call() {
+    for scene in scenes() {
+        let (whole, _) = scene.call();
+        let name = scene.decl.name;
+        for limit in 0..whole.host.core.gas.burnt().units() {
+            let mut guest = scene.stage();
+            let costs = Arc::clone(guest.host.core.gas.costs());
+            guest.host.core.gas = GasCounter::new(costs, Gas::new(PLENTY), Gas::new(limit));
+            let result = guest.call(name, &scene.args);
+            assert_eq!(result, Err(NearError::GasLimitExceeded), "{name} with {limit}");
+            assert_eq!(guest.host.core.gas.burnt().units(), limit, "{name} with {limit}");
         }
     }
 }
 
 #[test]
 fn a_wrong_number_of_arguments_is_the_engines_fault() {
-    for function in functions() {
-        let mut guest = guest(context());
-        let args = vec![0; function.decl.params.len() + 1];
+    for scene in functions().iter().map(|function| Scene::new(&function.decl)) {
+        let mut guest = scene.stage();
+        let args = vec![0; scene.decl.params.len() + 1];
+        let function = crate::guest::function(scene.decl.name);
         let result = (function.call)(&mut guest.host, &mut Memory::new(&mut []), &args);
-        assert!(matches!(result, Err(Abort::Fault(_))), "{}", function.decl.name);
+        assert!(matches!(result, Err(Abort::Fault(_))), "{}", scene.decl.name);
     }
 }
 
@@ -332,6 +416,7 @@ fn names_are_unique_and_explained() {
     let count = names.len();
     names.dedup();
     assert_eq!(names.len(), count);
-    assert!(functions().iter().all(|function| function.decl.docs.ends_with('.')));
+    let explained = |decl: &HostFnDecl| decl.docs.ends_with('.') && !decl.group.is_empty();
+    assert!(functions().iter().all(|function| explained(&function.decl)));
     assert!(functions().iter().all(|function| function.decl.params.len() <= 9));
 }

@@ -20,7 +20,7 @@ pub(crate) struct Receipt {
 }
 
 /// The rest of the chain.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct World {
     pub(crate) storage: BTreeMap<Vec<u8>, Vec<u8>>,
     pub(crate) receipts: Vec<Receipt>,
@@ -28,11 +28,31 @@ pub(crate) struct World {
     pub(crate) resumed: Vec<(YieldRef, Vec<u8>)>,
     /// Nodes that each access is said to visit.
     pub(crate) nodes: TrieNodes,
+    /// What every initial state of a universal account is said to contain.
+    pub(crate) counts: StateCounts,
     /// Bytes of state that each access records.
     pub(crate) bytes_per_access: u64,
     pub(crate) recorded: u64,
     /// Whether every access of state fails.
     pub(crate) broken: bool,
+    pub(crate) chain_id: &'static str,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        World {
+            storage: BTreeMap::new(),
+            receipts: Vec::new(),
+            yields: Vec::new(),
+            resumed: Vec::new(),
+            nodes: TrieNodes::default(),
+            counts: StateCounts { entries: 4, keys: 2 },
+            bytes_per_access: 0,
+            recorded: 0,
+            broken: false,
+            chain_id: "localnet",
+        }
+    }
 }
 
 impl World {
@@ -143,7 +163,7 @@ impl External for World {
     }
 
     fn universal_state_counts(&self, _state_init: &[u8]) -> StateCounts {
-        StateCounts { entries: 4, keys: 2 }
+        self.counts
     }
 
     fn set_refund_to(&mut self, receipt: ReceiptIndex, account: &str) {
@@ -175,6 +195,6 @@ impl External for World {
     }
 
     fn chain_id(&self) -> &'static str {
-        "localnet"
+        self.chain_id
     }
 }

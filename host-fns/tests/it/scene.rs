@@ -1,0 +1,229 @@
+//! [`Scene`]: a call of one function that is in good order, to be changed in one thing or another.
+//! Made from the function's declaration: what a parameter should be follows from its name.
+
+use std::sync::Arc;
+
+use gas_meter::{Gas, GasCounter};
+use host_fns::abi::HostFnDecl;
+use host_fns::near::{Config, Context, Mode, NearError, PromiseResult};
+
+use crate::guest::{Guest, MEMORY_BYTES, PLENTY, config, context};
+use crate::world::World;
+
+/// Text in the guest's memory: any piece of it from its start, of up to 64 bytes, is an account id.
+pub(crate) const TEXT: u64 = 0;
+
+/// Commas.
+pub(crate) const COMMAS: u64 = 128;
+
+/// Bytes that are text in no encoding.
+pub(crate) const NO_TEXT: u64 = 192;
+
+/// The id of an account that is named by its key, then of one that is named by an address.
+pub(crate) const IMPLICIT: [[u64; 2]; 2] = [[64, 320], [42, 384]];
+
+/// The numbers of the first two promises.
+pub(crate) const NUMBERS: u64 = 448;
+
+/// An `AssemblyScript` string of two bytes, its length in front.
+pub(crate) const MESSAGE: u64 = 516;
+
+/// Another one.
+pub(crate) const FILE_NAME: u64 = 580;
+
+/// A signature that is well-formed but wrong.
+pub(crate) const ONES: u64 = 1_024;
+
+/// Two points of BLS12-381 at infinity: of G1, then of G2.
+pub(crate) const INFINITIES: u64 = 1_120;
+
+/// A compressed one.
+pub(crate) const COMPRESSED_INFINITY: u64 = 1_408;
+
+/// A key of 65 bytes.
+pub(crate) const LONG_KEY: u64 = 1_536;
+
+/// A point of BLS12-381 at infinity behind a sign, and zeros behind it.
+pub(crate) const SIGNED_INFINITY: u64 = 1_664;
+
+/// Zeros to the end of the memory: amounts, hashes, numbers of promises, a key of 33 bytes.
+pub(crate) const ZEROS: u64 = 2_048;
+
+/// What is stored under the key that functions are called with.
+pub(crate) const STORED_BYTES: usize = 45;
+
+/// A call, and what came before it.
+#[derive(Clone, Debug)]
+pub(crate) struct Scene {
+    pub(crate) decl: &'static HostFnDecl,
+    pub(crate) args: Vec<u64>,
+    pub(crate) memory: Vec<u8>,
+    pub(crate) context: Context,
+    pub(crate) config: Config,
+    pub(crate) world: World,
+    /// The calls before it, which must succeed.
+    pub(crate) before: Vec<(&'static str, Vec<u64>)>,
+}
+
+impl Scene {
+    /// A call in good order: there is a promise, a result, a register, and a value in the storage.
+    pub(crate) fn new(decl: &'static HostFnDecl) -> Self {
+        let mut config = config();
+        config.limits.max_storage_key_bytes = 64;
+        let mut world = World::default();
+        world.storage.insert(b"bob".to_vec(), vec![7; STORED_BYTES]);
+        let mut before =
+            vec![("write_register", vec![0, 4, TEXT]), ("promise_batch_create", vec![8, TEXT])];
+        if decl.name == "set_state_init_data_entry" {
+            before.push(("promise_batch_action_state_init", vec![0, 32, ZEROS, ZEROS]));
+        }
+        let value = PromiseResult::Successful(Arc::from(*b"42"));
+        Scene {
+            decl,
+            args: decl.params.iter().map(|(name, _)| good_argument(decl.name, name)).collect(),
+            memory: memory(),
+            context: Context { promise_results: Arc::new([value]), ..context() },
+            config,
+            world,
+            before,
+        }
+    }
+
+    /// The same in a view, which has no promises.
+    pub(crate) fn in_view(mut self) -> Self {
+        self.context.mode = Mode::View { max_gas_burnt: Gas::new(PLENTY) };
+        self.before.retain(|(name, _)| !name.starts_with("promise"));
+        self
+    }
+
+    /// The place of a parameter.
+    pub(crate) fn place(&self, param: &str) -> Option<usize> {
+        self.decl.params.iter().position(|(name, _)| *name == param)
+    }
+
+    /// The argument for a parameter.
+    pub(crate) fn arg(&self, param: &str) -> Option<u64> {
+        self.place(param).map(|at| self.args[at])
+    }
+
+    /// Sets an argument; nothing where there is no such parameter.
+    pub(crate) fn set(&mut self, param: &str, value: u64) {
+        if let Some(at) = self.place(param) {
+            self.args[at] = value;
+        }
+    }
+
+    /// Everything before the call.
+    pub(crate) fn stage(&self) -> Guest {
+        let config = self.config.clone();
+        let mut guest = Guest::configured(self.world.clone(), self.context.clone(), config);
+        guest.memory.clone_from(&self.memory);
+        for (name, args) in &self.before {
+            guest.call(name, args).unwrap();
+        }
+        guest
+    }
+
+    /// The call with all the gas it needs.
+    pub(crate) fn call(&self) -> (Guest, Result<u64, NearError>) {
+        self.call_with(PLENTY)
+    }
+
+    /// The call with this much gas, of which nothing was needed before.
+    pub(crate) fn call_with(&self, gas: u64) -> (Guest, Result<u64, NearError>) {
+        let mut guest = self.stage();
+        refill(&mut guest, gas);
+        let result = guest.call(self.decl.name, &self.args);
+        (guest, result)
+    }
+
+    /// Whether the call ends as it should: with a result, or by what it is there for.
+    pub(crate) fn is_good(&self) -> bool {
+        let (_, result) = self.call();
+        matches!(result, Ok(_) | Err(NearError::GuestPanic { .. } | NearError::Deprecated { .. }))
+    }
+}
+
+/// Gives a guest this much gas, as if nothing had been burnt.
+pub(crate) fn refill(guest: &mut Guest, gas: u64) {
+    let costs = Arc::clone(guest.host.core.gas.costs());
+    guest.host.core.gas = GasCounter::new(costs, Gas::new(gas), Gas::new(10 * PLENTY));
+}
+
+/// The guest's memory.
+pub(crate) fn memory() -> Vec<u8> {
+    let mut memory = vec![0; MEMORY_BYTES];
+    let mut put = |at: u64, bytes: &[u8]| {
+        memory[at as usize..at as usize + bytes.len()].copy_from_slice(bytes);
+    };
+    put(TEXT, b"bob.near");
+    put(TEXT + 8, &[b'a'; 56]);
+    put(COMMAS, &[b','; 64]);
+    // A high surrogate cannot follow another one, and two such bytes are not UTF-8.
+    put(NO_TEXT, &[0xd8; 128]);
+    put(IMPLICIT[0][1], &[b'a'; 64]);
+    put(IMPLICIT[1][1], format!("0x{}", "a".repeat(40)).as_bytes());
+    put(NUMBERS + 8, &[1]);
+    put(MESSAGE - 4, &[2, 0, 0, 0]);
+    put(MESSAGE, &[b'a', 0].repeat(16));
+    put(FILE_NAME - 4, &[2, 0, 0, 0]);
+    put(FILE_NAME, &[b'b', 0].repeat(16));
+    put(ONES, &[1; 64]);
+    put(INFINITIES, &[0x40]);
+    put(INFINITIES + 96, &[0x40]);
+    put(COMPRESSED_INFINITY, &[0xc0]);
+    put(LONG_KEY, &[1; 65]);
+    put(SIGNED_INFINITY + 1, &[0x40]);
+    memory
+}
+
+/// An argument with which a function succeeds.
+fn good_argument(function: &str, param: &str) -> u64 {
+    match param {
+        "account_id_len" | "receiver_id_len" | "beneficiary_id_len" => 8,
+        "method_name_len" | "method_names_len" | "key_len" | "arguments_len" | "code_len"
+        | "prefix_len" | "start_len" | "end_len" => 3,
+        "account_id_ptr" | "receiver_id_ptr" | "beneficiary_id_ptr" | "method_name_ptr"
+        | "method_names_ptr" | "key_ptr" | "arguments_ptr" | "code_ptr" => TEXT,
+        "public_key_len" => 33,
+        "sig_len" if function == "ml_dsa_verify" => 3_309,
+        "sig_ptr" if function == "ml_dsa_verify" => TEXT,
+        "pub_key_len" if function == "ml_dsa_verify" => 1_952,
+        "value_len" if function.starts_with("bls12381") => good_points(function)[0],
+        "value_ptr" if function.starts_with("bls12381") => good_points(function)[1],
+        "sig_len" => 64,
+        "sig_ptr" => ONES,
+        "pub_key_len" if function == "p256_verify" => 33,
+        "value_len" if function == "alt_bn128_g1_multiexp" => 96,
+        "value_len" if function == "alt_bn128_g1_sum" => 65,
+        "value_len" if function == "alt_bn128_pairing_check" => 192,
+        "pub_key_len" | "hash_len" | "data_id_len" | "yield_id_len" | "code_hash_len" => 32,
+        "msg_len" | "value_len" | "data_len" | "payload_len" => 5,
+        "len" => 6,
+        "state_init_len" => 10,
+        "promise_idx_count" | "opcodes" | "num_nonces" => 1,
+        "msg_ptr" if function == "abort" => MESSAGE,
+        "ptr" if function == "log_utf16" => MESSAGE,
+        "filename_ptr" => FILE_NAME,
+        // What is left is zero: indices, registers, nonces, weights, gas, lines, columns.
+        name if name.ends_with("_ptr") || name == "ptr" => ZEROS,
+        name if name.ends_with("_len") => panic!("{function}: {name}"),
+        _ => 0,
+    }
+}
+
+/// Length and pointer of one element of a list.
+fn good_points(function: &str) -> [u64; 2] {
+    match function {
+        "bls12381_p1_sum" => [97, SIGNED_INFINITY],
+        "bls12381_p2_sum" => [193, SIGNED_INFINITY],
+        "bls12381_g1_multiexp" => [128, SIGNED_INFINITY + 1],
+        "bls12381_g2_multiexp" => [224, SIGNED_INFINITY + 1],
+        "bls12381_map_fp_to_g1" => [48, ZEROS],
+        "bls12381_map_fp2_to_g2" => [96, ZEROS],
+        "bls12381_pairing_check" => [288, INFINITIES],
+        "bls12381_p1_decompress" => [48, COMPRESSED_INFINITY],
+        "bls12381_p2_decompress" => [96, COMPRESSED_INFINITY],
+        other => panic!("{other} takes no points"),
+    }
+}
