@@ -1,6 +1,8 @@
 //! Prices by id. A host function names what it did ([`CostId`]); the [`CostTable`] says what that
 //! is worth. Which ids exist and what they cost belongs to the chain, not to this crate.
 
+use std::collections::BTreeMap;
+
 use crate::Gas;
 
 /// Names one price of a chain. Ids up to 255 are for the families that any chain can use
@@ -65,7 +67,19 @@ pub struct CostRow {
 /// The prices of a chain, indexed by [`CostId`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CostTable {
-    rows: Vec<Option<CostRow>>,
+    /// In the order of their ids.
+    rows: Vec<CostRow>,
+    /// What a charge looks up, by id; ids have gaps.
+    charges: Vec<Option<Charge>>,
+}
+
+/// A price, and where a counter books what was paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Charge {
+    /// The price of one unit.
+    pub(crate) gas: Gas,
+    /// The place of the row among all rows.
+    pub(crate) slot: usize,
 }
 
 impl CostTable {
@@ -74,16 +88,18 @@ impl CostTable {
     /// # Panics
     /// When two rows have the same id: a table is written by hand, so that is a bug.
     pub fn new(rows: impl IntoIterator<Item = CostRow>) -> Self {
-        let mut table = CostTable::default();
+        let mut by_id = BTreeMap::new();
         for row in rows {
-            let index = usize::from(row.id.0);
-            if table.rows.len() <= index {
-                table.rows.resize(index.saturating_add(1), None);
-            }
-            let previous = table.rows[index].replace(row);
+            let previous = by_id.insert(row.id, row);
             assert!(previous.is_none(), "two prices for cost {} ({})", row.id.0, row.name);
         }
-        table
+        let rows: Vec<CostRow> = by_id.into_values().collect();
+        let mut charges = Vec::new();
+        for (slot, row) in rows.iter().enumerate() {
+            charges.resize(usize::from(row.id.0), None);
+            charges.push(Some(Charge { gas: row.cost.gas, slot }));
+        }
+        CostTable { rows, charges }
     }
 
     /// The price of one unit of `id`.
@@ -92,18 +108,33 @@ impl CostTable {
     /// When the table has no such cost: the host function table and the cost table of a chain
     /// belong together, and a test of the chain walks both.
     pub fn cost(&self, id: CostId) -> Cost {
-        self.row(id).unwrap_or_else(|| panic!("no price for cost {}", id.0)).cost
+        self.rows[self.charge(id).slot].cost
+    }
+
+    /// What a charge of `id` needs. Panics as [`CostTable::cost`] does.
+    #[inline]
+    pub(crate) fn charge(&self, id: CostId) -> Charge {
+        match self.charges.get(usize::from(id.0)) {
+            Some(Some(charge)) => *charge,
+            _ => no_price(id),
+        }
     }
 
     /// The row of `id`, if there is one.
     pub fn row(&self, id: CostId) -> Option<&CostRow> {
-        self.rows.get(usize::from(id.0)).and_then(Option::as_ref)
+        let charge = self.charges.get(usize::from(id.0))?.as_ref()?;
+        self.rows.get(charge.slot)
     }
 
     /// All rows, in the order of their ids.
-    pub fn iter(&self) -> impl Iterator<Item = &CostRow> {
-        self.rows.iter().flatten()
+    pub fn iter(&self) -> std::slice::Iter<'_, CostRow> {
+        self.rows.iter()
     }
+}
+
+#[cold]
+fn no_price(id: CostId) -> ! {
+    panic!("no price for cost {}", id.0)
 }
 
 #[cfg(test)]
@@ -121,6 +152,12 @@ mod tests {
         assert_eq!(table.cost(CostId(300)).gas, Gas::new(7));
         assert_eq!(table.row(CostId(1)), None);
         assert_eq!(table.iter().map(|row| row.id.0).collect::<Vec<_>>(), [2, 300]);
+    }
+
+    #[test]
+    #[should_panic(expected = "no price for cost 1")]
+    fn refuses_a_cost_without_a_price() {
+        CostTable::new([row(300, 7), row(2, 5)]).cost(CostId(1));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::cost::Charge;
 use crate::{Cost, CostId, CostKind, CostTable, Gas, Profile};
 
 /// Why a charge did not fit.
@@ -32,37 +33,44 @@ pub struct GasCounter {
     limit: Gas,
     burnt: Gas,
     promised: Gas,
-    profile: Profile,
+    /// What may be burnt in total, as things stand.
+    burn_limit: Gas,
+    /// What was burnt, by the places of the costs in their table.
+    booked: Vec<Gas>,
     action_compute: u64,
 }
 
 impl GasCounter {
     /// A counter for an execution that was given `prepaid` gas and may burn at most `limit`.
     pub fn new(costs: Arc<CostTable>, prepaid: Gas, limit: Gas) -> Self {
+        let booked = vec![Gas::ZERO; costs.iter().len()];
         GasCounter {
             costs,
             prepaid,
             limit,
             burnt: Gas::ZERO,
             promised: Gas::ZERO,
-            profile: Profile::default(),
+            burn_limit: limit.min(prepaid),
+            booked,
             action_compute: 0,
         }
     }
 
     /// Burns the price of one unit of `id`.
+    ///
+    /// # Panics
+    /// When the table has no such cost, here and in the other charges by id.
+    #[inline]
     pub fn pay(&mut self, id: CostId) -> Result<(), OutOfGas> {
-        self.pay_per(id, 1)
+        let Charge { gas, slot } = self.costs.charge(id);
+        self.burn_and_book(gas, slot)
     }
 
     /// Burns the price of `units` units of `id`.
+    #[inline]
     pub fn pay_per(&mut self, id: CostId, units: u64) -> Result<(), OutOfGas> {
-        let gas = self.costs.cost(id).gas.checked_mul(units).ok_or(OutOfGas::Overflow)?;
-        let before = self.burnt;
-        let paid = self.burn(gas);
-        // A charge that did not fit still burns what was left: the profile shows that part.
-        self.profile.add(id, self.burnt.saturating_sub(before));
-        paid
+        let Charge { gas, slot } = self.costs.charge(id);
+        self.burn_and_book(gas.checked_mul(units).ok_or(OutOfGas::Overflow)?, slot)
     }
 
     /// Burns `burn` now and attaches `used - burn.gas` to a promise, booked under the action `id`.
@@ -73,7 +81,7 @@ impl GasCounter {
         let before = self.burnt;
         let paid = self.deduct(burn.gas, used);
         let burnt = self.burnt.saturating_sub(before);
-        self.profile.add(id, burnt);
+        self.book(self.costs.charge(id).slot, burnt);
         // Where the gas ran out, what was burnt counts as compute one to one.
         let compute = if paid.is_ok() { burn.compute } else { burnt.units() };
         self.action_compute = self.action_compute.checked_add(compute).ok_or(OutOfGas::Overflow)?;
@@ -81,9 +89,10 @@ impl GasCounter {
     }
 
     /// Burns `gas` that belongs to no cost id: wasm instructions.
+    #[inline]
     pub fn burn(&mut self, gas: Gas) -> Result<(), OutOfGas> {
         let burnt = self.burnt.checked_add(gas).ok_or(OutOfGas::Overflow)?;
-        if burnt <= self.burn_limit() {
+        if burnt <= self.burn_limit {
             self.burnt = burnt;
             Ok(())
         } else {
@@ -107,6 +116,7 @@ impl GasCounter {
     }
 
     /// Gas spent so far.
+    #[inline]
     pub fn burnt(&self) -> Gas {
         self.burnt
     }
@@ -122,8 +132,9 @@ impl GasCounter {
     }
 
     /// Gas that can still be burnt.
+    #[inline]
     pub fn remaining(&self) -> Gas {
-        self.burn_limit().saturating_sub(self.burnt)
+        self.burn_limit.saturating_sub(self.burnt)
     }
 
     /// The prices that this counter charges.
@@ -133,9 +144,8 @@ impl GasCounter {
 
     /// Where the gas went so far; what no cost accounts for is wasm.
     pub fn profile(&self) -> Profile {
-        let mut profile = self.profile.clone();
-        profile.set_wasm_from_total(self.burnt);
-        profile
+        let ids = self.costs.iter().map(|row| row.id);
+        Profile::of_total(self.burnt, ids.zip(self.booked.iter().copied()))
     }
 
     /// Compute units so far (NEP-455): host costs scaled by their compute price, actions by what
@@ -157,25 +167,41 @@ impl GasCounter {
         let used = burnt.checked_add(promised).ok_or(OutOfGas::Overflow)?;
         if burnt <= self.limit && used <= self.prepaid {
             self.burnt = burnt;
-            self.promised = promised;
+            self.promise(promised);
             Ok(())
         } else {
             Err(self.exhaust(burnt, used))
         }
     }
 
-    /// What may be burnt in total, as things stand.
-    fn burn_limit(&self) -> Gas {
-        self.limit.min(self.prepaid.saturating_sub(self.promised))
+    #[inline]
+    fn burn_and_book(&mut self, gas: Gas, slot: usize) -> Result<(), OutOfGas> {
+        let before = self.burnt;
+        let paid = self.burn(gas);
+        // A charge that did not fit still burns what was left: the profile shows that part.
+        self.book(slot, self.burnt.saturating_sub(before));
+        paid
+    }
+
+    #[inline]
+    fn book(&mut self, slot: usize, gas: Gas) {
+        self.booked[slot] = self.booked[slot].saturating_add(gas);
+    }
+
+    /// Sets what is attached to promises.
+    fn promise(&mut self, promised: Gas) {
+        self.promised = promised;
+        self.burn_limit = self.limit.min(self.prepaid.saturating_sub(promised));
     }
 
     /// Burns what was left and says which bound was hit.
     ///
     /// `used` may have wrapped: NEAR keeps the smaller of it and the prepaid gas, so that a charge
     /// of absurd size costs the caller its attached gas and nobody else anything.
+    #[cold]
     fn exhaust(&mut self, burnt: Gas, used: Gas) -> OutOfGas {
         self.burnt = burnt.min(self.prepaid.min(self.limit));
-        self.promised = self.prepaid.min(used).saturating_sub(self.burnt);
+        self.promise(self.prepaid.min(used).saturating_sub(self.burnt));
         if burnt > self.limit { OutOfGas::Limit } else { OutOfGas::Prepaid }
     }
 }

@@ -44,9 +44,11 @@ impl Profile {
         self.by_cost.iter().map(|(id, gas)| (*id, *gas))
     }
 
-    /// Declares that `burnt` is all gas of the execution: what is not booked ran as instructions.
-    pub(crate) fn set_wasm_from_total(&mut self, burnt: Gas) {
-        let booked: Gas = self.by_cost.values().copied().sum();
-        self.wasm = burnt.saturating_sub(booked);
+    /// The profile of an execution that burnt `burnt` in all: what is not in `booked` ran as
+    /// instructions.
+    pub(crate) fn of_total(burnt: Gas, booked: impl Iterator<Item = (CostId, Gas)>) -> Self {
+        let by_cost: BTreeMap<CostId, Gas> = booked.filter(|(_, gas)| *gas > Gas::ZERO).collect();
+        let wasm = burnt.saturating_sub(by_cost.values().copied().sum());
+        Profile { by_cost, wasm }
     }
 }

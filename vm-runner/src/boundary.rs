@@ -4,6 +4,7 @@
 use gas_meter::instrument::Form;
 use gas_meter::{Gas, OutOfGas};
 use host_fns::abi::{Abort, Fault, Host, HostFn, Memory};
+use tracing::Level;
 
 use crate::prepare::Counting;
 use crate::{Failure, Finished, Run, VmFault, WasmTrap};
@@ -62,8 +63,10 @@ impl<H: Host> Guest<H> {
         memory: &mut [u8],
         args: &[u64],
     ) -> Result<(u64, i64), Stop> {
-        let _span =
-            tracing::trace_span!(target: "vm", "host_call", name = function.decl.name).entered();
+        // Asked first: even a span that is off has something to drop.
+        let _span = tracing::enabled!(target: "vm", Level::TRACE).then(|| {
+            tracing::trace_span!(target: "vm", "host_call", name = function.decl.name).entered()
+        });
         if remaining_gas < 0 {
             self.stopped = Some(Stopped::Exhausted(remaining_gas));
             return Err(Stop);

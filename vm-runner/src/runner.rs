@@ -56,7 +56,9 @@ impl<H: Host> Runner<H> {
             Ok(usable) => usable,
             Err(refused) => return failed(host, (*refused).into()),
         };
-        let before: GasCounter = host.gas().clone();
+        let checked = usable.entries.check(entry);
+        // Copied only for a call that will be refused.
+        let before = checked.is_err().then(|| host.gas().clone());
         if self.charge_loading(module.wasm_bytes, host.gas()).is_err() {
             return failed(host, Failure::Host(H::out_of_gas(gas_meter::OutOfGas::Prepaid)));
         }
@@ -64,7 +66,7 @@ impl<H: Host> Runner<H> {
             Ok(loaded) => loaded,
             Err(error) => return failed(host, Failure::Link(error.clone())),
         };
-        if let Err(error) = usable.entries.check(entry) {
+        if let (Err(error), Some(before)) = (checked, before) {
             *host.gas() = before;
             return failed(host, Failure::Entry(error));
         }

@@ -113,12 +113,13 @@ impl Core {
     }
 
     /// Writes a register and charges for it.
-    pub fn set_register(
-        &mut self,
-        register_id: u64,
-        bytes: impl AsRef<[u8]> + Into<Arc<[u8]>>,
-    ) -> HostResult {
-        self.registers.set(&mut self.gas, &self.limits, register_id, bytes)
+    pub fn set_register(&mut self, register_id: u64, bytes: impl AsRef<[u8]>) -> HostResult {
+        self.registers.set(&mut self.gas, &self.limits, register_id, bytes.as_ref())
+    }
+
+    /// The same for bytes that need not be copied.
+    pub fn set_register_shared(&mut self, register_id: u64, bytes: Arc<[u8]>) -> HostResult {
+        self.registers.set_shared(&mut self.gas, &self.limits, register_id, bytes)
     }
 
     /// Writes a register without a charge for its bytes: NEAR's rule for what a call was given.

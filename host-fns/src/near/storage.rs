@@ -43,7 +43,7 @@ pub(super) fn storage_write<X: External>(
     };
     host.storage_usage =
         host.storage_usage.saturating_sub(len_u64(&evicted)).saturating_add(value_bytes);
-    host.core.set_register(register_id, evicted)?;
+    host.core.set_register_shared(register_id, evicted)?;
     Ok(1)
 }
 
@@ -76,7 +76,7 @@ pub(super) fn storage_read<X: External>(
     let Some(value) = found.value else {
         return Ok(0);
     };
-    host.core.set_register(register_id, value)?;
+    host.core.set_register_shared(register_id, value)?;
     Ok(1)
 }
 
@@ -105,7 +105,7 @@ pub(super) fn storage_remove<X: External>(
     };
     let record = record_bytes(&host.config, key_bytes, len_u64(&removed));
     host.storage_usage = host.storage_usage.saturating_sub(record);
-    host.core.set_register(register_id, removed)?;
+    host.core.set_register_shared(register_id, removed)?;
     Ok(1)
 }
 

@@ -18,6 +18,21 @@ fn a_register_keeps_what_was_written() {
 }
 
 #[test]
+fn a_register_holds_nothing_of_what_was_there_before() {
+    let mut guest = Guest::new();
+    guest.put(0, &[b'a'; 64]);
+    guest.call("write_register", &[1, 64, 0]).unwrap();
+    guest.put(0, b"bcd");
+    guest.call("write_register", &[1, 3, 0]).unwrap();
+    assert_eq!(guest.register(1), Some(&b"bcd"[..]));
+    guest.call("input", &[1]).unwrap();
+    guest.call("write_register", &[1, 2, 0]).unwrap();
+    assert_eq!(guest.register(1), Some(&b"bc"[..]));
+    guest.call("write_register", &[1, 0, 0]).unwrap();
+    assert_eq!(guest.register(1), Some(&[][..]));
+}
+
+#[test]
 fn reading_and_writing_are_charged_by_the_byte() {
     let charges = charges_in_order(|gas| {
         let mut guest = Guest::with(World::default(), with_gas(gas));

@@ -3,10 +3,10 @@
 
 use host_fns::abi::{AbiType, Host, HostFn};
 use wasmer::{
-    Function, FunctionEnv, FunctionEnvMut, FunctionType, Global, Memory, RuntimeError, Store, Type,
-    Value,
+    Function, FunctionEnv, FunctionEnvMut, FunctionType, Memory, RuntimeError, Store, Type, Value,
 };
 
+use super::global::RawGlobal;
 use crate::boundary::{Guest, Stop};
 
 /// What host functions find in the engine: the guest's host, memory and gas.
@@ -17,12 +17,10 @@ pub(super) struct Env<H: Host> {
     pub(super) instance: Option<Handles>,
 }
 
-/// What the boundary needs of an instance.
-#[derive(Clone)]
+/// What a host call needs of an instance.
 pub(super) struct Handles {
     pub(super) memory: Memory,
-    pub(super) gas: Global,
-    pub(super) stack: Global,
+    pub(super) gas: RawGlobal,
 }
 
 /// Carries "a host function ended the execution" through the engine.
@@ -101,10 +99,10 @@ fn cross<H: Host>(
     args: &[u64],
 ) -> Result<u64, RuntimeError> {
     let (data, mut store) = env.data_and_store_mut();
-    let Env { guest: Some(guest), instance: Some(Handles { memory, gas, .. }) } = data else {
+    let Env { guest: Some(guest), instance: Some(Handles { memory, gas }) } = data else {
         return Err(RuntimeError::new("a host function was called outside an execution"));
     };
-    let remaining_gas = read(gas, &mut store);
+    let remaining_gas = gas.get(&mut store);
     let view = memory.view(&store);
     // SAFETY: the view borrows the store, so the memory can neither move nor grow while the slice
     // lives; the guest is stopped in this very call, and its memory is not shared, so nothing
@@ -113,16 +111,11 @@ fn cross<H: Host>(
     let bytes = unsafe { view.data_unchecked_mut() };
     match guest.cross(function, remaining_gas, bytes, args) {
         Ok((result, remaining_gas)) => {
-            gas.set(&mut store, Value::I64(remaining_gas))?;
+            gas.set(&mut store, remaining_gas);
             Ok(result)
         }
         Err(Stop) => Err(RuntimeError::user(Box::new(Stopped))),
     }
-}
-
-/// The value of one of the injected globals.
-pub(super) fn read(global: &Global, store: &mut impl wasmer::AsStoreMut) -> i64 {
-    global.get(store).i64().expect("the injected globals are i64")
 }
 
 fn value_type(ty: AbiType) -> Type {

@@ -3,8 +3,9 @@
 //! Singlepass returns canonical NaNs from all operations but promotion and demotion; metering adds
 //! a multiplication behind those two (`gas_meter::instrument`).
 
-#![allow(unsafe_code, reason = "the engine's stack probe, tunables and view of guest memory")]
+#![allow(unsafe_code, reason = "the engine's stack probe, tunables, guest memory and gas")]
 
+mod global;
 mod link;
 mod module;
 mod probestack;
@@ -14,12 +15,14 @@ mod tunables;
 use std::fmt;
 use std::sync::Arc;
 
+use gas_meter::instrument::abi;
 use host_fns::abi::{Host, HostFn};
 use sha2::{Digest, Sha256};
 use wasmer::sys::{EngineBuilder, Features};
 use wasmer::{Engine, Module, NativeEngineExt, Singlepass};
 
 use crate::{CompileError, Compiled, Fingerprint, PreparedModule, Vm, VmFault, VmKind};
+use global::RawGlobal;
 use module::WasmerModule;
 use tunables::BigStack;
 
@@ -57,13 +60,18 @@ impl<H: Host> Vm<H> for WasmerVm {
     ) -> Result<Compiled<H>, VmFault> {
         let engine = engine();
         match Module::new(&engine, &module.wasm) {
-            Ok(module_code) => Ok(Ok(Arc::new(WasmerModule {
-                engine,
-                module: module_code,
-                imports,
-                has_start: module.has_start,
-                counting: module.counting,
-            }))),
+            Ok(module_code) => {
+                let gas_index = RawGlobal::index(&module_code, abi::REMAINING_GAS)
+                    .ok_or_else(|| VmFault::Engine("a module without a gas global".to_owned()))?;
+                Ok(Ok(Arc::new(WasmerModule {
+                    engine,
+                    module: module_code,
+                    imports,
+                    has_start: module.has_start,
+                    counting: module.counting,
+                    gas_index,
+                })))
+            }
             Err(error) => {
                 tracing::debug!(target: "vm", %error, "singlepass refuses a prepared module");
                 Ok(Err(CompileError))

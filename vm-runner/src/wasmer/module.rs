@@ -7,6 +7,7 @@ use wasmer::{
     Value,
 };
 
+use super::global::RawGlobal;
 use super::link::{self, Env, Handles};
 use super::trap;
 use crate::boundary::{Guest, Remaining};
@@ -20,6 +21,8 @@ pub(super) struct WasmerModule<H: Host> {
     pub(super) imports: Vec<&'static HostFn<H>>,
     pub(super) has_start: bool,
     pub(super) counting: Counting,
+    /// The place of the gas global among the module's globals.
+    pub(super) gas_index: usize,
 }
 
 impl<H: Host> LoadedModule<H> for WasmerModule<H> {
@@ -56,18 +59,12 @@ impl<H: Host> WasmerModule<H> {
         entry: &str,
     ) -> Result<Ended, VmFault> {
         let exports = &instance.exports;
-        let handles = Handles {
-            memory: exports.get_memory(MEMORY).map_err(|error| missing(&error))?.clone(),
-            gas: exports.get_global(abi::REMAINING_GAS).map_err(|error| missing(&error))?.clone(),
-            stack: exports
-                .get_global(abi::REMAINING_STACK)
-                .map_err(|error| missing(&error))?
-                .clone(),
-        };
+        let memory = exports.get_memory(MEMORY).map_err(|error| missing(&error))?.clone();
+        let gas = RawGlobal::find(store, self.gas_index).ok_or_else(|| engine("no gas global"))?;
         let data = env.as_mut(store);
-        data.instance = Some(handles.clone());
         let granted = data.guest.as_mut().ok_or_else(lost_guest)?.grant();
-        handles.gas.set(store, Value::I64(granted)).map_err(|_| engine("gas cannot be set"))?;
+        data.instance = Some(Handles { memory, gas });
+        gas.set(store, granted);
         let start = self.has_start.then(|| abi::START.to_owned());
         let names = start.into_iter().chain([format!("{ENTRY_PREFIX}{entry}")]);
         let mut end = Ok(());
@@ -79,8 +76,10 @@ impl<H: Host> WasmerModule<H> {
                 break;
             }
         }
-        let gas = link::read(&handles.gas, store);
-        let stack = link::read(&handles.stack, store);
+        let gas = gas.get(store);
+        let stack = exports.get_global(abi::REMAINING_STACK).map_err(|error| missing(&error))?;
+        let stack =
+            stack.get(store).i64().ok_or_else(|| engine("the stack global has a wrong type"))?;
         // Only a trap can leave it set.
         let inexact = end.is_err() && {
             let flag = exports.get_global(abi::INEXACT).map_err(|error| missing(&error))?;
