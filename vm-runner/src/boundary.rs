@@ -64,9 +64,21 @@ impl<H: Host> Guest<H> {
         args: &[u64],
     ) -> Result<(u64, i64), Stop> {
         // Asked first: even a span that is off has something to drop.
-        let _span = tracing::enabled!(target: "vm", Level::TRACE).then(|| {
-            tracing::trace_span!(target: "vm", "host_call", name = function.decl.name).entered()
-        });
+        if tracing::enabled!(target: "vm", Level::TRACE) {
+            let name = function.decl.name;
+            let _span = tracing::trace_span!(target: "vm", "host_call", name).entered();
+            return self.pass(function, remaining_gas, memory, args);
+        }
+        self.pass(function, remaining_gas, memory, args)
+    }
+
+    fn pass(
+        &mut self,
+        function: &HostFn<H>,
+        remaining_gas: i64,
+        memory: &mut [u8],
+        args: &[u64],
+    ) -> Result<(u64, i64), Stop> {
         if remaining_gas < 0 {
             self.stopped = Some(Stopped::Exhausted(remaining_gas));
             return Err(Stop);

@@ -3,10 +3,10 @@
 
 use host_fns::abi::{AbiType, Host, HostFn};
 use wasmer::{
-    Function, FunctionEnv, FunctionEnvMut, FunctionType, Memory, RuntimeError, Store, Type, Value,
+    Function, FunctionEnv, FunctionEnvMut, FunctionType, RuntimeError, Store, Type, Value,
 };
 
-use super::global::RawGlobal;
+use super::raw::{RawGlobal, RawMemory};
 use crate::boundary::{Guest, Stop};
 
 /// What host functions find in the engine: the guest's host, memory and gas.
@@ -19,7 +19,7 @@ pub(super) struct Env<H: Host> {
 
 /// What a host call needs of an instance.
 pub(super) struct Handles {
-    pub(super) memory: Memory,
+    pub(super) memory: RawMemory,
     pub(super) gas: RawGlobal,
 }
 
@@ -103,13 +103,7 @@ fn cross<H: Host>(
         return Err(RuntimeError::new("a host function was called outside an execution"));
     };
     let remaining_gas = gas.get(&mut store);
-    let view = memory.view(&store);
-    // SAFETY: the view borrows the store, so the memory can neither move nor grow while the slice
-    // lives; the guest is stopped in this very call, and its memory is not shared, so nothing
-    // else reads or writes it.
-    #[allow(unsafe_code, reason = "wasmer hands out guest memory as a slice only this way")]
-    let bytes = unsafe { view.data_unchecked_mut() };
-    match guest.cross(function, remaining_gas, bytes, args) {
+    match guest.cross(function, remaining_gas, memory.bytes(&mut store), args) {
         Ok((result, remaining_gas)) => {
             gas.set(&mut store, remaining_gas);
             Ok(result)

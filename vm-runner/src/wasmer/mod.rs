@@ -5,10 +5,10 @@
 
 #![allow(unsafe_code, reason = "the engine's stack probe, tunables, guest memory and gas")]
 
-mod global;
 mod link;
 mod module;
 mod probestack;
+mod raw;
 mod trap;
 mod tunables;
 
@@ -22,8 +22,8 @@ use wasmer::sys::{EngineBuilder, Features};
 use wasmer::{Engine, Module, NativeEngineExt, Singlepass};
 
 use crate::{CompileError, Compiled, Fingerprint, PreparedModule, Vm, VmFault, VmKind};
-use global::RawGlobal;
 use module::WasmerModule;
+use raw::RawGlobal;
 use tunables::BigStack;
 
 /// The engine and the settings that decide what an artifact looks like.

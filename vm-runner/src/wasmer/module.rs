@@ -7,11 +7,11 @@ use wasmer::{
     Value,
 };
 
-use super::global::RawGlobal;
 use super::link::{self, Env, Handles};
+use super::raw::{RawGlobal, RawMemory};
 use super::trap;
 use crate::boundary::{Guest, Remaining};
-use crate::prepare::{Counting, ENTRY_PREFIX, MEMORY};
+use crate::prepare::{Counting, ENTRY_PREFIX};
 use crate::{LoadedModule, Run, VmFault, WasmTrap};
 
 pub(super) struct WasmerModule<H: Host> {
@@ -35,8 +35,13 @@ impl<H: Host> LoadedModule<H> for WasmerModule<H> {
             .iter()
             .map(|function| link::link(&mut store, &env, function).into())
             .collect();
-        let (end, remaining) = match Instance::new_by_index(&mut store, &self.module, &imports) {
-            Ok(instance) => self.call(&mut store, &env, &instance, entry)?,
+        let (instance, memory) =
+            RawMemory::of(|| Instance::new_by_index(&mut store, &self.module, &imports));
+        let (end, remaining) = match instance {
+            Ok(instance) => {
+                let memory = memory.ok_or_else(|| engine("no memory"))?;
+                self.call(&mut store, &env, &instance, memory, entry)?
+            }
             Err(error) => {
                 let trap = trap::classify_instantiation(error)?;
                 (Err(trap), Remaining { gas: 0, stack: 0, inexact: false })
@@ -56,10 +61,10 @@ impl<H: Host> WasmerModule<H> {
         store: &mut Store,
         env: &FunctionEnv<Env<H>>,
         instance: &Instance,
+        memory: RawMemory,
         entry: &str,
     ) -> Result<Ended, VmFault> {
         let exports = &instance.exports;
-        let memory = exports.get_memory(MEMORY).map_err(|error| missing(&error))?.clone();
         let gas = RawGlobal::find(store, self.gas_index).ok_or_else(|| engine("no gas global"))?;
         let data = env.as_mut(store);
         let granted = data.guest.as_mut().ok_or_else(lost_guest)?.grant();

@@ -7,6 +7,8 @@ use wasmer::vm::{
 };
 use wasmer::{BaseTunables, MemoryType, TableType, Target, Tunables, VMConfig};
 
+use super::raw::RawMemory;
+
 /// The stack of a guest, of which only touched pages take memory. NEAR's metered stack of 256 KiB
 /// ends after at most 4,096 activations, which take less than 512 KiB in the worst shapes that the
 /// tests know; and a single function with all the million locals that NEAR allows takes 8 MiB
@@ -48,6 +50,7 @@ impl Tunables for BigStack {
         style: &MemoryStyle,
         definition: NonNull<VMMemoryDefinition>,
     ) -> Result<VMMemory, MemoryError> {
+        RawMemory::made(definition);
         // SAFETY: the caller's promise about `definition` is passed on.
         unsafe { self.base.create_vm_memory(ty, style, definition) }
     }

@@ -1,8 +1,10 @@
-//! The gas global, at its place in memory: each host call reads and writes it, and wasmer's own
-//! way checks types and handles each time.
+//! The gas global and the memory of an instance at their places: each host call needs both, and
+//! wasmer's own way to them takes longer than most host functions.
 
+use std::cell::Cell;
 use std::ptr::NonNull;
 
+use wasmer::vm::VMMemoryDefinition;
 use wasmer::{AsStoreMut, Module, Type};
 use wasmer_types::{ExportIndex, Mutability};
 
@@ -10,9 +12,16 @@ use wasmer_types::{ExportIndex, Mutability};
 #[derive(Clone, Copy)]
 pub(super) struct RawGlobal(NonNull<i64>);
 
+/// The memory of an instance.
+#[derive(Clone, Copy)]
+pub(super) struct RawMemory(NonNull<VMMemoryDefinition>);
+
 // SAFETY: the global belongs to the store that holds this (in its `Env`); both move together, and
 // it is used only while the store is borrowed mutably.
 unsafe impl Send for RawGlobal {}
+
+// SAFETY: as for the global.
+unsafe impl Send for RawMemory {}
 
 impl RawGlobal {
     /// The place of the exported global `name` among those of the module, which imports none.
@@ -50,5 +59,36 @@ impl RawGlobal {
     pub(super) fn set(self, _store: &mut impl AsStoreMut, value: i64) {
         // SAFETY: as for reading; the global is mutable.
         unsafe { self.0.write(value) }
+    }
+}
+
+thread_local! {
+    /// Where the memory that was made last on this thread is described.
+    static LAST_MADE: Cell<Option<NonNull<VMMemoryDefinition>>> = const { Cell::new(None) };
+}
+
+impl RawMemory {
+    /// To be called by the tunables, the only ones whom wasmer tells where a memory is described.
+    pub(super) fn made(definition: NonNull<VMMemoryDefinition>) {
+        LAST_MADE.set(Some(definition));
+    }
+
+    /// Makes an instance, and finds its memory. No guest runs while an instance is made, so no
+    /// other one comes between.
+    pub(super) fn of<T>(make: impl FnOnce() -> T) -> (T, Option<Self>) {
+        LAST_MADE.set(None);
+        let made = make();
+        (made, LAST_MADE.take().map(RawMemory))
+    }
+
+    /// Its content.
+    pub(super) fn bytes<'s>(self, _store: &'s mut impl AsStoreMut) -> &'s mut [u8] {
+        // SAFETY: the store owns the instance that the description is a part of, so it lives, and
+        // wasmer keeps it up to date when the memory grows. The store is borrowed for as long as
+        // the slice lives, so the memory neither moves nor grows, and its guest does not run; the
+        // memory is not shared. The description is copied, and no reference to it is kept.
+        let definition = unsafe { self.0.read() };
+        // SAFETY: as above; the description is that of allocated memory.
+        unsafe { std::slice::from_raw_parts_mut(definition.base, definition.current_length) }
     }
 }
