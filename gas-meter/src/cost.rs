@@ -127,7 +127,7 @@ impl CostTable {
     }
 
     /// All rows, in the order of their ids.
-    pub fn iter(&self) -> std::slice::Iter<'_, CostRow> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &CostRow> {
         self.rows.iter()
     }
 }

@@ -49,23 +49,33 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn row(what: &str, times: [Duration; 2]) {
-    let [ours, theirs] = times.map(|time| time.as_secs_f64() * 1e6);
+fn row(what: &str, [ours, theirs]: [f64; 2]) {
+    let [ours, theirs] = [ours, theirs].map(|seconds| seconds * 1e6);
     println!("| {what} | {ours:.1} | {theirs:.1} | {:.1} times |", theirs / ours);
 }
 
-fn cold(config: &RuntimeConfig, contract: &Contract, case: &Case) -> Result<[Duration; 2]> {
-    in_turns(
-        COLD_RUNS,
-        1,
-        || OurRunner::new(config).burn(contract, case),
-        || NearRunner::new(config.clone(), Box::new(NoContractRuntimeCache)).burn(contract, case),
-    )
+fn cold(config: &RuntimeConfig, contract: &Contract, case: &Case) -> Result<[f64; 2]> {
+    let mut ours = || OurRunner::new(config).burn(contract, case);
+    let mut nears =
+        || NearRunner::new(config.clone(), Box::new(NoContractRuntimeCache)).burn(contract, case);
+    medians(COLD_RUNS, 1, [&mut ours, &mut nears])
 }
 
-fn warm(config: &RuntimeConfig, contract: &Contract, case: &Case) -> Result<[Duration; 2]> {
+fn warm(config: &RuntimeConfig, contract: &Contract, case: &Case) -> Result<[f64; 2]> {
     let home = tempfile::tempdir()?;
     let ours = OurRunner::new(config);
     let nears = turns::warm_near(config, &home)?;
-    in_turns(WARM_RUNS, WARM_CALLS, || ours.burn(contract, case), || nears.burn(contract, case))
+    let (mut ours, mut nears) = (|| ours.burn(contract, case), || nears.burn(contract, case));
+    medians(WARM_RUNS, WARM_CALLS, [&mut ours, &mut nears])
+}
+
+/// The median times of both sides in seconds.
+fn medians(runs: usize, calls: u32, sides: [turns::Call<'_>; 2]) -> Result<[f64; 2]> {
+    let turns = in_turns(runs, calls, sides)?;
+    let median = |side: usize| {
+        let mut times: Vec<Duration> = turns.iter().map(|times| times[side]).collect();
+        times.sort_unstable();
+        times[times.len() / 2].as_secs_f64()
+    };
+    Ok([median(0), median(1)])
 }

@@ -35,17 +35,16 @@ impl<H: Host> LoadedModule<H> for WasmerModule<H> {
             .iter()
             .map(|function| link::link(&mut store, &env, function).into())
             .collect();
-        let (instance, memory) =
-            RawMemory::of(|| Instance::new_by_index(&mut store, &self.module, &imports));
+        let (instance, memory) = RawMemory::of(|| {
+            Instance::new_by_index(&mut store, &self.module, &imports)
+                .map_err(trap::classify_instantiation)
+        });
         let (end, remaining) = match instance {
             Ok(instance) => {
                 let memory = memory.ok_or_else(|| engine("no memory"))?;
                 self.call(&mut store, &env, &instance, memory, entry)?
             }
-            Err(error) => {
-                let trap = trap::classify_instantiation(error)?;
-                (Err(trap), Remaining { gas: 0, stack: 0, inexact: false })
-            }
+            Err(trap) => (Err(trap?), Remaining { gas: 0, stack: 0, inexact: false }),
         };
         let guest = env.as_mut(&mut store).guest.take().ok_or_else(lost_guest)?;
         guest.finish(end, remaining)

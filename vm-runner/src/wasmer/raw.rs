@@ -75,14 +75,14 @@ impl RawMemory {
 
     /// Makes an instance, and finds its memory. No guest runs while an instance is made, so no
     /// other one comes between.
-    pub(super) fn of<T>(make: impl FnOnce() -> T) -> (T, Option<Self>) {
+    pub(super) fn of<T>(make_instance: impl FnOnce() -> T) -> (T, Option<Self>) {
         LAST_MADE.set(None);
-        let made = make();
-        (made, LAST_MADE.take().map(RawMemory))
+        let instance = make_instance();
+        (instance, LAST_MADE.take().map(RawMemory))
     }
 
     /// Its content.
-    pub(super) fn bytes<'s>(self, _store: &'s mut impl AsStoreMut) -> &'s mut [u8] {
+    pub(super) fn bytes(self, _store: &mut impl AsStoreMut) -> &mut [u8] {
         // SAFETY: the store owns the instance that the description is a part of, so it lives, and
         // wasmer keeps it up to date when the memory grows. The store is borrowed for as long as
         // the slice lives, so the memory neither moves nor grows, and its guest does not run; the

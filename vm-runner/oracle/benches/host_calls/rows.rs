@@ -1,13 +1,15 @@
 //! The calls that are measured. All numbers are 64 bits wide; memory is zero but for `data`.
 
+use crate::data::{self, Data};
+
 /// A host function with its arguments.
 pub(crate) struct Row {
     /// Its name in the table.
     pub(crate) what: &'static str,
     /// Names and types: a letter for each parameter, and behind `>` one for a result.
     pub(crate) imports: &'static [(&'static str, &'static str)],
-    /// What the module's memory holds, by address, in hexadecimal.
-    pub(crate) data: &'static [(u32, &'static str)],
+    /// What the module's memory holds.
+    pub(crate) data: fn() -> Data,
     /// What the account has stored.
     pub(crate) storage: &'static [(&'static [u8], &'static [u8])],
     /// Runs once before the loop.
@@ -23,19 +25,22 @@ pub(crate) struct Row {
 const CHEAP: Row = Row {
     what: "",
     imports: &[],
-    data: &[],
+    data: data::zeros,
     storage: &[],
     setup: "",
     call: "",
-    times: 20_000,
-    runs: 4,
+    times: 10_000,
+    runs: 1,
 };
 
 /// Work of some microseconds and more.
-const WORK: Row = Row { times: 1_000, runs: 2, ..CHEAP };
+const WORK: Row = Row { times: 500, ..CHEAP };
+
+/// Work of some tens of microseconds and more.
+const SLOW: Row = Row { times: 20, ..CHEAP };
 
 /// Limited by NEAR to a hundred in a call.
-const FEW: Row = Row { times: 100, runs: 100, ..CHEAP };
+const FEW: Row = Row { times: 100, runs: 10, ..CHEAP };
 
 const KEY: &[u8] = b"k";
 const TEN_KIB: [u8; 10_240] = [7; 10_240];
@@ -78,7 +83,12 @@ pub(crate) const ROWS: &[Row] = &[
         call: "(call $current_account_id (i64.const 1))",
         ..CHEAP
     },
-    Row { what: "`input`", imports: &[("input", "l")], call: "(call $input (i64.const 1))", ..CHEAP },
+    Row {
+        what: "`input`",
+        imports: &[("input", "l")],
+        call: "(call $input (i64.const 1))",
+        ..CHEAP
+    },
     Row {
         what: "`write_register`, 32 bytes",
         imports: &[("write_register", "lll")],
@@ -97,7 +107,6 @@ pub(crate) const ROWS: &[Row] = &[
         imports: &[("write_register", "lll")],
         call: "(call $write_register (i64.const 1) (i64.const 10240) (i64.const 0))",
         times: 2_000,
-        runs: 20,
         ..CHEAP
     },
     Row {
@@ -106,7 +115,6 @@ pub(crate) const ROWS: &[Row] = &[
         setup: "(call $write_register (i64.const 1) (i64.const 10240) (i64.const 0))",
         call: "(call $read_register (i64.const 1) (i64.const 0))",
         times: 2_000,
-        runs: 20,
         ..CHEAP
     },
     Row {
@@ -130,17 +138,16 @@ pub(crate) const ROWS: &[Row] = &[
     Row {
         what: "`storage_read`, 32 bytes",
         imports: &[("storage_read", "lll>l")],
-        data: &[(0, "6b")],
+        data: data::key,
         storage: &[(KEY, &[7; 32])],
         call: "(drop (call $storage_read (i64.const 1) (i64.const 0) (i64.const 1)))",
         times: 2_000,
-        runs: 10,
         ..CHEAP
     },
     Row {
         what: "`storage_read`, 10 KiB",
         imports: &[("storage_read", "lll>l")],
-        data: &[(0, "6b")],
+        data: data::key,
         storage: &[(KEY, &TEN_KIB)],
         call: "(drop (call $storage_read (i64.const 1) (i64.const 0) (i64.const 1)))",
         ..WORK
@@ -148,50 +155,43 @@ pub(crate) const ROWS: &[Row] = &[
     Row {
         what: "`storage_has_key`",
         imports: &[("storage_has_key", "ll>l")],
-        data: &[(0, "6b")],
+        data: data::key,
         storage: &[(KEY, &[7; 32])],
         call: "(drop (call $storage_has_key (i64.const 1) (i64.const 0)))",
         times: 2_000,
-        runs: 10,
         ..CHEAP
     },
     Row {
         what: "`storage_write`, 32 bytes",
         imports: &[("storage_write", "lllll>l")],
-        data: &[(0, "6b")],
+        data: data::key,
         call: "(drop (call $storage_write (i64.const 1) (i64.const 0) (i64.const 32) (i64.const 0) (i64.const 1)))",
         times: 2_000,
-        runs: 10,
         ..CHEAP
     },
     Row {
         what: "`storage_write`, 10 KiB",
         imports: &[("storage_write", "lllll>l")],
-        data: &[(0, "6b")],
+        data: data::key,
         call: "(drop (call $storage_write (i64.const 1) (i64.const 0) (i64.const 10240) (i64.const 0) (i64.const 1)))",
         times: 200,
-        runs: 10,
+        runs: 2,
         ..CHEAP
     },
     Row {
         what: "`promise_batch_create` and a transfer",
-        imports: &[
-            ("promise_batch_create", "ll>l"),
-            ("promise_batch_action_transfer", "ll"),
-        ],
-        data: &[(64, "626f622e6e656172")],
+        imports: &[("promise_batch_create", "ll>l"), ("promise_batch_action_transfer", "ll")],
+        data: data::account,
         call: "(call $promise_batch_action_transfer
             (call $promise_batch_create (i64.const 8) (i64.const 64)) (i64.const 0))",
         times: 200,
-        runs: 50,
+        runs: 5,
         ..CHEAP
     },
     Row {
         what: "`sha256`, 1 KiB",
         imports: &[("sha256", "lll")],
         call: "(call $sha256 (i64.const 1024) (i64.const 0) (i64.const 1))",
-        times: 2_000,
-        runs: 2,
         ..WORK
     },
     Row {
@@ -219,89 +219,137 @@ pub(crate) const ROWS: &[Row] = &[
         ..WORK
     },
     Row {
-        // RFC 8032, 7.1, test 2.
         what: "`ed25519_verify`",
         imports: &[("ed25519_verify", "llllll>l")],
-        data: &[
-            (0, "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00"),
-            (64, "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"),
-            (96, "72"),
-        ],
+        data: data::ed25519,
         call: "(if (i64.ne (i64.const 1) (call $ed25519_verify
-                (i64.const 64) (i64.const 0) (i64.const 1) (i64.const 96) (i64.const 32) (i64.const 64)))
+                (i64.const 64) (i64.const 0) (i64.const 1) (i64.const 96)
+                (i64.const 32) (i64.const 64)))
             (then unreachable))",
-        times: 100,
-        runs: 1,
-        ..CHEAP
+        ..SLOW
     },
     Row {
-        // The example of Ethereum's precompiled contract 1.
         what: "`ecrecover`",
         imports: &[("ecrecover", "lllllll>l")],
-        data: &[
-            (0, "456e9aea5e197a1f1af7a3e85a3212fa4049a3ba34c2289b4c860fc0b0c64ef3"),
-            (32, "9242685bf161793cc25603c231bc2f568eb630ea16aa137d2664ac80388256084f8ae3bd7535248d0bd448298cc2e2071e56992d0774dc340c368ae950852ada"),
-        ],
+        data: data::secp256k1,
         call: "(if (i64.ne (i64.const 1) (call $ecrecover
-                (i64.const 32) (i64.const 0) (i64.const 64) (i64.const 32) (i64.const 1) (i64.const 0) (i64.const 1)))
+                (i64.const 32) (i64.const 0) (i64.const 64) (i64.const 32)
+                (i64.const 1) (i64.const 0) (i64.const 1)))
             (then unreachable))",
-        times: 100,
-        runs: 1,
-        ..CHEAP
+        ..SLOW
     },
     Row {
-        // RFC 6979, A.2.5, the message "sample" with SHA-256.
         what: "`p256_verify`",
         imports: &[("p256_verify", "llllll>l")],
-        data: &[
-            (0, "efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8"),
-            (64, "0360fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6"),
-            (128, "af2bdbe1aa9b6ec1e2ade1d694f41fc71a831d0268e9891562113d8a62add1bf"),
-        ],
+        data: data::p256,
         call: "(if (i64.ne (i64.const 1) (call $p256_verify
-                (i64.const 64) (i64.const 0) (i64.const 32) (i64.const 128) (i64.const 33) (i64.const 64)))
+                (i64.const 64) (i64.const 0) (i64.const 32) (i64.const 64)
+                (i64.const 33) (i64.const 96)))
             (then unreachable))",
-        times: 50,
-        runs: 1,
-        ..CHEAP
+        ..SLOW
     },
     Row {
-        // The generator twice.
+        what: "`ml_dsa_verify`",
+        imports: &[("ml_dsa_verify", "llllll>l")],
+        data: data::ml_dsa,
+        call: "(if (i64.ne (i64.const 1) (call $ml_dsa_verify
+                (i64.const 3309) (i64.const 0) (i64.const 1) (i64.const 8192)
+                (i64.const 1952) (i64.const 4096)))
+            (then unreachable))",
+        ..SLOW
+    },
+    Row {
         what: "`alt_bn128_g1_sum`, 2 points",
         imports: &[("alt_bn128_g1_sum", "lll")],
-        data: &[(1, "01"), (33, "02"), (66, "01"), (98, "02")],
+        data: data::bn_sum,
         call: "(call $alt_bn128_g1_sum (i64.const 130) (i64.const 0) (i64.const 1))",
         ..WORK
     },
     Row {
-        // The generator by a number of 256 bits.
         what: "`alt_bn128_g1_multiexp`, 1 point",
         imports: &[("alt_bn128_g1_multiexp", "lll")],
-        data: &[
-            (0, "01"),
-            (32, "02"),
-            (64, "456e9aea5e197a1f1af7a3e85a3212fa4049a3ba34c2289b4c860fc0b0c64e13"),
-        ],
+        data: data::bn_multiexp,
         call: "(call $alt_bn128_g1_multiexp (i64.const 96) (i64.const 0) (i64.const 1))",
-        times: 50,
-        runs: 1,
-        ..CHEAP
+        ..SLOW
     },
     Row {
-        // The generators, and again with the first one negated.
         what: "`alt_bn128_pairing_check`, 2 pairs",
         imports: &[("alt_bn128_pairing_check", "ll>l")],
-        data: &[
-            (0, "01"),
-            (32, "02"),
-            (64, "edf692d95cbdde46ddda5ef7d422436779445c5e66006a42761e1f12efde0018c212f3aeb785e49712e7a9353349aaf1255dfb31b7bf60723a480d9293938e19aa7dfa6601cce64c7bd3430c69e7d1e38f40cb8d8071ab4aeb6d8cdba55ec8125b9722d1dcdaac55f38eb37033314bbc95330c69ad999eec75f05f58d0890609"),
-            (192, "010000000000000000000000000000000000000000000000000000000000000045fd7cd8168c203c8dca7168916a81975d588181b64550b829a031e1724e6430"),
-            (256, "edf692d95cbdde46ddda5ef7d422436779445c5e66006a42761e1f12efde0018c212f3aeb785e49712e7a9353349aaf1255dfb31b7bf60723a480d9293938e19aa7dfa6601cce64c7bd3430c69e7d1e38f40cb8d8071ab4aeb6d8cdba55ec8125b9722d1dcdaac55f38eb37033314bbc95330c69ad999eec75f05f58d0890609"),
-        ],
-        call: "(if (i64.ne (i64.const 1) (call $alt_bn128_pairing_check (i64.const 384) (i64.const 0)))
+        data: data::bn_pairing,
+        call: "(if (i64.ne (i64.const 1) (call $alt_bn128_pairing_check
+                (i64.const 384) (i64.const 0)))
             (then unreachable))",
         times: 5,
-        runs: 1,
-        ..CHEAP
+        ..SLOW
+    },
+    Row {
+        what: "`bls12381_p1_sum`, 2 points",
+        imports: &[("bls12381_p1_sum", "lll>l")],
+        data: data::bls_sum,
+        call: "(if (i32.wrap_i64 (call $bls12381_p1_sum
+                (i64.const 194) (i64.const 0) (i64.const 1)))
+            (then unreachable))",
+        ..WORK
+    },
+    Row {
+        what: "`bls12381_p2_sum`, 2 points",
+        imports: &[("bls12381_p2_sum", "lll>l")],
+        data: data::bls_sum_2,
+        call: "(if (i32.wrap_i64 (call $bls12381_p2_sum
+                (i64.const 386) (i64.const 0) (i64.const 1)))
+            (then unreachable))",
+        ..WORK
+    },
+    Row {
+        what: "`bls12381_g1_multiexp`, 1 point",
+        imports: &[("bls12381_g1_multiexp", "lll>l")],
+        data: data::bls_multiexp,
+        call: "(if (i32.wrap_i64 (call $bls12381_g1_multiexp
+                (i64.const 128) (i64.const 0) (i64.const 1)))
+            (then unreachable))",
+        ..SLOW
+    },
+    Row {
+        what: "`bls12381_g2_multiexp`, 1 point",
+        imports: &[("bls12381_g2_multiexp", "lll>l")],
+        data: data::bls_multiexp_2,
+        call: "(if (i32.wrap_i64 (call $bls12381_g2_multiexp
+                (i64.const 224) (i64.const 0) (i64.const 1)))
+            (then unreachable))",
+        ..SLOW
+    },
+    Row {
+        what: "`bls12381_map_fp_to_g1`",
+        imports: &[("bls12381_map_fp_to_g1", "lll>l")],
+        call: "(if (i32.wrap_i64 (call $bls12381_map_fp_to_g1
+                (i64.const 48) (i64.const 0) (i64.const 1)))
+            (then unreachable))",
+        ..SLOW
+    },
+    Row {
+        what: "`bls12381_map_fp2_to_g2`",
+        imports: &[("bls12381_map_fp2_to_g2", "lll>l")],
+        call: "(if (i32.wrap_i64 (call $bls12381_map_fp2_to_g2
+                (i64.const 96) (i64.const 0) (i64.const 1)))
+            (then unreachable))",
+        ..SLOW
+    },
+    Row {
+        what: "`bls12381_pairing_check`, 2 pairs",
+        imports: &[("bls12381_pairing_check", "ll>l")],
+        data: data::bls_pairing,
+        call: "(if (i32.wrap_i64 (call $bls12381_pairing_check (i64.const 576) (i64.const 0)))
+            (then unreachable))",
+        times: 10,
+        ..SLOW
+    },
+    Row {
+        what: "`bls12381_p1_decompress`",
+        imports: &[("bls12381_p1_decompress", "lll>l")],
+        data: data::bls_compressed,
+        call: "(if (i32.wrap_i64 (call $bls12381_p1_decompress
+                (i64.const 48) (i64.const 0) (i64.const 1)))
+            (then unreachable))",
+        ..SLOW
     },
 ];

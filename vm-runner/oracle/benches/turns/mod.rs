@@ -13,31 +13,30 @@ pub(crate) fn only_a_test() -> bool {
     !std::env::args().any(|argument| argument == "--bench")
 }
 
-/// The median time of a call on each side over `runs` runs of `calls` calls, taken in turns. The
-/// first run of each is not counted.
-pub(crate) fn in_turns(
+/// A call to be measured: what it burns.
+pub(crate) type Call<'a> = &'a mut dyn FnMut() -> Result<u64>;
+
+/// The times of each of `what` in `runs` turns, each the mean of `calls` calls. The first turn is
+/// not counted.
+pub(crate) fn in_turns<const N: usize>(
     runs: usize,
     calls: u32,
-    mut ours: impl FnMut() -> Result<u64>,
-    mut nears: impl FnMut() -> Result<u64>,
-) -> Result<[Duration; 2]> {
-    let mut times = [Vec::new(), Vec::new()];
-    for run in 0..=runs {
-        let both = [time(calls, &mut ours)?, time(calls, &mut nears)?];
-        if run > 0 {
-            for (times, time) in times.iter_mut().zip(both) {
-                times.push(time);
-            }
+    mut what: [Call<'_>; N],
+) -> Result<Vec<[Duration; N]>> {
+    let mut turns = Vec::new();
+    for _ in 0..=runs {
+        let mut times = [Duration::ZERO; N];
+        for (what, duration) in what.iter_mut().zip(&mut times) {
+            *duration = time(calls, what)?;
         }
+        turns.push(times);
     }
-    Ok(times.map(|mut times| {
-        times.sort_unstable();
-        times[times.len() / 2]
-    }))
+    turns.remove(0);
+    Ok(turns)
 }
 
 /// The mean time of `calls` calls.
-fn time(calls: u32, call: &mut impl FnMut() -> Result<u64>) -> Result<Duration> {
+fn time(calls: u32, call: &mut dyn FnMut() -> Result<u64>) -> Result<Duration> {
     let start = Instant::now();
     for _ in 0..calls {
         std::hint::black_box(call()?);
