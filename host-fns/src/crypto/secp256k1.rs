@@ -1,9 +1,20 @@
 //! Recovery of the secp256k1 key that made a signature, as Ethereum does it.
 
-use k256::ecdsa::{RecoveryId, Signature, VerifyingKey};
+use std::sync::LazyLock;
+
+use secp256k1::ecdsa::{RecoverableSignature, RecoveryId};
+use secp256k1::{Message, Secp256k1, VerifyOnly};
 
 use crate::abi::Memory;
 use crate::common::{Core, HostError, HostResult, Primitive, cost, read_argument};
+
+/// Half of the group's order, big-endian: the greater of the two possible `s` are above it.
+const HALF_ORDER: [u8; 32] = [
+    0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0x5d, 0x57, 0x6e, 0x73, 0x57, 0xa4, 0x50, 0x1d, 0xdf, 0xe9, 0x2f, 0x46, 0x68, 0x1b, 0x20, 0xa0,
+];
+
+static CONTEXT: LazyLock<Secp256k1<VerifyOnly>> = LazyLock::new(Secp256k1::verification_only);
 
 /// Recovers the key from a digest, a signature (`r` and `s`) and `v`, and puts it without its tag
 /// to a register. 1, or 0 when there is no such key. With a `malleability_flag` of 1 only the
@@ -23,7 +34,8 @@ pub fn ecrecover(
     let signature = read_argument(&mut core.gas, &core.registers, memory, sig_ptr, sig_len)?;
     let signature: [u8; 64] =
         signature.try_into().map_err(|_| too_long("signature", signature.len(), 64))?;
-    let recovery_id = u8::try_from(v).ok().and_then(RecoveryId::from_byte).ok_or_else(|| {
+    let recovery_id = i32::try_from(v).ok().and_then(|v| RecoveryId::from_i32(v).ok());
+    let recovery_id = recovery_id.ok_or_else(|| {
         invalid(format!("V recovery byte 0 through 3 are valid but was provided {v}"))
     })?;
     let hash = read_argument(&mut core.gas, &core.registers, memory, hash_ptr, hash_len)?;
@@ -48,15 +60,13 @@ fn recover(
     hash: &[u8; 32],
     low_s_only: bool,
 ) -> Option<[u8; 64]> {
-    let signature = Signature::from_slice(signature).ok()?;
-    // k256 refuses the higher `s`. Negating `s` and the nonce's point leads to the same key.
-    let (signature, recovery_id) = match signature.normalize_s() {
-        Some(_) if low_s_only => return None,
-        Some(low) => (low, RecoveryId::new(!recovery_id.is_y_odd(), recovery_id.is_x_reduced())),
-        None => (signature, recovery_id),
-    };
-    let key = VerifyingKey::recover_from_prehash(hash, &signature, recovery_id).ok()?;
-    key.to_encoded_point(false).as_bytes().get(1..)?.try_into().ok()
+    if low_s_only && signature[32..] > HALF_ORDER[..] {
+        return None;
+    }
+    let signature = RecoverableSignature::from_compact(signature, recovery_id).ok()?;
+    let digest = Message::from_slice(hash).ok()?;
+    let key = CONTEXT.recover_ecdsa(&digest, &signature).ok()?.serialize_uncompressed();
+    key.last_chunk().copied()
 }
 
 fn too_long(what: &str, len: usize, limit: usize) -> HostError {
