@@ -3,7 +3,12 @@
 use expect_test::expect;
 use host_fns::near::NearError;
 
-use crate::guest::Guest;
+use crate::guest::{Guest, charges_in_order, with_gas};
+use crate::world::World;
+
+mod alt_bn128;
+mod bls12381;
+mod wycheproof;
 
 fn hex(text: &str) -> Vec<u8> {
     (0..text.len())
@@ -125,6 +130,38 @@ fn p256_signatures() {
     assert_eq!(
         guest.call("p256_verify", &[64, 0, 32, 64, 32, 96]),
         invalid("invalid public key length")
+    );
+}
+
+#[test]
+fn ml_dsa_lengths_are_refused_in_turn() {
+    let charges = charges_in_order(|gas| {
+        let mut guest = Guest::with(World::default(), with_gas(gas));
+        let _ = guest.call("ml_dsa_verify", &[3_309, 0, 5, 0, 1_952, 0]);
+        guest
+    });
+    expect![[r"
+        ML_DSA_VERIFY_BASE 1
+        READ_MEMORY_BASE 1
+        READ_MEMORY_BYTE 3309
+        READ_MEMORY_BASE 1
+        READ_MEMORY_BYTE 5
+        ML_DSA_VERIFY_BYTE 5
+        READ_MEMORY_BASE 1
+        READ_MEMORY_BYTE 1952
+    "]]
+    .assert_eq(&charges);
+    let message = |args: &[u64]| Guest::new().call("ml_dsa_verify", args).unwrap_err().to_string();
+    // The message is not read when the signature is no signature.
+    assert_eq!(
+        message(&[3_308, 0, u64::MAX, 9, 1_952, 0]),
+        "ML-DSA-65 signature verification error: invalid signature length: expected the input of \
+         3309 bytes, but 3308 was given"
+    );
+    assert_eq!(
+        message(&[3_309, 0, 5, 0, 1_953, 0]),
+        "ML-DSA-65 signature verification error: invalid key length: expected the input of 1952 \
+         bytes, but 1953 was given"
     );
 }
 

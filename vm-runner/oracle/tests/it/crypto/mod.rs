@@ -11,4 +11,5 @@
 mod both;
 mod operands;
 pub(crate) mod pool;
+mod published;
 mod random;
