@@ -34,20 +34,25 @@ pub(crate) const FILE_NAME: u64 = 580;
 /// A signature that is well-formed but wrong.
 pub(crate) const ONES: u64 = 1_024;
 
-/// Two points of BLS12-381 at infinity: of G1, then of G2.
-pub(crate) const INFINITIES: u64 = 1_120;
-
-/// A compressed one.
-pub(crate) const COMPRESSED_INFINITY: u64 = 1_408;
-
 /// A key of 65 bytes.
-pub(crate) const LONG_KEY: u64 = 1_536;
+pub(crate) const LONG_KEY: u64 = 1_100;
 
-/// A point of BLS12-381 at infinity behind a sign, and zeros behind it.
-pub(crate) const SIGNED_INFINITY: u64 = 1_664;
-
-/// Zeros to the end of the memory: amounts, hashes, numbers of promises, a key of 33 bytes.
+/// Zeros up to the points: amounts, hashes, numbers of promises, a key of 33 bytes.
 pub(crate) const ZEROS: u64 = 2_048;
+
+/// Elements of BLS12-381 with points at infinity: the function, where its elements are, how long
+/// they are, and the first byte of each point in them. There are two elements of each.
+const POINTS: [(&str, u64, u64, &[(u64, u8)]); 9] = [
+    ("bls12381_p1_sum", 2_440, 97, &[(1, 0x40)]),
+    ("bls12381_p2_sum", 2_640, 193, &[(1, 0x40)]),
+    ("bls12381_g1_multiexp", 3_030, 128, &[(0, 0x40)]),
+    ("bls12381_g2_multiexp", 3_290, 224, &[(0, 0x40)]),
+    ("bls12381_map_fp_to_g1", ZEROS, 48, &[]),
+    ("bls12381_map_fp2_to_g2", ZEROS, 96, &[]),
+    ("bls12381_pairing_check", 1_200, 288, &[(0, 0x40), (96, 0x40)]),
+    ("bls12381_p1_decompress", 3_740, 48, &[(0, 0xc0)]),
+    ("bls12381_p2_decompress", 3_840, 96, &[(0, 0xc0)]),
+];
 
 /// What is stored under the key that functions are called with.
 pub(crate) const STORED_BYTES: usize = 45;
@@ -169,11 +174,13 @@ pub(crate) fn memory() -> Vec<u8> {
     put(FILE_NAME - 4, &[2, 0, 0, 0]);
     put(FILE_NAME, &[b'b', 0].repeat(16));
     put(ONES, &[1; 64]);
-    put(INFINITIES, &[0x40]);
-    put(INFINITIES + 96, &[0x40]);
-    put(COMPRESSED_INFINITY, &[0xc0]);
     put(LONG_KEY, &[1; 65]);
-    put(SIGNED_INFINITY + 1, &[0x40]);
+    for (_, at, element_len, points) in POINTS {
+        for (point, flags) in points {
+            put(at + point, &[*flags]);
+            put(at + element_len + point, &[*flags]);
+        }
+    }
     memory
 }
 
@@ -189,8 +196,10 @@ fn good_argument(function: &str, param: &str) -> u64 {
         "sig_len" if function == "ml_dsa_verify" => 3_309,
         "sig_ptr" if function == "ml_dsa_verify" => TEXT,
         "pub_key_len" if function == "ml_dsa_verify" => 1_952,
-        "value_len" if function.starts_with("bls12381") => good_points(function)[0],
-        "value_ptr" if function.starts_with("bls12381") => good_points(function)[1],
+        "value_len" | "value_ptr" if function.starts_with("bls12381") => {
+            let (_, at, element_len, _) = POINTS.iter().find(|list| list.0 == function).unwrap();
+            if param == "value_len" { *element_len } else { *at }
+        }
         "sig_len" => 64,
         "sig_ptr" => ONES,
         "pub_key_len" if function == "p256_verify" => 33,
@@ -209,21 +218,5 @@ fn good_argument(function: &str, param: &str) -> u64 {
         name if name.ends_with("_ptr") || name == "ptr" => ZEROS,
         name if name.ends_with("_len") => panic!("{function}: {name}"),
         _ => 0,
-    }
-}
-
-/// Length and pointer of one element of a list.
-fn good_points(function: &str) -> [u64; 2] {
-    match function {
-        "bls12381_p1_sum" => [97, SIGNED_INFINITY],
-        "bls12381_p2_sum" => [193, SIGNED_INFINITY],
-        "bls12381_g1_multiexp" => [128, SIGNED_INFINITY + 1],
-        "bls12381_g2_multiexp" => [224, SIGNED_INFINITY + 1],
-        "bls12381_map_fp_to_g1" => [48, ZEROS],
-        "bls12381_map_fp2_to_g2" => [96, ZEROS],
-        "bls12381_pairing_check" => [288, INFINITIES],
-        "bls12381_p1_decompress" => [48, COMPRESSED_INFINITY],
-        "bls12381_p2_decompress" => [96, COMPRESSED_INFINITY],
-        other => panic!("{other} takes no points"),
     }
 }
