@@ -40,18 +40,37 @@ pub(crate) const LONG_KEY: u64 = 1_100;
 /// Zeros up to the points: amounts, hashes, numbers of promises, a key of 33 bytes.
 pub(crate) const ZEROS: u64 = 2_048;
 
-/// Elements of BLS12-381 with points at infinity: the function, where its elements are, how long
-/// they are, and the first byte of each point in them. There are two elements of each.
-const POINTS: [(&str, u64, u64, &[(u64, u8)]); 9] = [
-    ("bls12381_p1_sum", 2_440, 97, &[(1, 0x40)]),
-    ("bls12381_p2_sum", 2_640, 193, &[(1, 0x40)]),
-    ("bls12381_g1_multiexp", 3_030, 128, &[(0, 0x40)]),
-    ("bls12381_g2_multiexp", 3_290, 224, &[(0, 0x40)]),
-    ("bls12381_map_fp_to_g1", ZEROS, 48, &[]),
-    ("bls12381_map_fp2_to_g2", ZEROS, 96, &[]),
-    ("bls12381_pairing_check", 1_200, 288, &[(0, 0x40), (96, 0x40)]),
-    ("bls12381_p1_decompress", 3_740, 48, &[(0, 0xc0)]),
-    ("bls12381_p2_decompress", 3_840, 96, &[(0, 0xc0)]),
+/// A list of BLS12-381 with two elements, whose points are at infinity.
+struct Points {
+    function: &'static str,
+    at: u64,
+    element_len: u64,
+    /// Where in an element its points begin.
+    starts: &'static [u64],
+    /// What they begin with.
+    flags: u8,
+}
+
+const fn points(
+    function: &'static str,
+    at: u64,
+    element_len: u64,
+    starts: &'static [u64],
+    flags: u8,
+) -> Points {
+    Points { function, at, element_len, starts, flags }
+}
+
+const POINTS: [Points; 9] = [
+    points("bls12381_p1_sum", 2_440, 97, &[1], 0x40),
+    points("bls12381_p2_sum", 2_640, 193, &[1], 0x40),
+    points("bls12381_g1_multiexp", 3_030, 128, &[0], 0x40),
+    points("bls12381_g2_multiexp", 3_290, 224, &[0], 0x40),
+    points("bls12381_map_fp_to_g1", ZEROS, 48, &[], 0),
+    points("bls12381_map_fp2_to_g2", ZEROS, 96, &[], 0),
+    points("bls12381_pairing_check", 1_200, 288, &[0, 96], 0x40),
+    points("bls12381_p1_decompress", 3_740, 48, &[0], 0xc0),
+    points("bls12381_p2_decompress", 3_840, 96, &[0], 0xc0),
 ];
 
 /// What is stored under the key that functions are called with.
@@ -175,10 +194,10 @@ pub(crate) fn memory() -> Vec<u8> {
     put(FILE_NAME, &[b'b', 0].repeat(16));
     put(ONES, &[1; 64]);
     put(LONG_KEY, &[1; 65]);
-    for (_, at, element_len, points) in POINTS {
-        for (point, flags) in points {
-            put(at + point, &[*flags]);
-            put(at + element_len + point, &[*flags]);
+    for list in POINTS {
+        for point in list.starts {
+            put(list.at + point, &[list.flags]);
+            put(list.at + list.element_len + point, &[list.flags]);
         }
     }
     memory
@@ -197,8 +216,8 @@ fn good_argument(function: &str, param: &str) -> u64 {
         "sig_ptr" if function == "ml_dsa_verify" => TEXT,
         "pub_key_len" if function == "ml_dsa_verify" => 1_952,
         "value_len" | "value_ptr" if function.starts_with("bls12381") => {
-            let (_, at, element_len, _) = POINTS.iter().find(|list| list.0 == function).unwrap();
-            if param == "value_len" { *element_len } else { *at }
+            let list = POINTS.iter().find(|list| list.function == function).unwrap();
+            if param == "value_len" { list.element_len } else { list.at }
         }
         "sig_len" => 64,
         "sig_ptr" => ONES,
