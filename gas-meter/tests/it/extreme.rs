@@ -9,7 +9,9 @@ use wasm_encoder::{
 
 use gas_meter::instrument::wasmparser::Validator;
 
-use crate::{ADDED, CONTRACT_GROWTH, FORMS, GROWTH, memory, meter};
+use fixtures::memory;
+
+use crate::{ADDED, CONTRACT_GROWTH, FORMS, GROWTH, meter};
 
 /// The stack of the thread that meters: what recursed once for each nested block would need more.
 const STACK: usize = 256 * 1024;

@@ -5,11 +5,14 @@
 
 mod broken;
 mod extreme;
-mod memory;
 
+use fixtures::memory;
 use gas_meter::instrument::{
     FlatSchedule, Form, FrameSizes, InstrumentError, Limits, Prices, instrument,
 };
+
+#[global_allocator]
+static ALLOCATOR: memory::Counting = memory::Counting;
 
 /// A module that is at most this many times as large as the original, whatever that is.
 const GROWTH: usize = 20;

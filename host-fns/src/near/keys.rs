@@ -238,7 +238,9 @@ fn pay_gas_key<X: External>(
 struct Grant {
     allowance: Option<u128>,
     receiver_id: String,
-    method_names: Vec<Vec<u8>>,
+    /// As they were passed, separated by commas. They become texts of their own only when all is
+    /// paid for: a list of short ones takes many times its length then.
+    method_names: Vec<u8>,
 }
 
 /// Reads a permission for function calls: an allowance of zero is none, method names are
@@ -252,13 +254,9 @@ fn read_grant<X: External>(
 ) -> NearResult<Grant> {
     let allowance = host.core.read_u128(memory, allowance_ptr)?;
     let receiver_id = host.read_account_id(memory, receiver_id_ptr, receiver_id_len)?;
-    let names = host.core.read_vec(memory, method_names_ptr, method_names_len)?;
-    let method_names = if names.is_empty() {
-        Vec::new()
-    } else {
-        names.split(|byte| *byte == b',').map(<[u8]>::to_vec).collect()
-    };
-    if method_names.iter().any(Vec::is_empty) {
+    let method_names = host.core.read_vec(memory, method_names_ptr, method_names_len)?;
+    let mut names = method_names.split(|byte| *byte == b',');
+    if !method_names.is_empty() && names.any(<[u8]>::is_empty) {
         return Err(NearError::EmptyMethodName.into());
     }
     Ok(Grant { allowance: (allowance > 0).then_some(allowance), receiver_id, method_names })
@@ -272,22 +270,24 @@ impl Grant {
         promise_index: u64,
     ) -> NearResult<ReceiptIndex> {
         let (receipt, to) = host.appendable(promise_index)?;
-        // Each name counts with a terminator.
-        let bytes = self
-            .method_names
-            .iter()
-            .fold(0u64, |sum, name| sum.saturating_add(len_u64(name)).saturating_add(1));
+        // Each name counts with a terminator, where all but the last have a comma.
+        let bytes = match len_u64(&self.method_names) {
+            0 => 0,
+            len => len.saturating_add(1),
+        };
         host.pay_action(cost::ADD_FUNCTION_CALL_KEY_BASE, 1, to)?;
         host.pay_action(cost::ADD_FUNCTION_CALL_KEY_BYTE, bytes, to)?;
         Ok(receipt)
     }
 
     fn into_permission(self) -> NearResult<Permission> {
-        let method_names = self
-            .method_names
-            .into_iter()
-            .map(|name| String::from_utf8(name).map_err(|_| NearError::InvalidMethodName))
-            .collect::<Result<_, _>>()?;
+        let text =
+            String::from_utf8(self.method_names).map_err(|_| NearError::InvalidMethodName)?;
+        let mut method_names = Vec::new();
+        if !text.is_empty() {
+            method_names.reserve_exact(text.split(',').count());
+            method_names.extend(text.split(',').map(str::to_owned));
+        }
         let Grant { allowance, receiver_id, .. } = self;
         Ok(Permission::FunctionCall { allowance, receiver_id, method_names })
     }

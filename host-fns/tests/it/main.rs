@@ -7,14 +7,18 @@
     reason = "a test ends on what it does not expect"
 )]
 
+#[global_allocator]
+static ALLOCATOR: fixtures::memory::Counting = fixtures::memory::Counting;
+
 mod context;
 mod crypto;
+mod fuzz;
 mod guest;
+mod hostile;
 mod keys;
 mod logs;
 mod misuse;
 mod page;
-
 mod promises;
 mod registers;
 mod scene;

@@ -204,7 +204,7 @@ pub(crate) fn memory() -> Vec<u8> {
 }
 
 /// An argument with which a function succeeds.
-fn good_argument(function: &str, param: &str) -> u64 {
+pub(crate) fn good_argument(function: &str, param: &str) -> u64 {
     match param {
         "account_id_len" | "receiver_id_len" | "beneficiary_id_len" => 8,
         "method_name_len" | "method_names_len" | "key_len" | "arguments_len" | "code_len"

@@ -91,7 +91,7 @@ pub(crate) const EDGES: &[u64] = &[
 ];
 
 /// Places in the guest's memory that hold different things.
-const PLACES: &[u64] = &[TEXT, COMMAS, NO_TEXT, NUMBERS, ONES, ZEROS];
+pub(crate) const PLACES: &[u64] = &[TEXT, COMMAS, NO_TEXT, NUMBERS, ONES, ZEROS];
 
 /// The arguments with one of them at each edge, and at each place.
 fn single_mistakes(scene: &Scene) -> Vec<Vec<u64>> {

@@ -7,7 +7,6 @@ mod control;
 mod counted;
 mod expressions;
 mod host;
-mod rng;
 
 use wasm_encoder::{
     CodeSection, ConstExpr, DataCountSection, DataSection, ElementSection, Elements, EntityType,
@@ -17,8 +16,8 @@ use wasm_encoder::{
 };
 
 use body::Body;
+pub(crate) use fixtures::Rng;
 pub(crate) use host::traced;
-pub(crate) use rng::Rng;
 
 /// What programs are like.
 #[derive(Clone, Copy, Debug)]
