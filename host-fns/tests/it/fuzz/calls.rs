@@ -50,7 +50,7 @@ fn sound(random: &mut Unstructured<'_>, decl: &HostFnDecl, name: &str) -> Result
     if name.contains("register_id") {
         return random.int_in_range(0..=REGISTERS);
     }
-    if name.contains("_ind") || name.ends_with("_idx") {
+    if name.starts_with("promise_ind") || name.ends_with("_idx") {
         return random.int_in_range(0..=NUMBERS);
     }
     Ok(good_argument(decl.name, name))

@@ -135,7 +135,7 @@ impl<'a> Play<'a> {
         } else {
             self.call(function, &args)
         };
-        if result.is_err() && self.random.ratio(1, 32)? {
+        if result.is_err() && self.random.ratio(1, 64)? {
             return Ok(End::Refused);
         }
         if result.is_ok() {

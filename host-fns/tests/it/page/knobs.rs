@@ -9,6 +9,7 @@ use crate::scene::{
     FILE_NAME, IMPLICIT, LONG_KEY, MESSAGE, NO_TEXT, NUMBERS, ONES, STORED_BYTES, Scene, TEXT,
     ZEROS,
 };
+use crate::survey::pointer_of;
 
 /// A quantity.
 pub(super) struct Knob {
@@ -75,6 +76,16 @@ fn parameter(scene: &Scene, name: &'static str) -> Option<Knob> {
             if let Some((_, value)) = scene.world.storage.pop_first() {
                 let key = scene.memory[TEXT as usize..][..longer as usize].to_vec();
                 scene.world.storage.insert(key, value);
+            }
+        }));
+    }
+    if name == "value_len" {
+        // Twice as much is the same elements once more.
+        let at = scene.args[pointer_of(scene.decl, name)?] as usize;
+        return Some(knob(&label, base, &[1, 2, base, 64], move |scene, more| {
+            scene.set(name, base + more);
+            if more == base {
+                scene.memory.copy_within(at..at + base as usize, at + base as usize);
             }
         }));
     }
