@@ -8,7 +8,7 @@ use crate::world::World;
 
 mod alt_bn128;
 mod bls12381;
-mod wycheproof;
+mod signatures;
 
 fn hex(text: &str) -> Vec<u8> {
     (0..text.len())

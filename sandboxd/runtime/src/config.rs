@@ -260,6 +260,13 @@ mod tests {
     }
 
     #[test]
+    fn what_host_functions_take_for_granted_is_so() {
+        let config = RuntimeConfig::new(PROTOCOL_VERSION).expect("supported");
+        // Once it is on, bls12381_p1_sum and others take (0, ±2), which they refuse today.
+        assert!(!config.near().wasm_config.bls12381_not_in_group_fix);
+    }
+
+    #[test]
     fn other_versions_are_refused() {
         let error = RuntimeConfig::new(87).expect_err("not supported");
         assert_eq!(error.to_string(), "protocol version 87 is not supported, only 88");

@@ -1,7 +1,9 @@
-//! Project Wycheproof's vectors of signatures: what is valid verifies, what is invalid does not.
+//! Project Wycheproof's vectors of signatures: what is valid verifies, what is invalid does not; and
+//! those of ed25519-speccheck, on which verifiers differ.
 
 use wycheproof::{TestResult, ecdsa, eddsa, mldsa_verify};
 
+use super::hex;
 use crate::guest::Guest;
 
 /// Half of secp256k1's order, the greatest `s` that is not malleable.
@@ -45,6 +47,23 @@ fn ed25519() {
             let verified = verifies("ed25519_verify", &test.sig, &test.msg, &group.key.pk);
             assert_eq!(verified, expected(test.result), "{}: {}", test.tc_id, test.comment);
         }
+    }
+}
+
+/// Signatures that some verifiers take and others do not: what kind, the message, the key, and
+/// the signature.
+const EDGES: &str = include_str!("ed25519.txt");
+
+#[test]
+fn ed25519_is_verified_without_the_cofactor() {
+    for line in EDGES.lines() {
+        let [kind, message, key, signature] = line.split(' ').collect::<Vec<_>>()[..] else {
+            panic!("{line}");
+        };
+        let verified = verifies("ed25519_verify", &hex(signature), &hex(message), &hex(key));
+        // The equation must hold without the cofactor, for a reduced scalar and the one way to
+        // write the nonce's point. Keys and nonces of small order are no reason to refuse.
+        assert_eq!(verified, kind == "cofactorless", "{line}");
     }
 }
 
