@@ -9,6 +9,7 @@
 )]
 
 mod both;
+mod edges;
 mod operands;
 pub(crate) mod pool;
 mod published;

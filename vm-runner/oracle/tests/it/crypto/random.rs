@@ -84,7 +84,7 @@ fn random_signatures() {
 }
 
 /// A signature of the message, and the key.
-fn sign(name: &str, message: &[u8]) -> [Vec<u8>; 2] {
+pub(super) fn sign(name: &str, message: &[u8]) -> [Vec<u8>; 2] {
     static KEYS: LazyLock<[SecretKey; 3]> = LazyLock::new(|| {
         [KeyType::ED25519, KeyType::SECP256K1, KeyType::MLDSA65]
             .map(|key_type| SecretKey::from_seed(key_type, "oracle"))
