@@ -162,6 +162,14 @@ pub(crate) const ROWS: &[Row] = &[
         ..CHEAP
     },
     Row {
+        what: "`storage_remove` of nothing",
+        imports: &[("storage_remove", "lll>l")],
+        data: data::key,
+        call: "(drop (call $storage_remove (i64.const 1) (i64.const 0) (i64.const 1)))",
+        times: 2_000,
+        ..CHEAP
+    },
+    Row {
         what: "`storage_write`, 32 bytes",
         imports: &[("storage_write", "lllll>l")],
         data: data::key,
@@ -184,6 +192,61 @@ pub(crate) const ROWS: &[Row] = &[
         data: data::account,
         call: "(call $promise_batch_action_transfer
             (call $promise_batch_create (i64.const 8) (i64.const 64)) (i64.const 0))",
+        times: 200,
+        runs: 5,
+        ..CHEAP
+    },
+    Row {
+        what: "`promise_create` with 32 bytes",
+        imports: &[("promise_create", "llllllll>l")],
+        data: data::account,
+        call:
+            "(drop (call $promise_create (i64.const 8) (i64.const 64) (i64.const 3) (i64.const 64)
+            (i64.const 32) (i64.const 128) (i64.const 0) (i64.const 1000)))",
+        times: 200,
+        runs: 5,
+        ..CHEAP
+    },
+    Row {
+        what: "`promise_then` with 10 KiB",
+        imports: &[("promise_create", "llllllll>l"), ("promise_then", "lllllllll>l")],
+        data: data::account,
+        setup:
+            "(drop (call $promise_create (i64.const 8) (i64.const 64) (i64.const 3) (i64.const 64)
+            (i64.const 32) (i64.const 128) (i64.const 0) (i64.const 1000)))",
+        call: "(drop (call $promise_then (i64.const 0) (i64.const 8) (i64.const 64) (i64.const 3)
+            (i64.const 64) (i64.const 10240) (i64.const 128) (i64.const 0) (i64.const 1000)))",
+        times: 100,
+        runs: 5,
+        ..CHEAP
+    },
+    Row {
+        what: "`promise_and` of 8",
+        imports: &[("promise_create", "llllllll>l"), ("promise_and", "ll>l")],
+        data: data::account,
+        setup:
+            "(drop (call $promise_create (i64.const 8) (i64.const 64) (i64.const 3) (i64.const 64)
+            (i64.const 32) (i64.const 128) (i64.const 0) (i64.const 1000)))",
+        call: "(drop (call $promise_and (i64.const 128) (i64.const 8)))",
+        times: 200,
+        runs: 5,
+        ..CHEAP
+    },
+    Row {
+        what: "`promise_yield_create`",
+        imports: &[("promise_yield_create", "lllllll>l")],
+        data: data::account,
+        call: "(drop (call $promise_yield_create (i64.const 3) (i64.const 64) (i64.const 32)
+            (i64.const 128) (i64.const 1000) (i64.const 0) (i64.const 1)))",
+        times: 200,
+        runs: 5,
+        ..CHEAP
+    },
+    Row {
+        what: "`validator_stake`",
+        imports: &[("validator_stake", "lll")],
+        data: data::account,
+        call: "(call $validator_stake (i64.const 8) (i64.const 64) (i64.const 0))",
         times: 200,
         runs: 5,
         ..CHEAP
