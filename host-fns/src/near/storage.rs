@@ -123,8 +123,10 @@ pub(super) fn storage_has_key<X: External>(
     let key_bytes = check_key(config, key)?;
     core.gas.pay_per(cost::STORAGE_HAS_KEY_BYTE, key_bytes)?;
     let (present, nodes) = external.contains(key)?;
-    host.pay_nodes(nodes)?;
+    let paid = host.pay_nodes(nodes);
+    // Here, and only here, too much state is reported before nodes that could not be paid.
     host.check_storage_proof()?;
+    paid?;
     Ok(u64::from(present))
 }
 
