@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod call;
 mod near_port;
 mod nears;
 mod ours;
@@ -8,14 +9,16 @@ mod outcome;
 mod port;
 mod visits;
 
-use gas_meter::instrument::Form;
 use std::sync::Arc;
 
+use gas_meter::instrument::Form;
+use host_fns::abi::HostFnDecl;
 use near_parameters::RuntimeConfig as NearConfig;
-use near_vm_runner::{ContractCode, MockContractRuntimeCache};
+use near_vm_runner::{ContractCode, ContractRuntimeCache, MockContractRuntimeCache};
 use sandbox_runtime::RuntimeConfig;
 use vm_runner::CodeBytes;
 
+pub use call::Call;
 pub use nears::NearRunner;
 pub use ours::OurRunner;
 pub use outcome::Outcome;
@@ -53,20 +56,24 @@ impl Oracle {
     /// When the runtime does not know that version.
     pub fn new() -> Self {
         let config = RuntimeConfig::new(PROTOCOL_VERSION).expect("the runtime's own version");
+        Oracle::with(config, Box::new(MockContractRuntimeCache::default()))
+    }
+
+    /// With other parameters, and a cache for what nearcore compiles.
+    pub fn with(config: RuntimeConfig, cache: Box<dyn ContractRuntimeCache>) -> Self {
         let ours = OurRunner::new(&config);
-        let cache = Box::new(MockContractRuntimeCache::default());
         let nears = NearRunner::new(config.clone(), cache);
         Oracle { config, ours, nears }
     }
 
     /// What comes of the call in this workspace.
     pub fn ours(&self, code: &[u8], case: &fixtures::Case) -> anyhow::Result<Outcome> {
-        self.ours.run(&Contract::new(code), case)
+        self.ours_of(&Contract::new(code), case)
     }
 
     /// What comes of the call in nearcore.
     pub fn nears(&self, code: &[u8], case: &fixtures::Case) -> anyhow::Result<Outcome> {
-        self.nears.run(&Contract::new(code), case)
+        self.nears_of(&Contract::new(code), case)
     }
 
     /// The same of a contract that is called more than once.
@@ -77,6 +84,16 @@ impl Oracle {
     /// The same of a contract that is called more than once.
     pub fn nears_of(&self, contract: &Contract, case: &fixtures::Case) -> anyhow::Result<Outcome> {
         self.nears.run(contract, case)
+    }
+
+    /// What comes of a call in circumstances of its own: in this workspace and in nearcore.
+    pub fn both(&self, contract: &Contract, call: &Call) -> anyhow::Result<[Outcome; 2]> {
+        Ok([self.ours.run_call(contract, call)?, self.nears.run_call(contract, call)?])
+    }
+
+    /// The functions that contracts may import.
+    pub fn functions(&self) -> impl Iterator<Item = &'static HostFnDecl> {
+        ours::functions(&self.config)
     }
 
     /// Whether this workspace accepts the module, or its error in nearcore's words.

@@ -1,6 +1,6 @@
-//! nearcore's mock of the chain, but for four things that nearcore's runtime does and the mock
-//! does not: visited nodes and replaced and removed values are charged, method names must be UTF-8, and initial
-//! states are decoded.
+//! nearcore's mock of the chain, but for what nearcore's runtime does and the mock does not:
+//! visited nodes and replaced and removed values are charged, visited nodes are recorded, method
+//! names must be UTF-8, and initial states are decoded.
 
 use std::cell::RefCell;
 
@@ -165,8 +165,11 @@ impl External for NearPort {
         state_init_send_counts(state_init, mode)
     }
 
+    fn get_recorded_storage_size(&self) -> usize {
+        self.visits.borrow().recorded()
+    }
+
     delegate! {
-        fn get_recorded_storage_size(&self) -> usize;
         fn storage_proof_size_before_receipt(&self) -> usize;
         fn validator_stake(&self, account_id: &AccountId) -> VmResult<Option<Balance>>;
         fn validator_total_stake(&self) -> VmResult<Balance>;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use fixtures::{Answer, Case};
 use gas_meter::Gas;
 use gas_meter::instrument::Prices;
+use host_fns::abi::{Host, HostFnDecl};
 use host_fns::near::{
     AccountContract, Config, Context, Mode, NearHost, Parts, PromiseResult, ReturnData,
 };
@@ -20,9 +21,9 @@ use vm_runner::{
     Code, EntryError, Failure, Finished, ModuleCache, PrepareError, Runner, VmConfig, WasmTrap,
 };
 
-use crate::Contract;
 use crate::outcome::{Effects, Outcome};
 use crate::port::Port;
+use crate::{Call, Contract};
 
 /// Validators and their stakes in yoctoNEAR.
 pub(crate) const VALIDATORS: &[(&str, u128)] = &[(fixtures::ACCOUNT, 100), ("bob.near", 1)];
@@ -57,30 +58,54 @@ impl OurRunner {
 
     /// What comes of the call.
     pub fn run(&self, contract: &Contract, case: &Case) -> anyhow::Result<Outcome> {
-        let finished = self.execute(contract, case)?;
+        self.run_call(contract, &call(contract, case, &self.host))
+    }
+
+    /// What comes of a call in circumstances of its own.
+    pub fn run_call(&self, contract: &Contract, call: &Call) -> anyhow::Result<Outcome> {
+        let finished = self.execute(contract, call)?;
         Ok(outcome(finished.host.into_parts(), finished.end))
     }
 
     /// The call alone, for measuring: the gas that it burns.
     pub fn burn(&self, contract: &Contract, case: &Case) -> anyhow::Result<u64> {
-        let finished = self.execute(contract, case)?;
+        let finished = self.execute(contract, &call(contract, case, &self.host))?;
         Ok(finished.host.into_parts().gas.burnt().units())
     }
 
     fn execute(
         &self,
         contract: &Contract,
-        case: &Case,
+        call: &Call,
     ) -> anyhow::Result<Finished<NearHost<Port>>> {
-        let mut context = context(case, &self.host);
-        context.account_contract = AccountContract::Local(contract.ours.hash().0);
-        let host = NearHost::new(Port::new(case.storage), context, Arc::clone(&self.host))?;
-        Ok(self.runner.run(&contract.ours, case.method, host)?)
+        let port = Port::new(call.storage.clone(), call.context.current_account_id.parse()?);
+        let mut config = Arc::clone(&self.host);
+        if config.limits.max_gas_burnt != call.max_gas_burnt {
+            Arc::make_mut(&mut config).limits.max_gas_burnt = call.max_gas_burnt;
+        }
+        let host = NearHost::new(port, call.context.clone(), config)?;
+        Ok(self.runner.run(&contract.ours, &call.method, host)?)
     }
 }
 
+/// What both sides let contracts import at these parameters.
+pub(crate) fn functions(config: &RuntimeConfig) -> impl Iterator<Item = &'static HostFnDecl> {
+    let features = config.vm().host_features;
+    let functions = NearHost::<Port>::FUNCTIONS.iter().map(|function| &function.decl);
+    functions.filter(move |decl| decl.available(features))
+}
+
+/// The call of a case.
+pub(crate) fn call(contract: &Contract, case: &Case, config: &Config) -> Call {
+    let storage = case.storage.iter().map(|(key, value)| (key.to_vec(), value.to_vec()));
+    let mut context = context(case, config);
+    context.account_contract = AccountContract::Local(contract.ours.hash().0);
+    let max_gas_burnt = config.limits.max_gas_burnt;
+    Call { method: case.method.to_owned(), context, max_gas_burnt, storage: storage.collect() }
+}
+
 /// The circumstances of all calls.
-pub(crate) fn context(case: &Case, config: &Config) -> Context {
+fn context(case: &Case, config: &Config) -> Context {
     let answers = case.answers.iter().map(|answer| match answer {
         Answer::Waiting => PromiseResult::NotReady,
         Answer::Failed => PromiseResult::Failed,
@@ -127,27 +152,29 @@ fn outcome(parts: Parts<Port>, end: Result<(), Failure<host_fns::near::NearError
     };
     // A method that cannot be called leaves nothing of the execution.
     let nothing = matches!(end, Err(Failure::Entry(EntryError::NotFound)));
-    let effects = end.is_ok().then(|| Effects {
+    let effects = end.is_ok().then_some(Effects {
         balance: parts.balance,
         subsidized: parts.subsidized,
         storage_usage: parts.storage_usage,
         storage: parts.external.storage,
-        receipts: parts.external.log.iter().map(|action| format!("{action:?}")).collect(),
+        receipts: parts.external.log,
     });
+    let (failure, message) = end.err().map(failure).unzip();
     Outcome {
-        failure: end.err().map(failure),
+        failure,
+        message,
         burnt: parts.gas.burnt().units(),
         used: parts.gas.used().units(),
         compute: if nothing { 0 } else { parts.gas.compute() },
         logs: parts.logs,
-        returned: format!("{returned:?}"),
+        returned,
         profile,
         effects,
     }
 }
 
-/// The failure as nearcore would show it.
-fn failure(failure: Failure<host_fns::near::NearError>) -> String {
+/// The failure as nearcore would show it, and what users read of it.
+fn failure(failure: Failure<host_fns::near::NearError>) -> (String, String) {
     let near = match failure {
         Failure::Prepare(error) => FunctionCallError::CompilationError(
             CompilationError::PrepareError(near_prepare_error(error)),
@@ -165,9 +192,9 @@ fn failure(failure: Failure<host_fns::near::NearError>) -> String {
         }),
         Failure::Trap(trap) => FunctionCallError::WasmTrap(near_trap(trap)),
         // The variants have the same names and fields.
-        Failure::Host(error) => return format!("HostError({error:?})"),
+        Failure::Host(error) => return (format!("HostError({error:?})"), error.to_string()),
     };
-    format!("{near:?}")
+    (format!("{near:?}"), near.to_string())
 }
 
 fn near_trap(trap: WasmTrap) -> NearTrap {

@@ -2,11 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use near_vm_runner::logic::mocks::mock_external::MockAction;
+use near_vm_runner::logic::types::ReturnData;
+
 /// What came of a call. What a failed call would have changed is left out: it never happens.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     /// nearcore's debug form of the failure, if there was one.
     pub failure: Option<String>,
+    /// What users read of it.
+    pub message: Option<String>,
     /// Gas spent.
     pub burnt: u64,
     /// Gas spent or attached.
@@ -15,8 +20,8 @@ pub struct Outcome {
     pub compute: u64,
     /// The logs.
     pub logs: Vec<String>,
-    /// nearcore's debug form of what was returned.
-    pub returned: String,
+    /// What was returned.
+    pub returned: ReturnData,
     /// Gas by cost, without zeros; wasm instructions are `WASM`.
     pub profile: BTreeMap<String, u64>,
     /// What a call that succeeded changed.
@@ -34,6 +39,6 @@ pub struct Effects {
     pub storage_usage: u64,
     /// All keys and values.
     pub storage: BTreeMap<Vec<u8>, Vec<u8>>,
-    /// Receipts and their actions, in the debug form of nearcore's mock.
-    pub receipts: Vec<String>,
+    /// Receipts and their actions, as nearcore's mock records them.
+    pub receipts: Vec<MockAction>,
 }

@@ -28,14 +28,15 @@ use crate::visits::{Visited, Visits};
 pub(crate) struct Port {
     pub(crate) storage: BTreeMap<Vec<u8>, Vec<u8>>,
     pub(crate) log: Vec<MockAction>,
+    /// The account that runs, which gets what it yields.
+    account: AccountId,
     data_count: u64,
     visits: Visits,
 }
 
 impl Port {
-    pub(crate) fn new(storage: &[(&[u8], &[u8])]) -> Self {
-        let storage = storage.iter().map(|(key, value)| (key.to_vec(), value.to_vec())).collect();
-        Port { storage, log: Vec::new(), data_count: 0, visits: Visits::default() }
+    pub(crate) fn new(storage: BTreeMap<Vec<u8>, Vec<u8>>, account: AccountId) -> Self {
+        Port { storage, log: Vec::new(), account, data_count: 0, visits: Visits::default() }
     }
 
     fn visit(&mut self, key: &[u8]) -> TrieNodes {
@@ -79,7 +80,7 @@ impl External for Port {
     }
 
     fn recorded_storage_bytes(&self) -> u64 {
-        0
+        u64::try_from(self.visits.recorded()).expect("what is recorded fits memory")
     }
 
     fn create_receipt(
@@ -168,7 +169,7 @@ impl External for Port {
         let receipt = self.next_receipt();
         let data_id = hash(&self.data_count.to_le_bytes());
         self.data_count = self.data_count.saturating_add(1);
-        let receiver_id = account(fixtures::ACCOUNT);
+        let receiver_id = self.account.clone();
         self.log.push(MockAction::YieldCreate { data_id, receiver_id, yield_id });
         Ok(Some((receipt, data_id.0)))
     }

@@ -1,185 +1,181 @@
-//! [`Case`]: a generated sequence of calls, and what is observed of it.
+//! Calls of host functions with arguments that are sensible more often than not.
 
+use fixtures::Rng;
 use host_fns::abi::{AbiType, HostFnDecl};
 
-use super::{operands, ours};
+pub(super) use super::memory::{KEYS, ZEROS};
 
-/// Bytes of the guest's memory.
-pub(crate) const MEMORY_BYTES: usize = 32_768;
+use super::interpreter::{HostCall, MEMORY_BYTES};
+use super::memory::{
+    ACCOUNTS, AMOUNT_VALUES, AMOUNTS, BAD_TEXT, BAD_UTF16, IMAGE_BYTES, INDICES, STATE_VALUES,
+    STATES, TEXT, UTF16,
+};
+use super::operands;
 
-/// A sequence of calls in one execution.
+/// Random choices among numbers.
 #[derive(Clone, Debug)]
-pub(crate) struct Case {
-    pub(crate) prepaid_gas: u64,
-    pub(crate) balance: u128,
-    pub(crate) view: bool,
-    pub(crate) calls: Vec<Call>,
-}
-
-/// A call of a host function.
-#[derive(Clone, Debug)]
-pub(crate) struct Call {
-    pub(crate) name: &'static str,
-    pub(crate) args: Vec<u64>,
-}
-
-/// What is observed of a sequence.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Outcome {
-    pub(crate) steps: Vec<Step>,
-    pub(crate) burnt: u64,
-    pub(crate) used: u64,
-    pub(crate) compute: u64,
-    pub(crate) profile: Vec<(String, u64)>,
-    pub(crate) wasm: u64,
-    pub(crate) logs: Vec<String>,
-    pub(crate) return_data: String,
-    pub(crate) balance: u128,
-    pub(crate) subsidized: u128,
-    pub(crate) storage_usage: u64,
-    pub(crate) effects: Vec<String>,
-}
-
-/// What is observed of one call. The sequence ends at the first that fails.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Step {
-    pub(crate) result: Result<u64, String>,
-    pub(crate) memory: Vec<u8>,
-    pub(crate) register_lens: Vec<Option<u64>>,
-}
-
-/// Numbers that depend on nothing but the seed (xorshift).
-pub(crate) struct Dice(u64);
+pub(super) struct Dice(Rng);
 
 impl Dice {
-    fn new(seed: u64) -> Self {
-        let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-        dice.next();
-        dice
+    pub(super) fn new(seed: u64) -> Self {
+        Dice(Rng::new(seed))
     }
 
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 1
+    pub(super) fn next(&mut self) -> u64 {
+        self.0.next()
     }
 
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
+        self.0.below(bound)
     }
 
-    fn one_in(&mut self, chances: u64) -> bool {
+    pub(super) fn one_in(&mut self, chances: u64) -> bool {
         self.below(chances) == 0
     }
 
-    pub(super) fn pick(&mut self, choices: &[u64]) -> u64 {
-        choices[self.below(choices.len() as u64) as usize]
+    pub(super) fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
+        *self.0.pick(choices)
     }
 }
 
-/// Account ids in the guest's memory, each in a slot of 64 bytes from 0.
-const ACCOUNTS: [&str; 8] = [
-    "alice.near",
-    "bob.near",
-    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
-    "0x0123456789abcdef0123456789abcdef01234567",
-    "0s0123456789abcdef0123456789abcdef01234567",
-    "0u0123456789abcdefghjkmnpqrstvwxyz0123456789abcdefghjg",
-    "Not.An.Account",
-    "a",
+/// Functions that others build on, to be called more often.
+const OFTEN: [&str; 9] = [
+    "promise_batch_create",
+    "promise_batch_then",
+    "promise_and",
+    "set_state_init_data_entry",
+    "storage_write",
+    "storage_read",
+    "storage_remove",
+    "storage_has_key",
+    "log_utf8",
 ];
 
-/// Where texts, keys, amounts and signatures are.
-const TEXT: u64 = 512;
-const UTF16: u64 = 768;
-pub(super) const KEYS: u64 = 1_024;
-const AMOUNTS: u64 = 4_096;
-const INDICES: u64 = 4_352;
-pub(super) const ZEROS: u64 = 6_144;
+/// Calls that a case has on average.
+const TURNS_OF_A_SEED: u64 = 10;
 
-/// The guest's memory at the start.
-pub(crate) fn memory() -> Vec<u8> {
-    let mut memory = vec![0; MEMORY_BYTES];
-    let mut put = |at: u64, bytes: &[u8]| {
-        memory[at as usize..at as usize + bytes.len()].copy_from_slice(bytes);
+/// Steps through the functions that make neighbours of different ones.
+const STRIDE: u64 = 37;
+
+/// Call number `turn` of a case: all functions have their turn equally often.
+pub(super) fn call(
+    functions: &[&'static HostFnDecl],
+    seed: u64,
+    turn: u64,
+    dice: &mut Dice,
+) -> HostCall {
+    let turns = seed.wrapping_mul(TURNS_OF_A_SEED).wrapping_add(turn);
+    let mut function = (turns.wrapping_mul(STRIDE) % functions.len() as u64) as usize;
+    if dice.one_in(5) {
+        let name = dice.pick(&OFTEN);
+        function = functions.iter().position(|decl| decl.name == name).unwrap();
+    }
+    let decl = functions[function];
+    let times = match decl.name {
+        // To reach limits.
+        "log_utf8" | "promise_batch_create" if dice.one_in(12) => 130,
+        _ if dice.one_in(24) => dice.pick(&[2, 3]),
+        _ => 1,
     };
-    for (slot, account) in ACCOUNTS.iter().enumerate() {
-        put(slot as u64 * 64, account.as_bytes());
-    }
-    put(TEXT, "method,other,grüße\0".as_bytes());
-    put(TEXT + 128, &[0xff, 0xfe, 0xc3, 0x28]);
-    let utf16: Vec<u8> = "abort 𝄞\0".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    put(UTF16 - 4, &[16, 0, 0, 0]);
-    put(UTF16, &utf16);
-    put(KEYS, &[0; 33]);
-    put(KEYS + 64, &[1; 65]);
-    put(KEYS + 160, &[2; 1_953]);
-    put(KEYS + 2_200, &[3; 33]);
-    for (slot, amount) in [0u128, 1, 7, 1_000, u128::from(u64::MAX), u128::MAX].iter().enumerate() {
-        put(AMOUNTS + slot as u64 * 16, &amount.to_le_bytes());
-    }
-    for (slot, index) in [0u64, 1, 2, 0, 9, u64::MAX].iter().enumerate() {
-        put(INDICES + slot as u64 * 8, &index.to_le_bytes());
-    }
-    for (at, bytes) in operands::memory() {
-        put(at, &bytes);
-    }
-    memory
+    HostCall { function, name: decl.name, args: args(decl, dice), times }
 }
 
-impl Case {
-    pub(crate) fn generate(seed: u64) -> Self {
-        let mut dice = Dice::new(seed);
-        let plenty = dice.one_in(2);
-        let prepaid_gas = if plenty {
-            1_000_000_000_000_000 - dice.below(3)
-        } else {
-            // From nothing to a tenth of a petagas, evenly over the magnitudes.
-            let magnitude = dice.below(48);
-            (1u64 << magnitude) | dice.below(1u64 << magnitude)
-        };
-        let balance = dice.pick(&[0, 0, 1_000, u64::MAX]).into();
-        let view = dice.one_in(12);
-        let mut calls = Vec::new();
-        if !view {
-            // So that actions find a promise and functions find registers.
-            let slot = dice.below(6);
-            let len = ACCOUNTS[slot as usize].len() as u64;
-            calls.push(Call { name: "promise_batch_create", args: vec![len, slot * 64] });
-            if dice.one_in(8) {
-                // So that entries find a state: it is the effect behind the receipt.
-                let init = vec![0, len, slot * 64, AMOUNTS];
-                let name = "promise_batch_action_state_init_by_account_id";
-                calls.push(Call { name, args: init });
-                for _ in 0..2 {
-                    let entry = vec![0, 1, dice.below(3), TEXT, dice.below(9), TEXT];
-                    calls.push(Call { name: "set_state_init_data_entry", args: entry });
-                }
-            }
-        }
-        calls.push(Call { name: "write_register", args: vec![1, 8, 64] });
-        let functions = ours::functions();
-        for _ in 0..=dice.below(10) {
-            let decl = &functions[dice.below(functions.len() as u64) as usize].decl;
-            // Nearcore has no such function outside of its sandbox.
-            if decl.name != "sandbox_debug_log" {
-                calls.push(Call { name: decl.name, args: args(decl, &mut dice) });
-            }
-        }
-        Case { prepaid_gas, balance, view, calls }
+/// A call with sensible arguments.
+pub(super) fn sensible(
+    functions: &[&'static HostFnDecl],
+    function: usize,
+    dice: &mut Dice,
+) -> HostCall {
+    let decl = functions[function];
+    HostCall { function, name: decl.name, args: sensible_args(decl, dice), times: 1 }
+}
+
+/// The call with one argument that is not sensible.
+pub(super) fn spoilt(
+    functions: &[&'static HostFnDecl],
+    call: &HostCall,
+    dice: &mut Dice,
+) -> HostCall {
+    let mut spoilt = call.clone();
+    if !spoilt.args.is_empty() {
+        let at = dice.below(spoilt.args.len() as u64) as usize;
+        let narrow = functions[call.function].params[at].1 == AbiType::U32;
+        spoilt.args[at] = if narrow { u32::MAX.into() } else { u64::MAX - 1 };
     }
+    spoilt
+}
+
+/// The call for the promise of this number.
+pub(super) fn of_promise(
+    functions: &[&'static HostFnDecl],
+    call: &HostCall,
+    promise: u64,
+) -> HostCall {
+    let mut call = call.clone();
+    let params = functions[call.function].params;
+    for (arg, (name, _)) in call.args.iter_mut().zip(params) {
+        if matches!(*name, "promise_index" | "promise_idx") {
+            *arg = promise;
+        }
+    }
+    call
+}
+
+fn sensible_args(decl: &HostFnDecl, dice: &mut Dice) -> Vec<u64> {
+    let slot = dice.below(64);
+    decl.params.iter().map(|(name, _)| arg(decl.name, name, slot, dice)).collect()
 }
 
 fn args(decl: &HostFnDecl, dice: &mut Dice) -> Vec<u64> {
-    let slot = dice.below(ACCOUNTS.len() as u64);
-    let mut args: Vec<u64> =
-        decl.params.iter().map(|(name, _)| arg(decl.name, name, slot, dice)).collect();
+    let mut args = sensible_args(decl, dice);
+    let pairs: Vec<usize> = (1..args.len())
+        .filter(|at| decl.params[*at].0.ends_with("_ptr") || decl.params[*at].0 == "ptr")
+        .filter(|at| decl.params[at - 1].0.ends_with("len"))
+        .collect();
+    if dice.one_in(12) && !pairs.is_empty() {
+        let at = dice.pick(&pairs);
+        if dice.one_in(2) {
+            // A register in place of memory.
+            args[at - 1] = u64::MAX;
+            args[at] = dice.pick(&[0, 1, 1, 2, 77]);
+        } else {
+            // The end of memory, or one byte more.
+            args[at] = MEMORY_BYTES.wrapping_sub(args[at - 1]).wrapping_add(dice.below(2));
+        }
+    }
+    let lens: Vec<usize> =
+        (0..args.len()).filter(|at| decl.params[*at].0.ends_with("_len")).collect();
+    if dice.one_in(6) && !lens.is_empty() {
+        // One byte less, or more.
+        let at = dice.pick(&lens);
+        args[at] = args[at].wrapping_add(dice.pick(&[1, u64::MAX]));
+    }
     // Most calls are sensible in most of their arguments.
-    if dice.one_in(4) && !args.is_empty() {
+    if dice.one_in(5) && !args.is_empty() {
         let at = dice.below(args.len() as u64) as usize;
-        let top = MEMORY_BYTES as u64;
-        args[at] = dice.pick(&[0, 1, top - 1, top, top + 1, 1 << 32, u64::MAX - 1, u64::MAX]);
+        let (top, any) = (MEMORY_BYTES, dice.next());
+        let hostile = [
+            0,
+            1,
+            2,
+            31,
+            33,
+            65,
+            top - 17,
+            top - 16,
+            top - 15,
+            top - 1,
+            top,
+            top + 1,
+            1 << 31,
+            1 << 32,
+            u64::MAX / 2,
+            u64::MAX - 1,
+            u64::MAX,
+            u64::MAX,
+            any,
+        ];
+        args[at] = dice.pick(&hostile);
     }
     for (arg, (_, ty)) in args.iter_mut().zip(decl.params) {
         if *ty == AbiType::U32 {
@@ -189,45 +185,75 @@ fn args(decl: &HostFnDecl, dice: &mut Dice) -> Vec<u64> {
     args
 }
 
-/// A sensible argument by the name of the parameter.
+/// A sensible argument by the name of the parameter; arguments of one call that belong together
+/// go by the same `slot`.
 fn arg(function: &str, param: &str, slot: u64, dice: &mut Dice) -> u64 {
     if let Some(arg) = operands::arg(function, param, dice) {
         return arg;
     }
+    let account = slot % ACCOUNTS.len() as u64;
+    let state = slot % STATE_VALUES.len() as u64;
     match param {
         "account_id_len" | "receiver_id_len" | "beneficiary_id_len" => {
-            ACCOUNTS[slot as usize].len() as u64
+            let len = ACCOUNTS[account as usize].len() as u64;
+            if dice.one_in(16) { len - 1 } else { len }
         }
-        "account_id_ptr" | "receiver_id_ptr" | "beneficiary_id_ptr" => slot * 64,
+        "account_id_ptr" | "receiver_id_ptr" | "beneficiary_id_ptr" => account * 64,
         "method_name_len" => dice.pick(&[6, 6, 6, 0, 3]),
         "method_names_len" => dice.pick(&[0, 6, 12, 7]),
-        "method_name_ptr" | "method_names_ptr" => dice.pick(&[TEXT, TEXT, TEXT, TEXT + 128]),
+        "method_name_ptr" | "method_names_ptr" => {
+            dice.pick(&[TEXT, TEXT, TEXT, TEXT, BAD_TEXT, TEXT + 6])
+        }
         "action_index" => dice.below(12),
         "key_len" | "arguments_len" | "prefix_len" | "start_len" | "end_len" => {
-            dice.pick(&[0, 1, 5, 5, 30])
+            dice.pick(&[0, 1, 5, 5, 5, 5, 5, 30, 40, 41, 2_048, 2_049])
         }
-        "value_len" => dice.pick(&[0, 1, 55, 56, 300, 4_001, 7_000]),
-        "code_len" | "data_len" | "state_init_len" => dice.pick(&[0, 5, 500]),
-        "public_key_len" => dice.pick(&[33, 33, 33, 65, 1_953, 32]),
-        "public_key_ptr" => dice.pick(&[KEYS, KEYS, KEYS + 64, KEYS + 160, KEYS + 2_200]),
-        "msg_ptr" => dice.pick(&[UTF16, UTF16, UTF16, 3, TEXT]),
-        "filename_ptr" => dice.pick(&[UTF16, ZEROS]),
-        "data_id_len" | "yield_id_len" | "code_hash_len" => 32,
+        "value_len" if function == "value_return" => dice.pick(&[0, 5, 1_000, 65_537]),
+        "value_len" => dice.pick(&[0, 1, 55, 56, 300, 4_000, 4_001, 7_000, 65_537]),
+        "code_len" | "data_len" => dice.pick(&[0, 5, 500, 1_000, 1_001, 4_001]),
+        "state_init_len" => STATE_VALUES[state as usize].len() as u64,
+        "state_init_ptr" => STATES + 64 * state,
+        "public_key_len" => [33, 65, 1_953, 33, 33, 33, 32, 33][slot as usize % 8],
+        "public_key_ptr" => {
+            [KEYS, KEYS + 64, KEYS + 160, KEYS, KEYS, KEYS, KEYS, KEYS + 2_200][slot as usize % 8]
+        }
+        "msg_ptr" => dice.pick(&[UTF16, UTF16, UTF16, 3, TEXT, BAD_UTF16]),
+        "filename_ptr" => dice.pick(&[UTF16, UTF16, ZEROS]),
+        "data_id_len" | "yield_id_len" | "code_hash_len" => dice.pick(&[32, 32, 32, 32, 31]),
+        "yield_id_ptr" => dice.pick(&[0, 0, 64]),
         "payload_len" => dice.pick(&[0, 5, 1_024, 1_025]),
-        "amount_ptr" | "allowance_ptr" => AMOUNTS + 16 * dice.pick(&[0, 0, 1, 1, 2, 3, 4, 5]),
-        "len" => dice.pick(&[6, 17, 4, u64::MAX]),
+        "amount_ptr" | "allowance_ptr" => {
+            AMOUNTS + 16 * dice.pick(&[0, 0, 0, 1, 1, 2, 3, 4, AMOUNT_VALUES.len() as u64 - 1])
+        }
+        "len" => dice.pick(&[6, 6, 17, 3, 0, 4, 101, u64::MAX]),
         "ptr" if function.starts_with("log") || function.starts_with("panic") => {
-            dice.pick(&[TEXT, UTF16, TEXT + 128])
+            dice.pick(&[TEXT, TEXT, UTF16, BAD_TEXT, BAD_UTF16])
         }
         "balance_ptr" | "stake_ptr" | "ptr" => ZEROS + dice.below(1_000),
         "promise_idx_ptr" => INDICES + 8 * dice.below(4),
         "promise_idx_count" => dice.pick(&[0, 1, 2, 3]),
-        "promise_index" | "promise_idx" => dice.pick(&[0, 0, 0, 0, 1, 2]),
-        "register_id" | "key_register_id" | "value_register_id" => dice.pick(&[0, 1, 1, 2, 200]),
-        "num_nonces" => dice.pick(&[0, 1, 9, 65_535, 65_536]),
+        "promise_index" | "promise_idx" => dice.pick(&[0, 0, 0, 0, 0, 1, 1, 2]),
+        "register_id" | "key_register_id" | "value_register_id" => {
+            dice.pick(&[0, 1, 1, 2, 3, 200, u64::MAX])
+        }
+        "num_nonces" => dice.pick(&[0, 1, 9, 9, 1_000, 65_535, 65_536]),
         "gas" => dice.pick(&[0, 5_000_000_000, 1_000_000_000_000]),
         "result_idx" => dice.below(4),
+        "opcodes" => dice.pick(&[0, 1, 1_000, 4_000_000]),
         name if name.ends_with("_ptr") => dice.pick(&[0, 64, TEXT, ZEROS]),
         _ => dice.pick(&[0, 1, 7]),
     }
+}
+
+/// Words of memory to be spoilt, in some cases.
+pub(super) fn pokes(dice: &mut Dice) -> Vec<(u64, u64)> {
+    let count = dice.pick(&[0, 0, 0, 1, 4]);
+    let places = IMAGE_BYTES as u64 / 8;
+    (0..count).map(|_| (dice.below(places) * 8, dice.next())).collect()
+}
+
+/// The length of an account id and where it is.
+pub(super) fn account(dice: &mut Dice) -> [u64; 2] {
+    let slot = dice.below(6);
+    [ACCOUNTS[slot as usize].len() as u64, slot * 64]
 }
