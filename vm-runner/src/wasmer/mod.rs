@@ -3,10 +3,14 @@
 //! Singlepass returns canonical NaNs from all operations but promotion and demotion; metering adds
 //! a multiplication behind those two (`gas_meter::instrument`).
 
-#![allow(unsafe_code, reason = "the engine's stack probe, tunables, guest memory and gas")]
+#![allow(
+    unsafe_code,
+    reason = "the engine's stack probe, tunables, guest memory, its pool, and gas"
+)]
 
 mod link;
 mod module;
+mod pool;
 mod probestack;
 mod raw;
 mod trap;

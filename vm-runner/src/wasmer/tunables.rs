@@ -1,12 +1,14 @@
-//! wasmer's defaults but for the stack that a guest runs on.
+//! wasmer's defaults but for the stack that a guest runs on, and for where its memory comes from.
 
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 use wasmer::vm::{
     MemoryError, MemoryStyle, TableStyle, VMMemory, VMMemoryDefinition, VMTable, VMTableDefinition,
 };
 use wasmer::{BaseTunables, MemoryType, TableType, Target, Tunables, VMConfig};
 
+use super::pool::Pool;
 use super::raw::RawMemory;
 
 /// The stack of a guest, of which only touched pages take memory. NEAR's metered stack of 256 KiB
@@ -18,12 +20,15 @@ const STACK_BYTES: usize = 16 * 1024 * 1024;
 pub(super) struct BigStack {
     base: BaseTunables,
     vm: VMConfig,
+    /// For one memory type: the engine that has these tunables loads one module.
+    memories: Arc<Pool>,
 }
 
 impl BigStack {
     pub(super) fn new() -> Self {
         let vm = VMConfig { wasm_stack_size: Some(STACK_BYTES) };
-        BigStack { base: BaseTunables::for_target(&Target::default()), vm }
+        let base = BaseTunables::for_target(&Target::default());
+        BigStack { base, vm, memories: Arc::default() }
     }
 }
 
@@ -52,7 +57,7 @@ impl Tunables for BigStack {
     ) -> Result<VMMemory, MemoryError> {
         RawMemory::made(definition);
         // SAFETY: the caller's promise about `definition` is passed on.
-        unsafe { self.base.create_vm_memory(ty, style, definition) }
+        unsafe { self.memories.lend(definition, || self.base.create_host_memory(ty, style)) }
     }
 
     fn create_host_table(&self, ty: &TableType, style: &TableStyle) -> Result<VMTable, String> {

@@ -45,6 +45,48 @@ fn each_module_has_memory() {
     assert_eq!(end(wat), Ok(()));
 }
 
+/// However a call ends, the next one finds the memory as the module describes it.
+#[test]
+fn memory_starts_anew_after_each_kind_of_end() {
+    let wat = r#"(module
+        (import "env" "note" (func $note (param i64)))
+        (memory 1) (data (i32.const 32) "\2a")
+        (func $dirty
+            (memory.fill (i32.const 0) (i32.const 7)
+                (i32.mul (memory.size) (i32.const 65536))))
+        (func (export "look")
+            (local $at i32) (local $sum i64)
+            (call $note (i64.extend_i32_u (memory.size)))
+            (loop $next
+                (local.set $sum (i64.add (local.get $sum) (i64.load8_u (local.get $at))))
+                (br_if $next (i32.lt_u
+                    (local.tee $at (i32.add (local.get $at) (i32.const 1)))
+                    (i32.mul (memory.size) (i32.const 65536)))))
+            (call $note (local.get $sum)))
+        (func (export "return") (call $dirty))
+        (func (export "trap") (call $dirty) (unreachable))
+        (func (export "outside") (call $dirty)
+            (drop (i32.load (i32.const -4))))
+        (func (export "grow") (drop (memory.grow (i32.const 1))) (call $dirty))
+        (func (export "behind") (i32.store (i32.mul (memory.size) (i32.const 65536)) (i32.const 1)))
+        (func (export "grow_and_look")
+            (local $at i32)
+            (local.set $at (i32.mul (memory.grow (i32.const 1)) (i32.const 65536)))
+            (call $note (i64.load (local.get $at)))
+            (i64.store (local.get $at) (i64.const 1))))"#;
+    let (runner, code) = (crate::toy::runner(config()), crate::toy::code(wat));
+    let call = |entry| runner.run(&code, entry, crate::toy::toy(1 << 40)).unwrap();
+    let fresh = call("look").host.notes;
+    assert_eq!(fresh[1], 0x2a);
+    for (entry, succeeds) in [("return", true), ("trap", false), ("outside", false), ("grow", true)]
+    {
+        assert_eq!(call(entry).end.is_ok(), succeeds, "{entry}");
+        assert_eq!(call("look").host.notes, fresh, "after {entry}");
+        assert!(call("behind").end.is_err(), "after {entry}");
+        assert_eq!(call("grow_and_look").host.notes, [0], "after {entry}");
+    }
+}
+
 #[test]
 fn nothing_stays_from_one_call_to_the_next() {
     let wat = r#"(module
