@@ -506,11 +506,13 @@ const CONVERSIONS: [Row; 30] = [
     convert("i64.reinterpret_f64", Class::Reinterpret, Word64),
     convert("f32.reinterpret_i32", Class::Reinterpret, Word32),
     convert("f64.reinterpret_i64", Class::Reinterpret, Word64),
-    unary("i32.extend8_s", Class::IntegerConvert),
-    unary("i32.extend16_s", Class::IntegerConvert),
-    unary("i64.extend8_s", Class::IntegerConvert),
-    unary("i64.extend16_s", Class::IntegerConvert),
-    unary("i64.extend32_s", Class::IntegerConvert),
+    // These take and give a value of one type. It matters all the same that they give another one:
+    // behind a `call_indirect`, whose index stays, the value on top may have another size.
+    convert("i32.extend8_s", Class::IntegerConvert, Word32),
+    convert("i32.extend16_s", Class::IntegerConvert, Word32),
+    convert("i64.extend8_s", Class::IntegerConvert, Word64),
+    convert("i64.extend16_s", Class::IntegerConvert, Word64),
+    convert("i64.extend32_s", Class::IntegerConvert, Word64),
 ];
 
 const REFERENCES: [Row; 3] = [

@@ -2,6 +2,7 @@
 //!
 //! That the original is valid is for others to check: what an invalid one becomes is not said.
 
+use fixtures::Rng;
 use gas_meter::instrument::wasmparser::Validator;
 
 use crate::{ADDED, FORMS, GROWTH, meter};
@@ -11,20 +12,6 @@ const CHANGED: usize = 400;
 
 /// Bytes that mean something in many places.
 const BYTES: [u8; 8] = *b"\x00\x05\x0b\x40\x70\x7f\x80\xff";
-
-/// splitmix64.
-struct Rng(u64);
-
-impl Rng {
-    /// A number less than `bound`.
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let number = usize::try_from(mixed >> 32).expect("32 bits");
-        number.checked_rem(bound).unwrap_or(0)
-    }
-}
 
 /// Meters the module, whatever it is; whether it can be.
 fn try_meter(wasm: &[u8], what: &dyn Fn() -> String) -> bool {
@@ -66,15 +53,15 @@ fn cut_off_anywhere() {
 fn changed_anywhere() {
     let (mut accepted, mut refused) = (0, 0);
     for (name, original) in originals() {
-        let mut rng = Rng(11);
+        let mut rng = Rng::new(11);
         for number in 0..CHANGED {
             let mut wasm = original.clone();
-            for _ in 0..=rng.below(3) {
-                let at = rng.below(wasm.len());
-                match rng.below(4) {
+            for _ in 0..=rng.index(3) {
+                let at = rng.index(wasm.len());
+                match rng.index(4) {
                     _ if wasm.is_empty() => {}
-                    0 => wasm[at] ^= 1 << rng.below(8),
-                    1 => wasm[at] = BYTES[rng.below(BYTES.len())],
+                    0 => wasm[at] ^= 1 << rng.index(8),
+                    1 => wasm[at] = BYTES[rng.index(BYTES.len())],
                     2 => wasm.insert(at, 0x7f),
                     _ => drop(wasm.remove(at)),
                 }

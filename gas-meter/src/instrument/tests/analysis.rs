@@ -95,10 +95,33 @@ fn fixtures_are_charged_as_finite_wasm_does() {
 }
 
 #[test]
+fn what_an_indirect_call_leaves_is_counted_as_finite_wasm_does() {
+    // The index stays below the results, or the first parameter in its place.
+    let extensions =
+        ["i32.extend8_s", "i32.extend16_s", "i64.extend8_s", "i64.extend16_s", "i64.extend32_s"];
+    for extension in extensions {
+        let word = &extension[..3];
+        for param in ["", "i32", "i64"] {
+            let (declared, passed) = match param {
+                "" => (String::new(), String::new()),
+                param => (format!("(param {param})"), format!("({param}.const 2)")),
+            };
+            let text = format!(
+                r"(module (table 1 funcref) (type $t (func {declared}))
+                    (func ({word}.const 1)
+                        (call_indirect (type $t) {passed} (i32.const 0))
+                        {extension} f64.const 1 drop drop))"
+            );
+            assert_same(&wat::parse_str(&text).expect("valid text"), &text);
+        }
+    }
+}
+
+#[test]
 fn random_modules_are_charged_as_finite_wasm_does() {
     let mut seen = 0;
     for seed in 0u64..1_500 {
-        let bytes = random_bytes(seed);
+        let bytes = fixtures::Rng::new(seed).bytes(2_048);
         let config = Config {
             max_memories: 1,
             max_tables: 2,
@@ -122,18 +145,6 @@ fn random_modules_are_charged_as_finite_wasm_does() {
         }
     }
     assert!(seen > 1_000, "only {seen} modules");
-}
-
-/// Bytes that depend on `seed` only (splitmix64).
-fn random_bytes(seed: u64) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let mut next = move || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)).to_le_bytes()
-    };
-    (0..256).flat_map(|_| next()).collect()
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod chain;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use fixtures::{Answer, Case};
+use fixtures::{Answer, Case, Rng};
 use gas_meter::Gas;
 use gas_meter::instrument::Form;
 use host_fns::near::{
@@ -16,7 +16,7 @@ use metering_proof::{End, Reference};
 use vm_runner::wasmer::WasmerVm;
 use vm_runner::{CodeBytes, Failure, ModuleCache, Runner};
 
-use crate::reference::{Random, end};
+use crate::reference::end;
 use crate::rules::Rules;
 use chain::Chain;
 
@@ -41,7 +41,7 @@ struct Outcome {
 
 #[test]
 fn contracts_cost_what_their_instructions_do() {
-    let mut random = Random::new(3);
+    let mut random = Rng::new(3);
     let mut tried = BTreeSet::new();
     let (mut run, mut exhausted) = (0u64, 0u64);
     for module in fixtures::ALL {

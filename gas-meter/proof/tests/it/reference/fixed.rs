@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use fixtures::Rng;
+
 use super::Pair;
 use super::host::IMPORTS;
-use super::random::Random;
 use crate::rules::OP;
 
 /// Gas for two hundred thousand instructions.
@@ -16,7 +17,7 @@ const LIMITS: u64 = 4;
 #[test]
 fn fixtures_cost_what_their_instructions_do() {
     let pair = Pair::new(262_144);
-    let mut random = Random::new(1);
+    let mut random = Rng::new(1);
     let mut run = BTreeSet::new();
     for module in fixtures::ALL {
         let Some(loaded) = pair.load(&module.code()) else { continue };

@@ -15,7 +15,6 @@ use vm_runner::wasmer::WasmerVm;
 use vm_runner::{CodeBytes, Entries, Failure, ModuleCache, Runner, WasmTrap};
 
 use crate::rules::Rules;
-pub(crate) use random::Random;
 
 use host::{Host, HostError, host};
 

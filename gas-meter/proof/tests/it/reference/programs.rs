@@ -3,8 +3,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use fixtures::Rng;
+
 use super::host::IMPORTS;
-use super::random::{Random, asked_modules};
+use super::random::{asked_modules, limits};
 use super::{Ends, Pair};
 use crate::rules::OP;
 
@@ -34,14 +36,14 @@ fn compare(pair: &Pair, first: u64) {
     let programs = asked_modules().unwrap_or(PROGRAMS);
     let mut ends = Ends::default();
     for seed in first..first + programs {
-        let mut random = Random::new(seed);
+        let mut random = Rng::new(seed);
         let text = Program::write(&mut random);
         let wasm = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         let result = catch_unwind(AssertUnwindSafe(|| {
             let loaded = pair.load(&wasm).expect("it is within limits");
             let whole = loaded.agree("main", GAS);
             ends.add(&whole.end);
-            for gas in random.limits(whole.burnt) {
+            for gas in limits(&mut random, whole.burnt) {
                 ends.add(&loaded.agree("main", gas).end);
             }
         }));
@@ -53,7 +55,7 @@ fn compare(pair: &Pair, first: u64) {
 
 /// Writes one program.
 struct Program<'a> {
-    random: &'a mut Random,
+    random: &'a mut Rng,
     /// The function that is being written; the entry is 0.
     function: u64,
     /// Loops around this place.
@@ -63,7 +65,7 @@ struct Program<'a> {
 }
 
 impl<'a> Program<'a> {
-    fn write(random: &'a mut Random) -> String {
+    fn write(random: &'a mut Rng) -> String {
         let mut program = Program { random, function: 0, loops: 0, labels: 0 };
         let functions: String =
             (0..=FUNCTIONS).map(|function| program.function(function)).collect();
@@ -151,7 +153,7 @@ impl<'a> Program<'a> {
     fn plain_loop(&mut self, depth: u64) -> String {
         let (counter, other) = (self.variable(), self.variable());
         let steps = [1, 1, 1, 2, 4, 3, -1, -1, -4, -8, i64::from(i32::MIN)];
-        let step = steps[self.random.below_usize(steps.len())];
+        let step = steps[self.random.index(steps.len())];
         let start = step * i64::try_from(self.random.below(12)).expect("it is small");
         let start = i32::try_from(-start).unwrap_or_default() + self.bit() * self.bit();
         let body = self.plain_statements(depth);
@@ -252,7 +254,7 @@ impl<'a> Program<'a> {
             4 => format!("(i32.load8_u (local.get {}))", self.variable()),
             5 | 6 => {
                 let operators = ["add", "sub", "mul", "xor", "and", "lt_u", "eq", "rotl"];
-                let at = self.random.below_usize(operators.len());
+                let at = self.random.index(operators.len());
                 format!(
                     "(i32.{} {} {})",
                     operators[at],

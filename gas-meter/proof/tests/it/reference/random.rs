@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use arbitrary::Unstructured;
+use fixtures::Rng;
 use wasm_smith::{Config, Module};
 
 use super::host::IMPORTS;
@@ -68,7 +69,7 @@ fn compare(flavour: Flavour) {
     };
     let (mut prepared, mut ends) = (0, Ends::default());
     for seed in seeds {
-        let mut random = Random::new(seed);
+        let mut random = Rng::new(seed);
         let wasm = random_module(flavour, &mut random);
         let result = catch_unwind(AssertUnwindSafe(|| {
             let Some(loaded) = pair.load(&wasm) else { return };
@@ -76,7 +77,7 @@ fn compare(flavour: Flavour) {
             let whole = loaded.agree("main", GAS);
             ends.add(&whole.end);
             let burnt = whole.burnt.max(1);
-            for gas in random.limits(burnt) {
+            for gas in limits(&mut random, burnt) {
                 ends.add(&loaded.agree("main", gas).end);
             }
         }));
@@ -88,8 +89,8 @@ fn compare(flavour: Flavour) {
     assert!(seen && prepared > modules / 4, "{prepared} modules of {modules}: {ends:?}");
 }
 
-pub(super) fn random_module(flavour: Flavour, random: &mut Random) -> Vec<u8> {
-    let bytes: Vec<u8> = (0..BYTES / 8).flat_map(|_| random.next().to_le_bytes()).collect();
+pub(super) fn random_module(flavour: Flavour, random: &mut Rng) -> Vec<u8> {
+    let bytes = random.bytes(BYTES);
     let module = Module::new(config(flavour), &mut Unstructured::new(&bytes));
     module.expect("there are enough bytes").to_bytes()
 }
@@ -123,35 +124,9 @@ fn config(flavour: Flavour) -> Config {
     }
 }
 
-/// Numbers that depend on the seed only (splitmix64).
-pub(crate) struct Random(u64);
-
-impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
-        Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15))
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// Amounts of gas for what burns `burnt` if it may: at the edge, a few instructions before it,
-    /// and anywhere.
-    pub(super) fn limits(&mut self, burnt: u64) -> [u64; 5] {
-        let before = burnt.saturating_sub((1 + self.below(8)) * OP);
-        [burnt, burnt.saturating_sub(1), before, self.below(burnt), self.below(burnt)]
-    }
-
-    pub(super) fn below_usize(&mut self, bound: usize) -> usize {
-        let bound = u64::try_from(bound).expect("a length fits");
-        usize::try_from(self.below(bound)).expect("it is less than a length")
-    }
-
-    /// A number less than `bound`.
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound.max(1)
-    }
+/// Amounts of gas for what burns `burnt` if it may: at the edge, a few instructions before it, and
+/// anywhere.
+pub(super) fn limits(rng: &mut Rng, burnt: u64) -> [u64; 5] {
+    let before = burnt.saturating_sub((1 + rng.below(8)) * OP);
+    [burnt, burnt.saturating_sub(1), before, rng.below(burnt), rng.below(burnt)]
 }
