@@ -5,17 +5,27 @@ use host_fns::abi::{AbiType, HostFn, HostFnDecl};
 use host_fns::near::NearHost;
 
 use crate::guest::{MEMORY_BYTES, functions};
-use crate::scene::good_argument;
+use crate::scene::{NUMBERS, ZEROS, good_argument};
 use crate::survey::{EDGES, PLACES, pointer_of};
 use crate::world::World;
 
 /// A number of a promise or result that may be there.
-const NUMBERS: u64 = 3;
+const PROMISES: u64 = 3;
 
 /// A number of a register that may be there.
 const REGISTERS: u64 = 10;
 
+/// The place of a number that is one.
+const ONE: u64 = NUMBERS + 8;
+
 pub(super) fn function(random: &mut Unstructured<'_>) -> Result<&'static HostFn<NearHost<World>>> {
+    // What promises are filled with is most of the table's use, and needs a promise to succeed.
+    if random.ratio(1, 3)? {
+        let is_action =
+            |it: &&HostFn<NearHost<World>>| it.decl.name.starts_with("promise_batch_action");
+        let actions: Vec<_> = functions().iter().filter(is_action).collect();
+        return random.choose(&actions).copied();
+    }
     random.choose(functions())
 }
 
@@ -51,7 +61,11 @@ fn sound(random: &mut Unstructured<'_>, decl: &HostFnDecl, name: &str) -> Result
         return random.int_in_range(0..=REGISTERS);
     }
     if name.starts_with("promise_ind") || name.ends_with("_idx") {
-        return random.int_in_range(0..=NUMBERS);
+        return random.int_in_range(0..=PROMISES);
+    }
+    if name == "amount_ptr" {
+        // Nothing, or very little.
+        return random.choose(&[ZEROS, ONE]).copied();
     }
     Ok(good_argument(decl.name, name))
 }
