@@ -62,9 +62,10 @@ impl Call {
 }
 
 /// Takes the deposit of a function call. An account without any balance may attach one
-/// yoctoNEAR all the same: contracts ask for it as a proof of full access.
+/// yoctoNEAR all the same, where the protocol allows it: contracts ask for it as a proof of full
+/// access.
 pub(super) fn take_deposit<X: External>(host: &mut NearHost<X>, deposit: u128) -> NearResult {
-    if deposit == 1 && host.balance == 0 {
+    if host.config.one_yocto_on_promise && deposit == 1 && host.balance == 0 {
         host.subsidized = host.subsidized.saturating_add(deposit);
         return Ok(());
     }

@@ -23,6 +23,8 @@ pub struct Config {
     pub regular_op_gas: u64,
     /// Bytes of storage that a record takes in addition to its key and value.
     pub extra_bytes_per_record: u64,
+    /// Whether an account without any balance may attach one yoctoNEAR to a call.
+    pub one_yocto_on_promise: bool,
 }
 
 /// Limits of an execution that only NEAR has.

@@ -145,6 +145,7 @@ pub(crate) fn config() -> Config {
         },
         regular_op_gas: 5,
         extra_bytes_per_record: 40,
+        one_yocto_on_promise: true,
     }
 }
 

@@ -16,9 +16,9 @@ use near_parameters::vm::{Config as NearVmConfig, LimitConfig};
 use vm_runner::{LoadingCosts, ModuleLimits, VmConfig, WasmProposals};
 
 use crate::near::{
-    ActionCosts, ExtCosts, Gas, PROTOCOL_VERSION, ParameterCost, ProfileDataV3, ProtocolVersion,
-    RuntimeConfigStore,
+    ActionCosts, ExtCosts, Gas, ParameterCost, ProfileDataV3, ProtocolVersion, RuntimeConfigStore,
 };
+use crate::rules::{Rules, UnsupportedProtocolVersion};
 
 /// Bytes of a value that NEAR's flat state keeps beside its key (near-primitives-core `config.rs`).
 const INLINE_VALUE_BYTES: u64 = 4_000;
@@ -26,6 +26,7 @@ const INLINE_VALUE_BYTES: u64 = 4_000;
 /// The rules and prices of a protocol version.
 #[derive(Clone, Debug)]
 pub struct RuntimeConfig {
+    rules: Rules,
     near: Arc<NearConfig>,
     vm: Arc<VmConfig>,
     host: Arc<host::Config>,
@@ -40,30 +41,35 @@ enum ProfileRow {
     Action(ActionCosts),
 }
 
-/// The protocol version is not one that this runtime knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("protocol version {0} is not supported, only {PROTOCOL_VERSION}")]
-pub struct UnsupportedProtocolVersion(pub ProtocolVersion);
-
 impl RuntimeConfig {
-    /// The rules of `version`, which must be [`PROTOCOL_VERSION`].
+    /// The rules and prices of `version`.
+    ///
+    /// # Errors
+    /// When near-parameters does not know the version.
     pub fn new(version: ProtocolVersion) -> Result<Self, UnsupportedProtocolVersion> {
-        if version != PROTOCOL_VERSION {
-            return Err(UnsupportedProtocolVersion(version));
-        }
-        Ok(Self::from_near(Arc::clone(RuntimeConfigStore::new(None).get_config(version))))
+        let rules = Rules::new(version)?;
+        Ok(Self::of(rules, Arc::clone(RuntimeConfigStore::new(None).get_config(version))))
     }
 
-    /// The rules that NEAR's own parameters describe.
+    /// The newest rules, with the prices of `near`.
     ///
     /// # Panics
     /// When the parameters lack a cost that a host function charges: the two lists are fixed at
     /// compile time, and a test walks them.
     pub fn from_near(near: Arc<NearConfig>) -> Self {
+        Self::of(Rules::latest(), near)
+    }
+
+    fn of(rules: Rules, near: Arc<NearConfig>) -> Self {
         let vm = Arc::new(vm_config(&near.wasm_config));
         let host = Arc::new(host_config(&near));
         let profile_rows = Arc::new(profile_rows(&near));
-        RuntimeConfig { near, vm, host, profile_rows }
+        RuntimeConfig { rules, near, vm, host, profile_rows }
+    }
+
+    /// What the protocol version decides and no parameter says.
+    pub fn rules(&self) -> Rules {
+        self.rules
     }
 
     /// NEAR's parameters: fees, limits, and what `EXPERIMENTAL_protocol_config` shows.
@@ -212,6 +218,7 @@ fn host_config(near: &NearConfig) -> host::Config {
         },
         regular_op_gas: u64::from(near.wasm_config.regular_op_cost),
         extra_bytes_per_record: near.fees.storage_usage_config.num_extra_bytes_record,
+        one_yocto_on_promise: near.wasm_config.one_yocto_on_promise,
     }
 }
 
@@ -243,10 +250,18 @@ fn cost_of(cost: &ParameterCost) -> Cost {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::near::{MIN_SUPPORTED_PROTOCOL_VERSION, PROTOCOL_VERSION};
 
     #[test]
     fn every_cost_of_near_is_a_row_of_ours_and_has_its_price() {
-        let config = RuntimeConfig::new(PROTOCOL_VERSION).expect("supported");
+        for version in MIN_SUPPORTED_PROTOCOL_VERSION..=PROTOCOL_VERSION {
+            let config = RuntimeConfig::new(version).expect("supported");
+            assert_eq!(config.rules().version(), version);
+            check_costs(&config);
+        }
+    }
+
+    fn check_costs(config: &RuntimeConfig) {
         let known: Vec<ProfileRow> = config.profile_rows.values().copied().collect();
         for (id, price) in &config.near().wasm_config.ext_costs.costs {
             assert!(known.contains(&ProfileRow::Host(id)), "no row for {id:?}");
@@ -268,7 +283,10 @@ mod tests {
 
     #[test]
     fn other_versions_are_refused() {
-        let error = RuntimeConfig::new(87).expect_err("not supported");
-        assert_eq!(error.to_string(), "protocol version 87 is not supported, only 88");
+        for version in [0, 83, 89, 129] {
+            let error = RuntimeConfig::new(version).expect_err("not supported");
+            let message = format!("protocol version {version} is not supported, only 84 to 88");
+            assert_eq!(error.to_string(), message);
+        }
     }
 }

@@ -21,6 +21,7 @@ use crate::near::{
 };
 use crate::receipt::received;
 use crate::refund::{self, GasRefund};
+use crate::rules::StorageProofLimit;
 use crate::tree;
 use crate::validate::{self, ReceiptAge};
 use crate::verify::missing_for_storage;
@@ -33,6 +34,8 @@ pub(crate) type PromiseResults = Arc<[Option<Arc<[u8]>>]>;
 pub(crate) struct ReceiptResult {
     pub(crate) gas_burnt: Gas,
     pub(crate) gas_used: Gas,
+    /// What calls burnt, of which the contract may earn a part.
+    pub(crate) call_gas: Gas,
     pub(crate) compute: u64,
     pub(crate) end: Result<ReturnData, ActionError>,
     pub(crate) logs: Vec<String>,
@@ -50,6 +53,7 @@ impl ReceiptResult {
         let add = |sum: Gas, gas: Gas| sum.checked_add(gas).or_overflow("the gas of a receipt");
         self.gas_burnt = add(self.gas_burnt, next.gas_burnt)?;
         self.gas_used = add(self.gas_used, next.gas_used)?;
+        self.call_gas = add(self.call_gas, next.call_gas)?;
         self.compute =
             self.compute.checked_add(next.compute).or_overflow("the compute of a receipt")?;
         self.profile.merge(&next.profile);
@@ -125,9 +129,7 @@ impl Application<'_> {
             Ok(ReturnData::None) => ExecutionStatus::SuccessValue(Vec::new()),
             Err(error) => ExecutionStatus::Failure(TxExecutionError::ActionError(error)),
         };
-        let mut contracts = result.contracts;
-        contracts.resize(action_receipt.actions().len(), AccountContract::None);
-        let profile = result.profile;
+        let metadata = self.metadata(action_receipt, result.profile, result.contracts);
         Ok(ExecutionOutcomeWithId {
             id: *receipt.receipt_id(),
             outcome: ExecutionOutcome {
@@ -138,12 +140,24 @@ impl Application<'_> {
                 compute_usage: Some(result.compute),
                 tokens_burnt,
                 executor_id: account_id.clone(),
-                metadata: ExecutionMetadata::V4(Box::new(ExecutionMetadataV4 {
-                    profile,
-                    contracts,
-                })),
+                metadata,
             },
         })
+    }
+
+    /// What an outcome tells beside its result: where the gas went, and the contract that the
+    /// account had before each action.
+    fn metadata(
+        &self,
+        action_receipt: &VersionedActionReceipt<'_>,
+        profile: ProfileDataV3,
+        mut contracts: Vec<AccountContract>,
+    ) -> ExecutionMetadata {
+        if !self.runtime.config().rules().metadata_name_contracts() {
+            return ExecutionMetadata::V3(Box::new(profile));
+        }
+        contracts.resize(action_receipt.actions().len(), AccountContract::None);
+        ExecutionMetadata::V4(Box::new(ExecutionMetadataV4 { profile, contracts }))
     }
 
     /// Takes the data that a receipt waited for out of the state.
@@ -171,6 +185,7 @@ impl Application<'_> {
         let mut result = ReceiptResult {
             gas_burnt: fee.gas,
             gas_used: fee.gas,
+            call_gas: Gas::ZERO,
             compute: fee.compute,
             end: Ok(ReturnData::None),
             logs: Vec::new(),
@@ -183,6 +198,8 @@ impl Application<'_> {
         };
         let limits = &near.wasm_config.limit_config;
         let proof_limit = self.runtime.config().host().limits.max_storage_proof_bytes;
+        let limits_all_actions =
+            self.runtime.config().rules().storage_proof_limit() == StorageProofLimit::AllActions;
         for (index, action) in running.action_receipt.actions().iter().enumerate() {
             running.index = index;
             let hash = create_action_hash_from_receipt_id(
@@ -201,7 +218,10 @@ impl Application<'_> {
                 }
             }
             result.merge(next)?;
-            if result.end.is_ok() && self.proof_bytes_since(running) > proof_limit {
+            if limits_all_actions
+                && result.end.is_ok()
+                && self.proof_bytes_since(running) > proof_limit
+            {
                 let kind = ActionErrorKind::ReceiptStorageProofSizeExceeded { limit: proof_limit };
                 result.fail(kind.into());
             }
@@ -244,13 +264,13 @@ impl Application<'_> {
         result: &mut ReceiptResult,
         created_account: bool,
     ) -> Result<GasRefund, RuntimeFault> {
-        let near = self.runtime.config().near();
-        let burn_price = refund::burn_price(self.env.gas_price, action_receipt);
+        let config = self.runtime.config();
+        let burn_price = refund::burn_price(config.rules(), self.env.gas_price, action_receipt);
         if receipt.predecessor_id().is_system() {
             return Ok(GasRefund::none(burn_price));
         }
         let refund = refund::gas_refund(
-            near,
+            config.near(),
             burn_price,
             receipt.receiver_id(),
             action_receipt,
@@ -275,7 +295,7 @@ impl Application<'_> {
     }
 
     /// Books what the receipt burnt. Refunds are free; the tokens of one that fails are burnt, but its
-    /// outcome does not say so.
+    /// outcome does not say so. What the contract earns of the gas counts as burnt in the outcome.
     fn settle(
         &mut self,
         receipt: &Receipt,
@@ -291,10 +311,31 @@ impl Application<'_> {
         }
         let gas = fees::price(refund.burn_price, result.gas_burnt)?;
         let tokens = fees::sum(fees::sum(gas, refund.charge)?, result.tokens_burnt)?;
-        self.burn_tokens(tokens)?;
+        let earned = self.reward_contract(receipt.receiver_id(), refund.burn_price, result)?;
+        self.burn_tokens(tokens.checked_sub(earned).or_overflow("what a receipt burnt")?)?;
         self.burnt.subsidized =
             self.burnt.subsidized.checked_add(result.subsidized).or_overflow("a subsidy")?;
         Ok(tokens)
+    }
+
+    /// Gives the receiver its part of the gas that its calls burnt, whether they failed or not, if it
+    /// is still there.
+    fn reward_contract(
+        &mut self,
+        account_id: &AccountId,
+        burn_price: Balance,
+        result: &ReceiptResult,
+    ) -> Result<Balance, RuntimeFault> {
+        let reward = refund::reward(self.runtime.config().near(), burn_price, result.call_gas)?;
+        if reward.is_zero() {
+            return Ok(reward);
+        }
+        let Some(mut account) = tree::account(&self.state, account_id)? else {
+            return Ok(Balance::ZERO);
+        };
+        account.set_amount(fees::sum(account.amount(), reward)?);
+        tree::set_account(&mut self.state, account_id, &account);
+        Ok(reward)
     }
 
     /// Gives the new receipts their ids and sends them on. Outcomes list only those with actions.

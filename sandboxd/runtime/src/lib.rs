@@ -19,6 +19,7 @@ mod outcome;
 pub mod patch;
 mod receipt;
 mod refund;
+mod rules;
 pub mod tree;
 pub mod validate;
 pub mod verify;
@@ -26,6 +27,7 @@ pub mod view;
 
 pub use apply::{Runtime, apply_block};
 pub use block::{BlockEffects, BlockEnv, BlockInput, Burnt, DroppedTransaction};
-pub use config::{RuntimeConfig, UnsupportedProtocolVersion};
+pub use config::RuntimeConfig;
 pub use fault::RuntimeFault;
 pub use fees::{TransactionCost, transaction_cost};
+pub use rules::{DelegateV2, Rules, StorageProofLimit, UnsupportedProtocolVersion};

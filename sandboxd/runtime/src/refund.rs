@@ -9,7 +9,8 @@ use near_parameters::RuntimeConfig as NearConfig;
 use crate::execute::ReceiptResult;
 use crate::fault::{OrOverflow, RuntimeFault};
 use crate::fees;
-use crate::near::{AccountId, ActionCosts, Balance, VersionedActionReceipt};
+use crate::near::{AccountId, ActionCosts, Balance, Gas, VersionedActionReceipt};
+use crate::rules::Rules;
 
 /// The gas of a receipt, settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,11 +30,29 @@ impl GasRefund {
 }
 
 /// The price at which a receipt burns gas: the block's, but never more than it was bought for.
+/// Older protocol versions burn all that it was bought for.
 pub(crate) fn burn_price(
+    rules: Rules,
     gas_price: Balance,
     action_receipt: &VersionedActionReceipt<'_>,
 ) -> Balance {
-    action_receipt.gas_price().min(gas_price)
+    let purchase_price = action_receipt.gas_price();
+    if rules.gas_burns_at_block_price() { purchase_price.min(gas_price) } else { purchase_price }
+}
+
+/// The part of the gas that calls burnt which the contract earns.
+pub(crate) fn reward(
+    config: &NearConfig,
+    burn_price: Balance,
+    call_gas: Gas,
+) -> Result<Balance, RuntimeFault> {
+    let share = config.fees.burnt_gas_reward;
+    let part = |part: &i32| u64::try_from(*part).unwrap_or_default();
+    let gas = call_gas
+        .checked_mul(part(share.numer()))
+        .and_then(|gas| gas.checked_div(part(share.denom())))
+        .or_overflow("the reward of a contract")?;
+    Ok(fees::price(burn_price, gas)?)
 }
 
 /// What a receipt that did `result` pays back of its gas.

@@ -10,8 +10,8 @@ use crate::fault::{OrOverflow, RuntimeFault};
 use crate::fees::{TransactionCost, transaction_cost};
 use crate::near::{
     AccessKey, Account, AccountId, Action, Balance, BlockHeight, FunctionCallPermission,
-    InvalidAccessKeyError, InvalidTxError, Nonce, NonceMode, PROTOCOL_VERSION, SignedTransaction,
-    StorageUsage, Transaction, ValidatedTransaction,
+    InvalidAccessKeyError, InvalidTxError, Nonce, NonceMode, SignedTransaction, StorageUsage,
+    Transaction, ValidatedTransaction,
 };
 use crate::tree::{self, Records};
 use crate::{config::RuntimeConfig, validate};
@@ -99,7 +99,11 @@ fn verify_without_state(
     let body = &transaction.transaction;
     validate::actions(&config.near().wasm_config.limit_config, body.actions())
         .map_err(InvalidTxError::ActionsValidation)?;
-    ValidatedTransaction::check_valid_for_config(config.near(), transaction, PROTOCOL_VERSION)?;
+    ValidatedTransaction::check_valid_for_config(
+        config.near(),
+        transaction,
+        config.rules().version(),
+    )?;
     if transaction.signature.verify(transaction.hash().as_ref(), body.public_key()) {
         Ok(())
     } else {

@@ -18,6 +18,7 @@ use crate::near::{
 };
 use crate::outbox::Outbox;
 use crate::outcome::CallFailure;
+use crate::rules::StorageProofLimit;
 use crate::tree;
 use crate::view::{CallResult, InvalidQuery, ViewResult};
 
@@ -47,13 +48,19 @@ impl Application<'_> {
     /// Moves the state into the context of a call. A fault in the call drops the block, so the state
     /// need not come back from it.
     fn lend_state(&mut self, running: &Running<'_>, action_hash: CryptoHash) -> ReceiptContext {
+        let proof_bytes_before = match self.runtime.config().rules().storage_proof_limit() {
+            StorageProofLimit::PerCall => self.visits.proof_bytes(),
+            StorageProofLimit::PerReceipt | StorageProofLimit::AllActions => {
+                running.proof_bytes_before
+            }
+        };
         let base = self.state.base().clone();
         let state = std::mem::replace(&mut self.state, Overlay::new(base));
         let visits = std::mem::take(&mut self.visits);
         let site = CallSite {
             account_id: running.account_id(),
             action_hash,
-            proof_bytes_before: running.proof_bytes_before,
+            proof_bytes_before,
             height: self.env.height,
             chain_id: &self.env.chain_id,
             validators: &self.env.validators,
@@ -78,6 +85,7 @@ impl Application<'_> {
         let add = |sum: Gas, gas: Gas| sum.checked_add(gas).or_overflow("the gas of an action");
         result.gas_burnt = add(result.gas_burnt, outcome.gas_burnt)?;
         result.gas_used = add(result.gas_used, used)?;
+        result.call_gas = add(result.call_gas, outcome.gas_burnt)?;
         result.compute =
             result.compute.checked_add(outcome.compute).or_overflow("the compute of an action")?;
         result.profile.merge(&self.runtime.config().near_profile(&outcome.profile));

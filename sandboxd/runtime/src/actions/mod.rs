@@ -41,6 +41,8 @@ pub(crate) struct ActionResult {
     pub(crate) gas_burnt: Gas,
     /// Burnt, and bound in new receipts.
     pub(crate) gas_used: Gas,
+    /// Burnt by the contract, without the fee of the action.
+    pub(crate) call_gas: Gas,
     pub(crate) compute: u64,
     pub(crate) end: Result<ReturnData, ActionError>,
     pub(crate) logs: Vec<String>,
@@ -108,6 +110,7 @@ impl Application<'_> {
         let mut result = ActionResult {
             gas_burnt: fee.gas,
             gas_used: fee.gas,
+            call_gas: Gas::ZERO,
             compute: fee.compute,
             end: Ok(ReturnData::None),
             logs: Vec::new(),
