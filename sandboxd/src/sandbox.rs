@@ -7,8 +7,6 @@ use std::time::Duration;
 use near_chain_configs::Genesis;
 use near_crypto::{KeyType, SecretKey};
 use near_primitives::validator_signer::ValidatorSigner;
-use near_primitives::version::PROTOCOL_VERSION;
-use sandbox_runtime::{Runtime, RuntimeConfig};
 
 use crate::chain::{Chain, ChainOptions, Clock, InvalidChain, Node, NodeOptions};
 use crate::genesis;
@@ -107,9 +105,6 @@ impl SandboxBuilder {
     }
 
     /// Makes the chain.
-    ///
-    /// # Panics
-    /// Never: the runtime knows the one protocol version that it is built for.
     pub fn build(self) -> Result<Sandbox, InvalidChain> {
         let signer = self.signer.unwrap_or_else(|| first_validator(&self.genesis));
         let options = ChainOptions {
@@ -118,9 +113,7 @@ impl SandboxBuilder {
             block_delay_ns: u64::try_from(self.block_delay.as_nanos()).unwrap_or(u64::MAX),
             kept_states: self.kept_states,
         };
-        let rules = RuntimeConfig::new(PROTOCOL_VERSION).expect("the rules are of this version");
-        let runtime = Runtime::new(rules);
-        Ok(Sandbox { chain: Chain::new(runtime, &self.genesis, options)? })
+        Ok(Sandbox { chain: Chain::new(&self.genesis, options)? })
     }
 }
 

@@ -1,6 +1,6 @@
 //! [`apply_block`]: what a block does to a state, as a pure function.
 //!
-//! The order is NEAR's: transactions, then receipts that accounts send to themselves, then what was
+//! The order is NEAR's: stakes that an epoch gives back, transactions, then receipts that accounts send to themselves, then what was
 //! left over from earlier blocks, then what the block before sent out, then yields whose time is up.
 //! Knows no clock, no chain, no pool; randomness comes with the block. Follows nearcore's
 //! `Runtime::apply` (`runtime/runtime/src/lib.rs`).
@@ -21,6 +21,7 @@ use crate::near::{
     Balance, ExecutionMetadata, ExecutionOutcome, ExecutionOutcomeWithId, ExecutionStatus, Receipt,
     SignedTransaction, ValidatorStake,
 };
+use crate::stakes;
 use crate::tree;
 use crate::validate::{self, ReceiptAge};
 use crate::verify::{VerifiedTransaction, WellFormed, verify_with_state};
@@ -64,8 +65,9 @@ pub fn apply_block(
     env: &BlockEnv,
     input: BlockInput,
 ) -> Result<BlockEffects, RuntimeFault> {
-    let BlockInput { transactions, receipts } = input;
+    let BlockInput { transactions, receipts, kept_stakes } = input;
     let mut application = Application::new(runtime, base, env)?;
+    stakes::give_back(&mut application.state, &kept_stakes)?;
     for transaction in &transactions {
         application.apply_transaction(transaction)?;
     }

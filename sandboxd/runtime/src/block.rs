@@ -1,5 +1,6 @@
 //! What a block gives to the runtime, and what it gets back. Knows no header, no chain and no clock.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sandbox_state::ChangeSet;
@@ -45,6 +46,9 @@ pub struct BlockInput {
     pub transactions: Vec<WellFormed>,
     /// Receipts that the block before sent out, in its order.
     pub receipts: Vec<Receipt>,
+    /// In the first block of an epoch: how much each account that validates, or wanted to, has to
+    /// keep locked. What it has locked beyond that goes back to its balance.
+    pub kept_stakes: BTreeMap<AccountId, Balance>,
 }
 
 /// What a block did.

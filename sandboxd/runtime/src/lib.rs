@@ -20,6 +20,7 @@ pub mod patch;
 mod receipt;
 mod refund;
 mod rules;
+mod stakes;
 pub mod tree;
 pub mod validate;
 pub mod verify;

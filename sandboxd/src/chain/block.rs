@@ -25,6 +25,7 @@ use near_primitives::validator_signer::{EmptyValidatorSigner, ValidatorSigner};
 use near_primitives::views::{BlockHeaderView, BlockView, ChunkHeaderView};
 
 use super::epoch::Epoch;
+use super::validators::Staking;
 
 /// A block, its one chunk, and what applying it gave.
 #[derive(Debug)]
@@ -32,6 +33,7 @@ pub struct Block {
     near: NearBlock,
     author: AccountId,
     epoch: Epoch,
+    staking: Staking,
     transactions: Vec<SignedTransaction>,
     incoming: Arc<[Receipt]>,
     pub(super) applied: Applied,
@@ -46,6 +48,8 @@ pub(super) struct Applied {
     pub(super) outcome_proofs: Vec<MerklePath>,
     pub(super) outgoing: Arc<[Receipt]>,
     pub(super) local: Vec<Receipt>,
+    /// Stakes that were asked for. The next block's header lists them.
+    pub(super) proposals: Vec<ValidatorStake>,
     pub(super) gas_used: Gas,
     pub(super) balance_burnt: Balance,
     pub(super) total_supply: Balance,
@@ -61,6 +65,7 @@ impl Applied {
             outcome_proofs: Vec::new(),
             outgoing: Arc::new([]),
             local: Vec::new(),
+            proposals: Vec::new(),
             gas_used: Gas::ZERO,
             balance_burnt: Balance::ZERO,
             total_supply,
@@ -144,6 +149,11 @@ impl Block {
         &self.epoch
     }
 
+    /// Who validates the block's epoch and the next one, and who wants to.
+    pub fn staking(&self) -> &Staking {
+        &self.staking
+    }
+
     /// The shard of the block's only chunk.
     pub fn shard_id(&self) -> ShardId {
         self.chunk_header().shard_id()
@@ -204,6 +214,7 @@ pub(super) struct GenesisBlock<'a> {
     pub(super) total_supply: Balance,
     pub(super) state_root: StateRoot,
     pub(super) validators: &'a Vec<ValidatorStake>,
+    pub(super) staking: Staking,
     pub(super) author: AccountId,
 }
 
@@ -244,6 +255,7 @@ impl GenesisBlock<'_> {
             near,
             author: self.author,
             epoch: Epoch::genesis(self.height),
+            staking: self.staking,
             transactions: Vec::new(),
             incoming: Arc::new([]),
             applied: Applied::genesis(self.state_root, self.total_supply),
@@ -259,9 +271,9 @@ pub(super) struct NewBlock<'a> {
     pub(super) timestamp_ns: u64,
     pub(super) random_value: CryptoHash,
     pub(super) epoch: Epoch,
+    pub(super) staking: Staking,
     pub(super) gas_limit: Gas,
     pub(super) next_gas_price: Balance,
-    pub(super) next_validators_hash: CryptoHash,
     pub(super) block_merkle_root: CryptoHash,
     pub(super) transactions: Vec<SignedTransaction>,
     pub(super) applied: Applied,
@@ -280,6 +292,7 @@ impl NewBlock<'_> {
             near: NearBlock::BlockV4(BlockV4 { header, body }),
             author: self.previous.author.clone(),
             epoch: self.epoch,
+            staking: self.staking,
             transactions: self.transactions,
             incoming,
             applied: self.applied,
@@ -304,7 +317,7 @@ impl NewBlock<'_> {
             previous.balance_burnt,
             merklize(&[receipts]).0,
             merklize(&self.transactions).0,
-            Vec::new(),
+            previous.proposals.clone(),
             CongestionInfo::default(),
             BandwidthRequests::empty(),
             None,
@@ -334,7 +347,7 @@ impl NewBlock<'_> {
             chunks.compute_outcome_root(),
             self.timestamp_ns,
             self.random_value,
-            Vec::new(),
+            self.previous.applied.proposals.clone(),
             vec![true],
             previous.block_ordinal().saturating_add(1),
             self.epoch.id,
@@ -346,7 +359,7 @@ impl NewBlock<'_> {
             last_ds_final,
             None,
             Vec::new(),
-            self.next_validators_hash,
+            self.staking.next().hash(),
             self.block_merkle_root,
             previous.height(),
             Some(ChunkEndorsementsBitmap::from_endorsements(vec![Vec::new()])),

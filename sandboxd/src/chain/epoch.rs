@@ -1,7 +1,6 @@
-//! Epochs of a chain with one constant set of validators: where an epoch ends, what its id is and
-//! how epochs are counted. The rules are nearcore's (`chain/epoch-manager`): an epoch's id is the
-//! hash of the last block of the epoch before the previous one. Rewards, kickouts and seat
-//! assignment have no place here, since the one validator never changes.
+//! Epochs: where one ends, what its id is and how epochs are counted. The rules are nearcore's
+//! (`chain/epoch-manager`): an epoch's id is the hash of the last block of the epoch before the
+//! previous one.
 
 use near_primitives::hash::CryptoHash;
 use near_primitives::types::{BlockHeight, BlockHeightDelta, EpochHeight, EpochId};
@@ -38,7 +37,7 @@ impl Epoch {
 
     /// The epoch that follows this one and starts at `height`, after the block `last`.
     fn next(self, last: CryptoHash, height: BlockHeight) -> Self {
-        // The first two epochs share the genesis validators and the count 1.
+        // The first two epochs share the genesis' validators and the count 1.
         let counted = if self.id == EpochId::default() { 1 } else { self.height.saturating_add(1) };
         Self { id: self.next_id, next_id: EpochId(last), height: counted, start_height: height }
     }

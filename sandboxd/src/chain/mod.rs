@@ -14,10 +14,12 @@ mod pool;
 mod produce;
 mod query;
 mod spec;
+mod validators;
 
 use std::sync::Arc;
 
 use near_chain_configs::GenesisConfig;
+use near_primitives::epoch_manager::EpochConfig;
 use near_primitives::hash::CryptoHash;
 use near_primitives::merkle::PartialMerkleTree;
 use near_primitives::receipt::Receipt;
@@ -44,6 +46,7 @@ pub use node::{Landed, Node, NodeOptions};
 pub use produce::Produced;
 pub use query::QueryFailed;
 pub use spec::{ChainOptions, InvalidChain};
+pub use validators::{Staking, Validators};
 
 /// A chain of blocks, the state after each of the latest, and the transactions that wait.
 #[derive(Clone, Debug)]
@@ -89,6 +92,11 @@ impl Chain {
     /// Who makes and signs the blocks.
     pub fn signer(&self) -> &ValidatorSigner {
         &self.spec.signer
+    }
+
+    /// How validators are chosen.
+    pub fn epoch_config(&self) -> &EpochConfig {
+        &self.spec.epoch_config
     }
 
     /// The runtime that applies the chain's blocks.
@@ -181,8 +189,8 @@ impl Chain {
             epoch_height: block.epoch().height,
             chain_id: Arc::clone(&self.spec.chain_id),
             prev_block_hash: *previous,
-            validators: Arc::clone(&self.spec.validators),
-            minimum_stake: self.spec.minimum_stake,
+            validators: Arc::clone(block.staking().current().stakes()),
+            minimum_stake: block.staking().next().minimum_stake(&self.spec.epoch_config),
         }
     }
 

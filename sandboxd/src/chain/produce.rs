@@ -1,6 +1,7 @@
 //! How a chain grows: transactions come in, blocks are made, time is moved. Each step builds the
 //! successor aside and replaces the chain by it at the end, so that a fault leaves the old one.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use near_primitives::block::Block as NearBlock;
@@ -8,7 +9,7 @@ use near_primitives::errors::InvalidTxError;
 use near_primitives::hash::{CryptoHash, hash};
 use near_primitives::state_record::StateRecord;
 use near_primitives::transaction::SignedTransaction;
-use near_primitives::types::{Balance, BlockHeight, BlockHeightDelta, Gas};
+use near_primitives::types::{AccountId, Balance, BlockHeight, BlockHeightDelta, Gas};
 use sandbox_runtime::patch::patch;
 use sandbox_runtime::verify::{WellFormed, verify_with_state};
 use sandbox_runtime::{
@@ -19,6 +20,7 @@ use sandbox_state::Snapshot;
 use super::block::{Applied, Block, NewBlock, merklize_outcomes};
 use super::epoch::{Epoch, Predecessor, epoch_of_next};
 use super::pool::{ChunkLimits, Pool};
+use super::validators::Staking;
 use super::{Chain, ClockError, FastForwardError, PatchFailed, Refusal, TimestampNs};
 
 /// A block that was just made, and the transactions that turned out to be invalid at their turn.
@@ -185,20 +187,21 @@ impl Chain {
     }
 
     fn step(&self, height: BlockHeight) -> Result<Step, RuntimeFault> {
-        let env = self.env_of_next(height, self.next_time());
         let epoch = self.epoch_of_next(height);
+        let (staking, kept_stakes) = self.staking_of_next(&epoch);
+        let env = self.env_of_next(height, &epoch, &staking);
         let chunk = self.pool.next_chunk(self.chunk_limits());
         let taken = chunk.len();
         let mut transactions: Vec<_> =
             chunk.iter().map(|taken| taken.transaction().clone()).collect();
-        let input =
-            BlockInput { transactions: chunk, receipts: self.head.outgoing_receipts().to_vec() };
+        let receipts = self.head.outgoing_receipts().to_vec();
+        let input = BlockInput { transactions: chunk, receipts, kept_stakes };
         let effects = apply_block(&self.runtime, &self.state, &env, input)?;
         transactions.retain(|tx| effects.dropped.iter().all(|dropped| dropped.id != tx.get_hash()));
         let state = self.state.apply(&effects.changes);
         let supply = self.head.applied.total_supply;
         let total_supply = supply_after(supply, effects.burnt.subsidized, effects.burnt.tokens)?;
-        Ok(Step { env, epoch, transactions, taken, effects, state, total_supply })
+        Ok(Step { env, epoch, staking, transactions, taken, effects, state, total_supply })
     }
 
     /// Replaces the chain by one that is longer by the block of `step`.
@@ -212,6 +215,7 @@ impl Chain {
             outcomes: effects.outcomes,
             outgoing: effects.outgoing.into(),
             local: effects.local,
+            proposals: effects.proposals,
             gas_used: effects.burnt.gas,
             balance_burnt: effects.burnt.tokens,
             total_supply: step.total_supply,
@@ -224,9 +228,9 @@ impl Chain {
             timestamp_ns: step.env.timestamp_ns,
             random_value: step.env.random_seed,
             epoch: step.epoch,
+            staking: step.staking,
             gas_limit: self.spec.genesis.gas_limit,
             next_gas_price: self.next_gas_price(),
-            next_validators_hash: self.spec.validators_hash,
             block_merkle_root: self.block_hashes.root(),
             transactions: step.transactions,
             applied,
@@ -241,11 +245,10 @@ impl Chain {
         Produced { block, dropped: effects.dropped }
     }
 
-    fn env_of_next(&self, height: BlockHeight, timestamp_ns: TimestampNs) -> BlockEnv {
-        let epoch = self.epoch_of_next(height);
+    fn env_of_next(&self, height: BlockHeight, epoch: &Epoch, staking: &Staking) -> BlockEnv {
         BlockEnv {
             height,
-            timestamp_ns,
+            timestamp_ns: self.next_time(),
             gas_price: self.gas_price(),
             gas_limit: self.spec.genesis.gas_limit,
             random_seed: self.next_random_value(),
@@ -253,8 +256,8 @@ impl Chain {
             epoch_height: epoch.height,
             chain_id: Arc::clone(&self.spec.chain_id),
             prev_block_hash: *self.head.hash(),
-            validators: Arc::clone(&self.spec.validators),
-            minimum_stake: self.spec.minimum_stake,
+            validators: Arc::clone(staking.current().stakes()),
+            minimum_stake: staking.next().minimum_stake(&self.spec.epoch_config),
         }
     }
 
@@ -268,6 +271,17 @@ impl Chain {
             is_genesis: self.head.header().is_genesis(),
         };
         epoch_of_next(&previous, height, self.spec.genesis.epoch_length)
+    }
+
+    /// What the next block, which is in `epoch`, knows of the validators, and the stakes that have to
+    /// be kept if it is the first of its epoch.
+    fn staking_of_next(&self, epoch: &Epoch) -> (Staking, BTreeMap<AccountId, Balance>) {
+        let (staking, made) = (self.head.staking(), &self.head.applied.proposals);
+        if epoch.id == self.head.epoch().id {
+            (staking.continued(made), BTreeMap::new())
+        } else {
+            staking.turned(&self.spec.epoch_config, made)
+        }
     }
 
     /// The next block's time: what the clock shows, but always after the head's.
@@ -316,6 +330,7 @@ fn supply_after(
 struct Step {
     env: BlockEnv,
     epoch: Epoch,
+    staking: Staking,
     transactions: Vec<SignedTransaction>,
     /// How many transactions were taken from the pool, dropped ones included.
     taken: usize,

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use near_chain_configs::{Genesis, GenesisConfig, GenesisContents, GenesisRecords};
-use near_primitives::block::compute_bp_hash_from_validator_stakes;
+use near_primitives::epoch_manager::EpochConfig;
 use near_primitives::hash::CryptoHash;
 use near_primitives::merkle::PartialMerkleTree;
+use near_primitives::types::ShardId;
 use near_primitives::types::validator_stake::ValidatorStake;
-use near_primitives::types::{AccountId, Balance, ShardId};
 use near_primitives::validator_signer::ValidatorSigner;
-use near_primitives::version::PROTOCOL_VERSION;
+use near_primitives::version::{MIN_SUPPORTED_PROTOCOL_VERSION, PROTOCOL_VERSION};
 use near_time::Utc;
-use sandbox_runtime::Runtime;
 use sandbox_runtime::genesis::genesis_state as genesis_records;
+use sandbox_runtime::{Runtime, RuntimeConfig, UnsupportedProtocolVersion};
 use sandbox_state::{History, Snapshot};
 
 use super::Chain;
@@ -20,6 +20,7 @@ use super::block::{Block, GenesisBlock};
 use super::clock::Clock;
 use super::index::Index;
 use super::pool::Pool;
+use super::validators::Staking;
 
 /// How to run a chain, beside its genesis.
 #[derive(Clone, Debug)]
@@ -37,14 +38,12 @@ pub struct ChainOptions {
 /// A genesis that no chain can start from. `near_chain_configs` has checked the rest.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidChain {
-    /// The genesis is for another protocol version.
-    #[error("protocol_version is {found}, but this sandbox runs protocol version {supported} only")]
-    ProtocolVersion {
-        /// What the genesis says.
-        found: u32,
-        /// The one that is supported.
-        supported: u32,
-    },
+    /// The genesis is for a protocol version that is too old or too new.
+    #[error(
+        "protocol_version is {}, but this sandbox runs protocol versions \
+         {MIN_SUPPORTED_PROTOCOL_VERSION} to {PROTOCOL_VERSION} only", .0.0
+    )]
+    ProtocolVersion(#[from] UnsupportedProtocolVersion),
     /// The genesis divides the state into several shards.
     #[error("shard_layout has {shards} shards, but this sandbox runs chains of one shard only")]
     Shards {
@@ -72,38 +71,31 @@ pub(super) struct Spec {
     pub(super) chain_id: Arc<str>,
     pub(super) signer: ValidatorSigner,
     pub(super) shard_id: ShardId,
-    pub(super) validators: Arc<[(AccountId, Balance)]>,
-    pub(super) validators_hash: CryptoHash,
-    pub(super) minimum_stake: Balance,
+    pub(super) epoch_config: EpochConfig,
     pub(super) random_seed: Vec<u8>,
     pub(super) block_delay_ns: u64,
 }
 
 impl Chain {
-    /// A chain that consists of the block of `genesis`.
-    pub fn new(
-        runtime: Runtime,
-        genesis: &Genesis,
-        options: ChainOptions,
-    ) -> Result<Self, InvalidChain> {
+    /// A chain that consists of the block of `genesis`, and goes on by the rules of the protocol
+    /// version that it names.
+    pub fn new(genesis: &Genesis, options: ChainOptions) -> Result<Self, InvalidChain> {
         let config = genesis.config.clone();
-        if config.protocol_version != PROTOCOL_VERSION {
-            let found = config.protocol_version;
-            return Err(InvalidChain::ProtocolVersion { found, supported: PROTOCOL_VERSION });
-        }
+        let runtime = Runtime::new(RuntimeConfig::new(config.protocol_version)?);
         let shards: Vec<ShardId> = config.shard_layout.shard_ids().collect();
         let [shard_id] = shards[..] else {
             return Err(InvalidChain::Shards { shards: shards.len() });
         };
         let state = genesis_state(&runtime, genesis)?;
         let validators = validator_stakes(&config);
-        let genesis_block = genesis_block(&config, shard_id, &state, &validators, &options)?;
+        let epoch_config = epoch_config(&config);
+        let staking = Staking::genesis(&epoch_config, &validators);
+        let genesis_block =
+            genesis_block(&config, shard_id, &state, (&validators, staking), &options)?;
         let spec = Spec {
             chain_id: config.chain_id.as_str().into(),
             shard_id,
-            validators: validators.iter().map(|v| (v.account_id().clone(), v.stake())).collect(),
-            validators_hash: compute_bp_hash_from_validator_stakes(&validators, true),
-            minimum_stake: minimum_stake(&config),
+            epoch_config,
             random_seed: options.signer.public_key().key_data().to_vec(),
             signer: options.signer,
             block_delay_ns: options.block_delay_ns,
@@ -142,7 +134,7 @@ fn genesis_block(
     config: &GenesisConfig,
     shard_id: ShardId,
     state: &Snapshot,
-    validators: &Vec<ValidatorStake>,
+    (validators, staking): (&Vec<ValidatorStake>, Staking),
     options: &ChainOptions,
 ) -> Result<Block, InvalidChain> {
     let nanos = config.genesis_time.timestamp_nanos_opt().ok_or(InvalidChain::Time)?;
@@ -160,6 +152,7 @@ fn genesis_block(
         total_supply: config.total_supply,
         state_root: CryptoHash(state.root().0),
         validators,
+        staking,
         author: options.signer.validator_id().clone(),
     };
     Ok(genesis.build())
@@ -172,15 +165,13 @@ fn validator_stakes(config: &GenesisConfig) -> Vec<ValidatorStake> {
     config.validators.iter().map(stake).collect()
 }
 
-/// The least that a stake action may stake: the price of a seat that nobody competes for, divided
-/// by the genesis' divisor (nearcore `chain/epoch-manager/src/validator_selection.rs`).
-fn minimum_stake(config: &GenesisConfig) -> Balance {
-    let ratio = config.minimum_stake_ratio;
-    let total = config.validators.iter().map(|v| v.amount.as_yoctonear());
-    let total = total.fold(0_u128, u128::saturating_add);
-    let part = u128::try_from(*ratio.numer()).unwrap_or(0);
-    let rest = u128::try_from(ratio.denom().saturating_sub(*ratio.numer())).unwrap_or(0);
-    let seat = total.saturating_mul(part).checked_div(rest).unwrap_or(total);
-    let least = seat.checked_div(config.minimum_stake_divisor.into()).unwrap_or(seat);
-    Balance::from_yoctonear(least)
+/// How neard chooses validators on this chain. Only a chain whose name says that it is a test has
+/// its own seats and shares; elsewhere neard takes what its tests take, whatever the genesis says
+/// (nearcore `chain/epoch-manager/src/lib.rs`).
+fn epoch_config(config: &GenesisConfig) -> EpochConfig {
+    if config.chain_id.starts_with("test-chain-") {
+        return EpochConfig::from(config);
+    }
+    let layout = config.shard_layout.clone();
+    Genesis::test_epoch_config(config.num_block_producer_seats, layout, config.epoch_length)
 }

@@ -77,7 +77,11 @@ fn random_blocks_conserve_tokens_and_replay_to_the_same_bytes() {
             let transactions: Vec<_> =
                 (0..numbers.next(5)).map(|_| random_transaction(&world, &mut numbers)).collect();
             let (well_formed, _refused) = world.well_formed(transactions.clone());
-            let input = BlockInput { transactions: well_formed, receipts: world.pending.clone() };
+            let input = BlockInput {
+                transactions: well_formed,
+                receipts: world.pending.clone(),
+                ..BlockInput::default()
+            };
             let base = world.state.clone();
             let effects = world.block(transactions);
             let again = apply_block(&world.runtime, &base, &world.env, input).expect("no fault");

@@ -170,7 +170,7 @@ impl World {
         self.env.height += 1;
         let receipts = std::mem::take(&mut self.pending);
         let (transactions, refused) = self.well_formed(transactions);
-        let input = BlockInput { transactions, receipts };
+        let input = BlockInput { transactions, receipts, ..BlockInput::default() };
         let mut effects =
             apply_block(&self.runtime, &self.state, &self.env, input).expect("no fault");
         effects.dropped.extend(refused);

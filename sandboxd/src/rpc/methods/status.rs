@@ -34,11 +34,12 @@ fn status(api: &Api, _params: Value) -> Answer {
         protocol_version: chain.protocol_version(),
         latest_protocol_version: PROTOCOL_VERSION,
         rpc_addr: Some(api.address.to_string()),
-        validators: chain
-            .genesis_config()
-            .validators
+        validators: head
+            .staking()
+            .current()
+            .block_producers(chain.epoch_config())
             .iter()
-            .map(|validator| ValidatorInfo { account_id: validator.account_id.clone() })
+            .map(|validator| ValidatorInfo { account_id: validator.account_id().clone() })
             .collect(),
         sync_info: StatusSyncInfo {
             latest_block_hash: *head.hash(),

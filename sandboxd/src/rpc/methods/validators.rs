@@ -1,17 +1,18 @@
-//! `validators`: the one validator, epoch by epoch.
+//! `validators`: who validates and who wants to, epoch by epoch.
 
 use std::collections::HashMap;
 
 use near_jsonrpc_primitives::types::validator::RpcValidatorError;
-use near_primitives::types::{BlockId, EpochReference, NumBlocks};
+use near_primitives::types::validator_stake::ValidatorStake;
+use near_primitives::types::{AccountId, BlockId, EpochReference, NumBlocks, ShardId};
 use near_primitives::views::{
-    CurrentEpochValidatorInfo, EpochValidatorInfo, NextEpochValidatorInfo,
+    CurrentEpochValidatorInfo, EpochValidatorInfo, NextEpochValidatorInfo, ValidatorKickoutView,
 };
 use serde_json::Value;
 
 use super::super::params::Params;
 use super::{Answer, Api, Handler, Method, written};
-use crate::chain::{Block, Chain};
+use crate::chain::{Block, Chain, Validators};
 
 pub(super) const VALIDATORS: Method = Method {
     names: &["validators"],
@@ -70,54 +71,101 @@ fn finished_epochs(chain: &Chain) -> impl Iterator<Item = &Block> {
     std::iter::successors(previous(chain.head()), move |last| previous(last))
 }
 
-/// How many blocks the epoch of `last` has, up to that one.
-fn blocks_up_to(chain: &Chain, last: &Block) -> NumBlocks {
-    let first = chain.block_by_id(&BlockId::Height(last.epoch().start_height));
-    let first = first.map_or(0, |first| first.header().block_ordinal());
-    last.header().block_ordinal().saturating_sub(first).saturating_add(1)
-}
-
 fn info(chain: &Chain, last: &Block) -> EpochValidatorInfo {
-    let shard = chain.shard_id();
-    let blocks = blocks_up_to(chain, last);
-    let validators = &chain.genesis_config().validators;
+    let config = chain.epoch_config();
+    let (current, next) = (last.staking().current(), last.staking().next());
+    let shards = |validator: &ValidatorStake, of: &Validators| {
+        let makes_chunks = of.chunk_producers(config).contains(validator);
+        if makes_chunks { vec![chain.shard_id()] } else { Vec::new() }
+    };
+    let work = Work::up_to(chain, last);
     EpochValidatorInfo {
-        current_validators: validators
+        current_validators: current
+            .chosen()
             .iter()
-            .map(|validator| CurrentEpochValidatorInfo {
-                account_id: validator.account_id.clone(),
-                public_key: validator.public_key.clone(),
-                is_slashed: false,
-                stake: validator.amount,
-                shards_produced: vec![shard],
-                num_produced_blocks: blocks,
-                num_expected_blocks: blocks,
-                num_produced_chunks: blocks,
-                num_expected_chunks: blocks,
-                num_produced_chunks_per_shard: vec![blocks],
-                num_expected_chunks_per_shard: vec![blocks],
-                num_produced_endorsements: blocks,
-                num_expected_endorsements: blocks,
-                num_produced_endorsements_per_shard: vec![blocks],
-                num_expected_endorsements_per_shard: vec![blocks],
-                shards_endorsed: vec![shard],
-            })
+            .map(|validator| work.of(validator, shards(validator, current)))
             .collect(),
-        next_validators: validators
+        next_validators: next
+            .chosen()
             .iter()
-            .map(|validator| NextEpochValidatorInfo {
-                account_id: validator.account_id.clone(),
-                public_key: validator.public_key.clone(),
-                stake: validator.amount,
-                shards: vec![shard],
+            .map(|validator| {
+                let shards = shards(validator, next);
+                let (account_id, public_key, stake) = validator.clone().destructure();
+                NextEpochValidatorInfo { account_id, public_key, stake, shards }
             })
             .collect(),
         current_fishermen: Vec::new(),
         next_fishermen: Vec::new(),
-        current_proposals: Vec::new(),
-        prev_epoch_kickout: Vec::new(),
+        current_proposals: last.staking().proposals().cloned().map(Into::into).collect(),
+        prev_epoch_kickout: next
+            .dropped()
+            .iter()
+            .map(|(account_id, reason)| ValidatorKickoutView {
+                account_id: account_id.clone(),
+                reason: reason.clone(),
+            })
+            .collect(),
         epoch_start_height: last.epoch().start_height,
         epoch_height: last.epoch().height,
         validator_reward_paid_prev_epoch: HashMap::new(),
+    }
+}
+
+/// What was made in an epoch. The node itself makes all of it.
+struct Work<'a> {
+    signer: &'a AccountId,
+    shard: ShardId,
+    blocks: NumBlocks,
+    /// Heights up to the last block, also those without a block.
+    heights: NumBlocks,
+    /// neard keeps less of an epoch that is over.
+    finished: bool,
+}
+
+impl<'a> Work<'a> {
+    fn up_to(chain: &'a Chain, last: &Block) -> Self {
+        let first = chain.block_by_id(&BlockId::Height(last.epoch().start_height));
+        let before =
+            first.and_then(|first| chain.block_by_id(&BlockId::Hash(*first.header().prev_hash())));
+        // Genesis is in its epoch's place, but nobody made it.
+        let before = before.map_or(last, |before| before);
+        Self {
+            signer: chain.signer().validator_id(),
+            shard: chain.shard_id(),
+            blocks: last.header().block_ordinal().saturating_sub(before.header().block_ordinal()),
+            heights: last.height().saturating_sub(before.height()),
+            finished: last.hash() != chain.head().hash(),
+        }
+    }
+
+    /// What `validator`, who may make chunks of `shards`, has done.
+    fn of(&self, validator: &ValidatorStake, shards: Vec<ShardId>) -> CurrentEpochValidatorInfo {
+        let (account_id, public_key, stake) = validator.clone().destructure();
+        let works = account_id == *self.signer;
+        let (blocks, heights) = if works { (self.blocks, self.heights) } else { (0, 0) };
+        let worked_on = if works { vec![self.shard] } else { Vec::new() };
+        let (shards_produced, shards_endorsed, in_shard) = if self.finished {
+            (shards, Vec::new(), 0)
+        } else {
+            (worked_on.clone(), worked_on, blocks)
+        };
+        CurrentEpochValidatorInfo {
+            account_id,
+            public_key,
+            is_slashed: false,
+            stake,
+            num_produced_blocks: blocks,
+            num_expected_blocks: heights,
+            num_produced_chunks: blocks,
+            num_expected_chunks: blocks,
+            num_produced_chunks_per_shard: vec![in_shard; shards_produced.len()],
+            num_expected_chunks_per_shard: vec![in_shard; shards_produced.len()],
+            num_produced_endorsements: blocks,
+            num_expected_endorsements: blocks,
+            num_produced_endorsements_per_shard: vec![in_shard; shards_endorsed.len()],
+            num_expected_endorsements_per_shard: vec![in_shard; shards_endorsed.len()],
+            shards_produced,
+            shards_endorsed,
+        }
     }
 }
