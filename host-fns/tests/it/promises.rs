@@ -5,10 +5,11 @@ use std::sync::Arc;
 use expect_test::expect;
 use gas_meter::Gas;
 use host_fns::near::{
-    Action, Context, ContractId, DeployMode, NearError, PromiseResult, ReceiptIndex, ReturnData,
+    Action, Config, Context, ContractId, DeployMode, NearError, PromiseResult, ReceiptIndex,
+    ReturnData,
 };
 
-use crate::guest::{Guest, PLENTY, charges_in_order, context, with_gas};
+use crate::guest::{Guest, PLENTY, charges_in_order, config, context, with_gas};
 use crate::world::World;
 
 /// Where the tests keep a method name, arguments and an amount.
@@ -17,7 +18,11 @@ const ARGS: [u64; 2] = [2, 520];
 const AMOUNT: u64 = 528;
 
 fn guest_with(context: Context) -> Guest {
-    let mut guest = Guest::with(World::default(), context);
+    guest_of(context, config())
+}
+
+fn guest_of(context: Context, config: Config) -> Guest {
+    let mut guest = Guest::configured(World::default(), context, config);
     guest.put(512, b"ping");
     guest.put(520, b"{}");
     guest.put(528, &7u128.to_le_bytes());
@@ -278,6 +283,19 @@ fn a_penniless_account_can_still_attach_one_yocto() {
     );
     let parts = guest.end();
     assert_eq!((parts.balance, parts.subsidized), (0, 1));
+}
+
+#[test]
+fn one_yocto_has_to_be_there_where_the_protocol_says_so() {
+    let poor = Context { account_balance: 0, attached_deposit: 0, ..context() };
+    let strict = Config { one_yocto_on_promise: false, ..config() };
+    let mut guest = guest_of(poor, strict);
+    batch(&mut guest, "bob.near").unwrap();
+    guest.put(528, &1u128.to_le_bytes());
+    assert_eq!(
+        guest.call("promise_batch_action_function_call", &[0, 4, 512, 2, 520, AMOUNT, 0]),
+        Err(NearError::BalanceExceeded)
+    );
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn wat_world(text: &str) -> World {
     world
 }
 
-fn execution_error(story: &Story) -> String {
+pub(crate) fn execution_error(story: &Story) -> String {
     match story.error().1 {
         ActionErrorKind::FunctionCallError(FunctionCallError::ExecutionError(text)) => text,
         error => panic!("expected an execution error, not {error:?}"),
@@ -248,7 +248,7 @@ fn a_storage_usage_that_was_patched_in_may_be_anything() {
 }
 
 /// Reads `count` values of a million bytes each, which `records` puts into the state.
-const READER: &str = r#"(module
+pub(crate) const READER: &str = r#"(module
     (import "env" "storage_read" (func $read (param i64 i64 i64) (result i64)))
     (import "env" "input" (func $input (param i64)))
     (import "env" "read_register" (func $register (param i64 i64)))

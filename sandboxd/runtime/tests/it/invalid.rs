@@ -32,7 +32,7 @@ fn with_nonce(world: &World, nonce: u64) -> SignedTransaction {
     sign(signed.transaction, &alice)
 }
 
-fn with_mode(world: &World, nonce: u64, nonce_mode: NonceMode) -> SignedTransaction {
+pub(crate) fn with_mode(world: &World, nonce: u64, nonce_mode: NonceMode) -> SignedTransaction {
     let alice = signer("alice.near");
     let signed = world.sign(&alice, "bob.near", vec![transfer(near(1))]);
     let Transaction::V0(body) = signed.transaction else { panic!("version 0") };

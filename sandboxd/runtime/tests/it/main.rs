@@ -11,5 +11,7 @@ mod invalid;
 mod invariants;
 mod promises;
 mod queries;
+mod stakes;
 mod transfers;
+mod versions;
 mod world;

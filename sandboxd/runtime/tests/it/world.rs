@@ -7,7 +7,7 @@ use sandbox_runtime::genesis::genesis_state;
 use sandbox_runtime::near::{
     AccessKey, Account, AccountContract, AccountId, Action, ActionCosts, ActionErrorKind, Balance,
     CryptoHash, DeployContractAction, ExecutionOutcome, ExecutionStatus, FunctionCallAction, Gas,
-    InMemorySigner, InvalidTxError, KeyType, PROTOCOL_VERSION, PublicKey, Receipt,
+    InMemorySigner, InvalidTxError, KeyType, PROTOCOL_VERSION, ProtocolVersion, PublicKey, Receipt,
     SignedTransaction, Signer, StateRecord, Transaction, TransactionV0, TransferAction,
     TxExecutionError,
 };
@@ -124,6 +124,11 @@ impl World {
     }
 
     pub(crate) fn with(more: &[StateRecord]) -> Self {
+        Self::at(PROTOCOL_VERSION, more)
+    }
+
+    /// The same world by the rules of another protocol version.
+    pub(crate) fn at(version: ProtocolVersion, more: &[StateRecord]) -> Self {
         let account =
             |near| Account::new(Balance::from_near(near), Balance::ZERO, AccountContract::None, 0);
         let mut records = Vec::new();
@@ -133,7 +138,7 @@ impl World {
             records.push(StateRecord::access_key(id(name), key, AccessKey::full_access()));
         }
         records.extend_from_slice(more);
-        let runtime = Runtime::new(RuntimeConfig::new(PROTOCOL_VERSION).expect("supported"));
+        let runtime = Runtime::new(RuntimeConfig::new(version).expect("supported"));
         let genesis = genesis_state(runtime.config().near(), &records, &[])
             .expect("no fault")
             .expect("valid records");
