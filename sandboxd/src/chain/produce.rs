@@ -217,7 +217,8 @@ impl Chain {
             local: effects.local,
             proposals: effects.proposals,
             gas_used: effects.burnt.gas,
-            balance_burnt: effects.burnt.tokens,
+            // What the protocol gave away offsets what was burnt.
+            balance_burnt: effects.burnt.tokens.saturating_sub(effects.burnt.subsidized),
             total_supply: step.total_supply,
         };
         self.block_hashes.insert(*self.head.hash());

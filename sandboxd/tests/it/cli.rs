@@ -116,6 +116,28 @@ fn a_genesis_with_a_mistake_is_refused_by_file_and_field() {
 }
 
 #[test]
+fn the_genesis_picks_the_protocol_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("g.json");
+    let mut genesis = serde_json::to_value(sandboxd::genesis::localnet(1)).unwrap();
+    let file = path.to_str().unwrap();
+    genesis["protocol_version"] = json!(89);
+    fs::write(&path, genesis.to_string()).unwrap();
+    let refused = output(&["--genesis", file]);
+    assert_eq!(refused.status.code(), Some(1));
+    let message = "protocol_version is 89, but this sandbox runs protocol versions 84 to 88 only";
+    assert!(stderr(&refused).contains(message), "{}", stderr(&refused));
+
+    genesis["protocol_version"] = json!(86);
+    fs::write(&path, genesis.to_string()).unwrap();
+    let mut daemon = Daemon::start(&["--genesis", file, "--rpc-addr", "127.0.0.1:0", "--json"]);
+    let line: Value = serde_json::from_str(&daemon.first_line()).unwrap();
+    let address = line["rpc"].as_str().unwrap().strip_prefix("http://").unwrap().to_owned();
+    assert_eq!(ask(&address, "status")["result"]["protocol_version"], 86);
+    assert_eq!(daemon.signal("-TERM"), Some(0));
+}
+
+#[test]
 fn init_writes_neards_files_once_and_run_starts_from_them() {
     let folder = tempfile::tempdir().unwrap();
     let home = folder.path().join("node");

@@ -9,6 +9,7 @@
 mod blocks;
 mod cli;
 mod contracts;
+mod epochs;
 mod genesis;
 mod node;
 mod patch_state;

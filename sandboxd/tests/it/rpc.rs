@@ -3,6 +3,7 @@
 
 mod client;
 mod contracts;
+mod epochs;
 mod http;
 mod methods;
 mod sandbox;
@@ -11,6 +12,7 @@ mod transactions;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use near_chain_configs::Genesis;
 use near_crypto::{InMemorySigner, Signer};
 use near_primitives::action::{Action, TransferAction};
 use near_primitives::hash::CryptoHash;
@@ -19,10 +21,13 @@ use near_primitives::types::{AccountId, Balance, Nonce};
 use sandboxd::chain::{Clock, Node, NodeOptions};
 use sandboxd::genesis::{DevAccount, dev_accounts};
 use sandboxd::rpc::{RpcConfig, RpcServer};
-use sandboxd::{Sandbox, rpc};
+use sandboxd::{Sandbox, genesis, rpc};
 use serde_json::{Map, Value};
 
 use client::Client;
+
+/// The time of the genesis block.
+const GENESIS_NS: u64 = 1_700_000_000_000_000_000;
 
 /// A chain with its server. The clock stands still, so that the same calls make the same blocks.
 struct Rig {
@@ -42,8 +47,17 @@ impl Rig {
     }
 
     fn with(config: RpcConfig) -> Self {
-        let clock = Clock::manual(1_700_000_000_000_000_000);
-        let node = Sandbox::localnet(clock).start(NodeOptions::default()).expect("a thread");
+        Self::of(&genesis::localnet(GENESIS_NS), config)
+    }
+
+    /// A rig with another genesis than that of localnet.
+    fn of(genesis: &Genesis, config: RpcConfig) -> Self {
+        let sandbox = Sandbox::builder(genesis.clone())
+            .signer(genesis::dev_signer())
+            .clock(Clock::manual(GENESIS_NS))
+            .build()
+            .expect("a valid genesis");
+        let node = sandbox.start(NodeOptions::default()).expect("a thread");
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let server = RpcServer::start(anywhere, node.clone(), config).expect("a free port");
         Self { server, node, accounts: dev_accounts() }

@@ -7,6 +7,8 @@ use near_jsonrpc_primitives::types::query::{QueryResponseKind, RpcQueryResponse}
 use near_primitives::views::{
     BlockView, EpochValidatorInfo, GasPriceView, ReceiptView, StatusResponse,
 };
+use sandboxd::genesis;
+use sandboxd::rpc::RpcConfig;
 use serde_json::{Value, json};
 
 use super::client::Client;
@@ -204,6 +206,30 @@ fn validators_are_told_for_running_and_finished_epochs() {
     let unknown = json!({"epoch_id": unknown_hash()});
     assert_eq!(client.error("validators", &unknown).names(), names(200, "UNKNOWN_EPOCH"));
     parse_error(&mut client, "validators", &json!([]));
+}
+
+#[test]
+fn the_protocol_version_is_that_of_the_genesis_everywhere() {
+    for version in 84..=88 {
+        let mut genesis = genesis::localnet(1);
+        genesis.config.protocol_version = version;
+        let rig = Rig::of(&genesis, RpcConfig::neard());
+        let mut client = rig.client();
+        client.result("send_tx", &json!([encoded(&rig.transfer(1))]));
+        let status = client.result("status", &json!([]));
+        assert_eq!(status["protocol_version"], version);
+        assert_eq!(status["latest_protocol_version"], 88, "what the program could do");
+        let config = client.result("genesis_config", &json!([]));
+        assert_eq!(config["protocol_version"], version);
+        let finality = json!({"finality": "final"});
+        let config = client.result("EXPERIMENTAL_protocol_config", &finality);
+        assert_eq!(config["protocol_version"], version);
+        let reward = if version < 87 { json!([3, 10]) } else { json!([0, 1]) };
+        let fees = &config["runtime_config"]["transaction_costs"];
+        assert_eq!(fees["burnt_gas_reward"], reward, "{version}");
+        let block: BlockView = client.view("block", &finality);
+        assert_eq!(block.header.latest_protocol_version, version);
+    }
 }
 
 #[test]
