@@ -23,7 +23,7 @@ pub use nears::NearRunner;
 pub use ours::OurRunner;
 pub use outcome::Outcome;
 
-/// The protocol version that is compared.
+/// The protocol version that is compared, unless another one is asked for.
 pub const PROTOCOL_VERSION: u32 = 88;
 
 /// Both implementations with the same parameters.
@@ -55,7 +55,15 @@ impl Oracle {
     /// # Panics
     /// When the runtime does not know that version.
     pub fn new() -> Self {
-        let config = RuntimeConfig::new(PROTOCOL_VERSION).expect("the runtime's own version");
+        Oracle::at(PROTOCOL_VERSION)
+    }
+
+    /// With the parameters of `version`.
+    ///
+    /// # Panics
+    /// When the runtime does not know that version.
+    pub fn at(version: u32) -> Self {
+        let config = RuntimeConfig::new(version).expect("a version that the runtime knows");
         Oracle::with(config, Box::new(MockContractRuntimeCache::default()))
     }
 

@@ -91,6 +91,16 @@ fn compare(flavour: Flavour, ends: &[&str]) {
     }
 }
 
+/// Compares the first `programs` of each flavour.
+pub(crate) fn sample(oracle: &Oracle, programs: u64) {
+    for flavour in [COMPUTE, TRAPS, PROMISES, DEEP, LOOPS] {
+        for seed in 0..programs {
+            let outcome = compare_one(oracle, flavour, seed, &mut BTreeMap::new());
+            assert_eq!(outcome, Ok(()), "{} program of seed {seed}", flavour.name);
+        }
+    }
+}
+
 /// Runs a program with enough gas, then with amounts of which it has something to fear.
 fn compare_one(
     oracle: &Oracle,

@@ -16,6 +16,7 @@ mod programs;
 mod random;
 mod state_inits;
 mod sweeps;
+mod versions;
 
 use fixtures::Case;
 use oracle::{Contract, Oracle, Outcome};
