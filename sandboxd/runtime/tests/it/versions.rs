@@ -50,8 +50,8 @@ fn a_price_that_rises_on_the_way_is_paid_from_85() {
     {
         let mut world = World::at(version, &[]);
         let alice = world.balance("alice.near");
-        let sent = world.sign(&signer("alice.near"), "bob.near", vec![transfer(near(3))]);
-        world.block(vec![sent]);
+        let transaction = world.sign(&signer("alice.near"), "bob.near", vec![transfer(near(3))]);
+        world.block(vec![transaction]);
         let send = world.send(ActionCosts::new_action_receipt) + world.send(ActionCosts::transfer);
         let exec = world.exec(ActionCosts::new_action_receipt) + world.exec(ActionCosts::transfer);
         let paid = alice - near(3).as_yoctonear() - world.balance("alice.near");
