@@ -274,3 +274,59 @@ fn headers_list_what_the_block_before_proposed_and_who_comes_next() {
     enter(&mut chain, 3);
     assert_eq!(*chain.head().header().next_bp_hash(), second, "the same validators stay");
 }
+
+/// Accounts stake what they like for as long as they like, and nothing is lost on the way.
+#[test]
+fn random_stakes_are_locked_while_they_are_needed_and_all_come_back() {
+    const NAMES: [&str; 4] = [ALICE, BOB, "carol.test.near", "dave.test.near"];
+    // A small generator of numbers that are the same in every run (xorshift).
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut number = |below: u64| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state % below
+    };
+    let mut chain = chain();
+    enter(&mut chain, 1);
+    for _ in 0..120 {
+        // Stakes above and below the price of a seat, and some that withdraw.
+        let amount =
+            [0, 1_000, 7_000, 9_000, 200_000, 600_000][usize::try_from(number(6)).unwrap()];
+        let name = NAMES[usize::try_from(number(4)).unwrap()];
+        stake(&mut chain, name, near(amount));
+        let ahead = chain.head().height() + 1 + number(7);
+        to_height(&mut chain, ahead);
+        assert_consistent(&chain);
+    }
+    for name in NAMES {
+        stake(&mut chain, name, Balance::ZERO);
+    }
+    let done = chain.head().height() + 5 * LENGTH;
+    to_height(&mut chain, done);
+    for name in NAMES {
+        assert_eq!(locked(&chain, name), Balance::ZERO, "{name}");
+    }
+    assert_consistent(&chain);
+}
+
+/// Validators have their stakes locked, and all accounts together have the chain's supply.
+fn assert_consistent(chain: &Chain) {
+    let staking = chain.head().staking();
+    for validator in staking.current().chosen().iter().chain(staking.next().chosen()) {
+        let locked = locked(chain, validator.account_id().as_str());
+        assert!(locked >= validator.stake(), "{validator:?} has {locked} locked");
+    }
+    let mut chain = chain.clone();
+    // A header tells the supply after the block before.
+    chain.settle().unwrap();
+    chain.produce().unwrap();
+    let accounts = chain.state().range_prefix(&[0]);
+    let held: u128 = accounts
+        .map(|(_, account)| {
+            borsh::from_slice::<near_primitives::account::Account>(&account).unwrap()
+        })
+        .map(|account| account.amount().as_yoctonear() + account.locked().as_yoctonear())
+        .sum();
+    assert_eq!(held, chain.head().header().total_supply().as_yoctonear());
+}

@@ -9,7 +9,11 @@ use sandbox_runtime::patch::patch;
 use crate::world::{PRICE, Story, TGAS, World, call, deploy, id, near, yocto};
 
 pub(crate) fn status_world() -> World {
-    let mut world = World::new();
+    with_status(World::new())
+}
+
+/// The world, where `bob.near` has the contract of the fixtures.
+pub(crate) fn with_status(mut world: World) -> World {
     world.run("bob.near", "bob.near", vec![deploy(fixtures::wasm("status").to_vec())]);
     world
 }
