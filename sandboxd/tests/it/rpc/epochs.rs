@@ -88,6 +88,31 @@ fn a_client_sees_a_stake_come_and_go() {
     assert_eq!(locked(&rig, &mut client), "0");
 }
 
+/// As in neard, which takes the rules of its tests for every chain that is not called one.
+#[test]
+fn only_a_test_chain_has_its_own_rules_for_seats() {
+    for (chain_id, divisor) in [("localnet", 10_u8), ("test-chain-mine", 4)] {
+        let mut genesis = genesis::localnet(GENESIS_NS);
+        chain_id.clone_into(&mut genesis.config.chain_id);
+        genesis.config.minimum_stake_divisor = 4;
+        let rig = Rig::of(&genesis, RpcConfig::neard());
+        let mut client = rig.client();
+        let finality = json!({"finality": "final"});
+        let config = client.result("EXPERIMENTAL_protocol_config", &finality);
+        assert_eq!(config["minimum_stake_divisor"], divisor, "{chain_id}");
+        // A seat costs 160 millionths of all stakes, a proposal the divisor's part of that.
+        let all = Balance::from_near(50_000_000).as_yoctonear();
+        let least = (all * 160).div_ceil(1_000_000 - 160) / u128::from(divisor);
+        let stake = Balance::from_yoctonear(least - 1);
+        let public_key = rig.account(1).secret_key.public_key();
+        let action = Action::Stake(Box::new(StakeAction { stake, public_key }));
+        let transaction = rig.signed_to(rig.account(1).account_id.clone(), 1, vec![action]);
+        let sent = client.result("send_tx", &json!([encoded(&transaction)]));
+        let error = &sent["status"]["Failure"]["ActionError"]["kind"]["InsufficientStake"];
+        assert_eq!(error["minimum_stake"], least.to_string(), "{chain_id}");
+    }
+}
+
 #[test]
 fn an_epoch_that_is_over_is_told_by_its_last_block() {
     let rig = rig();
