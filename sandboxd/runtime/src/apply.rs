@@ -18,13 +18,13 @@ use crate::contract::ContractRunner;
 use crate::delayed::DelayedQueue;
 use crate::fault::{OrOverflow, RuntimeFault};
 use crate::near::{
-    Balance, ExecutionMetadata, ExecutionOutcome, ExecutionOutcomeWithId, ExecutionStatus, Receipt,
-    SignedTransaction, ValidatorStake,
+    Balance, CryptoHash, ExecutionMetadata, ExecutionOutcome, ExecutionOutcomeWithId,
+    ExecutionStatus, InvalidTxError, Receipt, SignedTransaction, TxExecutionError, ValidatorStake,
 };
 use crate::stakes;
 use crate::tree;
 use crate::validate::{self, ReceiptAge};
-use crate::verify::{VerifiedTransaction, WellFormed, verify_with_state};
+use crate::verify::{KeyUpdate, Verdict, VerifiedTransaction, WellFormed, verify_with_state};
 
 /// What applying blocks takes and does not change: the protocol's rules, and the VM with its cache
 /// of compiled contracts. Cheap to clone.
@@ -137,7 +137,10 @@ impl<'a> Application<'a> {
         let (config, env) = (self.runtime.config(), self.env);
         let height = Some(env.height);
         match verify_with_state(config, &self.state, env.gas_price, height, well_formed)? {
-            Ok(verified) => self.convert(transaction, verified),
+            Ok(Verdict::Valid(verified)) => self.convert(transaction, &verified),
+            Ok(Verdict::DepositFailed { charged, error }) => {
+                self.book_attempt(transaction, &charged, error)
+            }
             Err(error) => {
                 self.dropped.push(DroppedTransaction { id: transaction.get_hash(), error });
                 Ok(())
@@ -148,34 +151,21 @@ impl<'a> Application<'a> {
     fn convert(
         &mut self,
         transaction: &SignedTransaction,
-        verified: VerifiedTransaction,
+        verified: &VerifiedTransaction,
     ) -> Result<(), RuntimeFault> {
         let body = &transaction.transaction;
-        let (signer, public_key) = (body.signer_id(), body.public_key());
-        let VerifiedTransaction { cost, account, access_key } = verified;
-        tree::set_account(&mut self.state, signer, &account);
-        tree::set_access_key(&mut self.state, signer, public_key, &access_key);
         let receipt = Receipt::from_tx(
             create_receipt_id_from_transaction(transaction.hash(), self.env.height),
-            signer.clone(),
+            body.signer_id().clone(),
             body.receiver_id().clone(),
-            public_key.clone(),
-            cost.receipt_gas_price,
+            body.public_key().clone(),
+            verified.cost.receipt_gas_price,
             body.actions().to_vec(),
         );
-        let outcome = ExecutionOutcome {
-            status: ExecutionStatus::SuccessReceiptId(*receipt.receipt_id()),
-            logs: Vec::new(),
-            receipt_ids: vec![*receipt.receipt_id()],
-            gas_burnt: cost.gas_burnt,
-            compute_usage: Some(cost.compute_burnt),
-            tokens_burnt: cost.burnt_amount,
-            executor_id: signer.clone(),
-            metadata: ExecutionMetadata::V1,
-        };
-        self.burn_tokens(cost.burnt_amount)?;
-        self.record(ExecutionOutcomeWithId { id: transaction.get_hash(), outcome })?;
-        if receipt.receiver_id() == signer {
+        let receipt_id = *receipt.receipt_id();
+        let status = ExecutionStatus::SuccessReceiptId(receipt_id);
+        self.book(transaction, verified, status, vec![receipt_id])?;
+        if receipt.receiver_id() == body.signer_id() {
             self.own.push(receipt);
         } else {
             self.outgoing.push(receipt);
@@ -183,10 +173,56 @@ impl<'a> Application<'a> {
         Ok(())
     }
 
+    /// The key has paid for an attempt that the account could not afford.
+    fn book_attempt(
+        &mut self,
+        transaction: &SignedTransaction,
+        charged: &VerifiedTransaction,
+        error: InvalidTxError,
+    ) -> Result<(), RuntimeFault> {
+        let status = ExecutionStatus::Failure(TxExecutionError::InvalidTxError(error));
+        self.book(transaction, charged, status, Vec::new())
+    }
+
+    /// Writes what a transaction takes from its signer, with its outcome.
+    fn book(
+        &mut self,
+        transaction: &SignedTransaction,
+        verified: &VerifiedTransaction,
+        status: ExecutionStatus,
+        receipt_ids: Vec<CryptoHash>,
+    ) -> Result<(), RuntimeFault> {
+        let body = &transaction.transaction;
+        let (signer, public_key) = (body.signer_id(), body.public_key());
+        let VerifiedTransaction { cost, account, key } = verified;
+        tree::set_account(&mut self.state, signer, account);
+        match key {
+            KeyUpdate::AccessKey(access_key) => {
+                tree::set_access_key(&mut self.state, signer, public_key, access_key);
+            }
+            KeyUpdate::GasKey { access_key, index, nonce } => {
+                tree::set_access_key(&mut self.state, signer, public_key, access_key);
+                tree::set_gas_key_nonce(&mut self.state, signer, public_key, *index, *nonce);
+            }
+            KeyUpdate::Bootstrap => {}
+        }
+        let outcome = ExecutionOutcome {
+            status,
+            logs: Vec::new(),
+            receipt_ids,
+            gas_burnt: cost.gas_burnt,
+            compute_usage: Some(cost.compute_burnt),
+            tokens_burnt: cost.burnt_amount,
+            executor_id: signer.clone(),
+            metadata: ExecutionMetadata::V1,
+        };
+        self.burn_tokens(cost.burnt_amount)?;
+        self.record(ExecutionOutcomeWithId { id: transaction.get_hash(), outcome })
+    }
+
     /// A receipt of an earlier block was valid when it was made, and has to be valid now.
     fn process_incoming(&mut self, receipt: &Receipt) -> Result<(), RuntimeFault> {
-        let limits = &self.runtime.config().near().wasm_config.limit_config;
-        validate::receipt(limits, receipt, ReceiptAge::Existing)
+        validate::receipt(self.runtime.config(), receipt, ReceiptAge::Existing)
             .map_err(|source| RuntimeFault::InvalidReceipt { id: *receipt.receipt_id(), source })?;
         self.process_or_delay(receipt)
     }

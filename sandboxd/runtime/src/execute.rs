@@ -196,7 +196,7 @@ impl Application<'_> {
             tokens_burnt: Balance::ZERO,
             subsidized: Balance::ZERO,
         };
-        let limits = &near.wasm_config.limit_config;
+        let config = self.runtime.config();
         let proof_limit = self.runtime.config().host().limits.max_storage_proof_bytes;
         let limits_all_actions =
             self.runtime.config().rules().storage_proof_limit() == StorageProofLimit::AllActions;
@@ -212,7 +212,7 @@ impl Application<'_> {
                 let invalid = next
                     .new_receipts
                     .iter()
-                    .try_for_each(|new| validate::receipt(limits, new, ReceiptAge::New));
+                    .try_for_each(|new| validate::receipt(config, new, ReceiptAge::New));
                 if let Err(error) = invalid {
                     next.fail(ActionErrorKind::NewReceiptValidationError(error));
                 }

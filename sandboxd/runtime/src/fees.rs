@@ -4,14 +4,18 @@
 //! the receipt runs. The price of gas is not known here but in [`transaction_cost`].
 //! Follows nearcore's `runtime/runtime/src/config.rs`.
 
+use near_parameters::cost::{universal_state_init_content_terms, universal_state_init_size_terms};
 use near_parameters::{
-    Fee, RuntimeConfig as NearConfig, SignatureKind, transfer_exec_fee, transfer_send_fee,
+    Fee, RuntimeConfig as NearConfig, SignatureKind, gas_key_add_key_exec_fee,
+    gas_key_add_key_send_fee, gas_key_transfer_exec_fee, gas_key_transfer_send_fee,
+    transfer_exec_fee, transfer_send_fee,
 };
 
 use crate::near::{
-    AccessKeyPermission, AccountId, Action, ActionCosts, AddKeyAction, Balance, DelegateAction,
-    Gas, IntegerOverflowError, KeyType, ParameterCost, PublicKey, Transaction,
-    VersionedActionReceipt,
+    AccessKey, AccessKeyPermission, AccountId, Action, ActionCosts, AddKeyAction, Balance,
+    DeterministicAccountStateInit, ExtCosts, Gas, IntegerOverflowError, KeyType, ParameterCost,
+    PublicKey, RawStateInit, Transaction, VersionedActionReceipt, VersionedDelegateActionRef,
+    state_init_counts,
 };
 
 /// What it costs to turn a transaction into a receipt, and to buy the gas that the receipt carries.
@@ -27,7 +31,11 @@ pub struct TransactionCost {
     pub receipt_gas_price: Balance,
     /// Tokens burnt at once.
     pub burnt_amount: Balance,
-    /// Tokens that leave the account: burnt, for bought gas, and deposits.
+    /// Tokens for gas: burnt at once, and bought for the receipt.
+    pub gas: Balance,
+    /// Tokens that the actions carry to the receiver.
+    pub deposit: Balance,
+    /// Both together: what leaves the account.
     pub total: Balance,
 }
 
@@ -73,15 +81,17 @@ pub fn transaction_cost(
     let burnt_amount = price(gas_price, burnt.gas)?;
     // Gas for later is never bought below the minimum; what the block price is less is paid back.
     let receipt_gas_price = gas_price.max(config.min_gas_purchase_price);
-    let total =
-        sum(sum(burnt_amount, price(receipt_gas_price, gas_remaining)?)?, total_deposit(actions)?)?;
+    let gas = sum(burnt_amount, price(receipt_gas_price, gas_remaining)?)?;
+    let deposit = total_deposit(actions)?;
     Ok(TransactionCost {
         gas_burnt: burnt.gas,
         compute_burnt: burnt.compute,
         gas_remaining,
         receipt_gas_price,
         burnt_amount,
-        total,
+        gas,
+        deposit,
+        total: sum(gas, deposit)?,
     })
 }
 
@@ -115,25 +125,21 @@ pub(crate) fn action_fee(
         ),
         Action::Transfer(_) => Ok(transfer_fee(config, receiver, stage)),
         Action::Stake(_) => Ok(fee(ActionCosts::stake)),
-        Action::AddKey(add) => match method_name_bytes(add) {
-            Some(bytes) => with_bytes(
-                ActionCosts::add_function_call_key_base,
-                ActionCosts::add_function_call_key_byte,
-                bytes,
-            ),
-            None => Ok(fee(ActionCosts::add_full_access_key)),
-        },
+        Action::AddKey(add) => {
+            let key = match method_name_bytes(add) {
+                Some(bytes) => with_bytes(
+                    ActionCosts::add_function_call_key_base,
+                    ActionCosts::add_function_call_key_byte,
+                    bytes,
+                )?,
+                None => fee(ActionCosts::add_full_access_key),
+            };
+            key.checked_add_result(nonces_fee(config, add, receiver, stage))
+        }
         Action::DeleteKey(_) => Ok(fee(ActionCosts::delete_key)),
         Action::DeleteAccount(_) => Ok(fee(ActionCosts::delete_account)),
-        Action::Delegate(signed) => {
-            let own = fee(ActionCosts::delegate);
-            if stage == Stage::Execute {
-                return Ok(own);
-            }
-            let inner = &signed.delegate_action;
-            let actions = actions_fee(config, &inner.get_actions(), &inner.receiver_id, stage)?;
-            own.checked_add_result(actions)
-        }
+        Action::Delegate(signed) => delegate_fee(config, (&signed.delegate_action).into(), stage),
+        Action::DelegateV2(signed) => delegate_fee(config, (&signed.delegate_action).into(), stage),
         Action::DeployGlobalContract(deploy) => with_bytes(
             ActionCosts::deploy_global_contract_base,
             ActionCosts::deploy_global_contract_byte,
@@ -144,13 +150,119 @@ pub(crate) fn action_fee(
             ActionCosts::use_global_contract_byte,
             u64::try_from(used.contract_identifier.len()).unwrap_or(u64::MAX),
         ),
-        // `validate` refuses these before anything is charged.
-        Action::DelegateV2(_)
-        | Action::DeterministicStateInit(_)
-        | Action::UniversalStateInit(_)
-        | Action::TransferToGasKey(_)
-        | Action::WithdrawFromGasKey(_) => Ok(ParameterCost::ZERO),
+        Action::TransferToGasKey(transfer) => {
+            Ok(gas_key_transfer_fee(config, &transfer.public_key, receiver, stage))
+        }
+        Action::WithdrawFromGasKey(withdraw) => {
+            Ok(gas_key_transfer_fee(config, &withdraw.public_key, receiver, stage))
+        }
+        Action::DeterministicStateInit(init) => deterministic_fee(config, &init.state_init, stage),
+        Action::UniversalStateInit(init) => universal_fee(config, &init.state_init, stage),
     }
+}
+
+fn delegate_fee(
+    config: &NearConfig,
+    wish: VersionedDelegateActionRef<'_>,
+    stage: Stage,
+) -> Result<ParameterCost, IntegerOverflowError> {
+    let own = stage.of(config.fees.fee(ActionCosts::delegate));
+    if stage == Stage::Execute {
+        return Ok(own);
+    }
+    own.checked_add_result(actions_fee(config, &wish.get_actions(), wish.receiver_id(), stage)?)
+}
+
+/// What the nonces of a new gas key cost beside the key; nothing for other keys.
+fn nonces_fee(
+    config: &NearConfig,
+    add: &AddKeyAction,
+    receiver: &AccountId,
+    stage: Stage,
+) -> ParameterCost {
+    let Some(info) = add.access_key.gas_key_info() else { return ParameterCost::ZERO };
+    let (fees, key) = (&config.fees, add.public_key.trie_id_len());
+    match stage {
+        Stage::SendToSelf => gas_key_add_key_send_fee(fees, true),
+        Stage::SendToOther => gas_key_add_key_send_fee(fees, false),
+        Stage::Execute => {
+            gas_key_add_key_exec_fee(fees, receiver.len(), key, info.num_nonces).total()
+        }
+    }
+}
+
+/// The fee of moving tokens to a gas key, or from it.
+fn gas_key_transfer_fee(
+    config: &NearConfig,
+    key: &PublicKey,
+    receiver: &AccountId,
+    stage: Stage,
+) -> ParameterCost {
+    let (fees, key) = (&config.fees, key.trie_id_len());
+    match stage {
+        Stage::SendToSelf => gas_key_transfer_send_fee(fees, true, key).total(),
+        Stage::SendToOther => gas_key_transfer_send_fee(fees, false, key).total(),
+        Stage::Execute => gas_key_transfer_exec_fee(fees, receiver.len(), key).total(),
+    }
+}
+
+fn deterministic_fee(
+    config: &NearConfig,
+    state_init: &DeterministicAccountStateInit,
+    stage: Stage,
+) -> Result<ParameterCost, IntegerOverflowError> {
+    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    let terms = [
+        (ActionCosts::deterministic_state_init_base, 1),
+        (ActionCosts::deterministic_state_init_entry, count(state_init.data().len())),
+        (ActionCosts::deterministic_state_init_byte, count(state_init.len_bytes())),
+    ];
+    sum_of_terms(config, terms, stage)
+}
+
+fn universal_fee(
+    config: &NearConfig,
+    state_init: &RawStateInit,
+    stage: Stage,
+) -> Result<ParameterCost, IntegerOverflowError> {
+    let counts = state_init_counts(state_init);
+    let terms = universal_state_init_size_terms(counts.num_bytes)
+        .into_iter()
+        .chain(universal_state_init_content_terms(counts));
+    sum_of_terms(config, terms, stage)
+}
+
+fn sum_of_terms(
+    config: &NearConfig,
+    terms: impl IntoIterator<Item = (ActionCosts, u64)>,
+    stage: Stage,
+) -> Result<ParameterCost, IntegerOverflowError> {
+    terms.into_iter().try_fold(ParameterCost::ZERO, |total, (cost, units)| {
+        let fee = stage.of(config.fees.fee(cost)).checked_mul_result(units)?;
+        total.checked_add_result(fee)
+    })
+}
+
+/// The compute of removing the nonces of gas keys, which no fee covers: that of as many
+/// `storage_remove` calls (nearcore `storage_removes_compute`).
+pub(crate) fn nonces_removal(
+    config: &NearConfig,
+    nonces: u64,
+    key_bytes: u64,
+) -> Result<u64, IntegerOverflowError> {
+    let value_bytes = u64::try_from(AccessKey::NONCE_VALUE_LEN)
+        .ok()
+        .and_then(|bytes| bytes.checked_mul(nonces))
+        .ok_or(IntegerOverflowError)?;
+    let parts = [
+        (ExtCosts::storage_remove_base, nonces),
+        (ExtCosts::storage_remove_key_byte, key_bytes),
+        (ExtCosts::storage_remove_ret_value_byte, value_bytes),
+    ];
+    parts.into_iter().try_fold(0u64, |total, (cost, units)| {
+        let compute = config.wasm_config.ext_costs.compute_cost(cost).checked_mul(units);
+        compute.and_then(|compute| total.checked_add(compute)).ok_or(IntegerOverflowError)
+    })
 }
 
 /// Gas that the execution of `actions` in one receipt can take: fees of the receipt and its actions,
@@ -166,7 +278,7 @@ pub(crate) fn gas_of_actions(
         .checked_add_result(receipt_fee(config, Stage::Execute).gas)?
         .checked_add_result(delegated_send_fee(config, actions)?.gas)?;
     for inner in actions.iter().filter_map(delegated) {
-        let fee = actions_fee(config, &inner.get_actions(), &inner.receiver_id, Stage::Execute)?;
+        let fee = actions_fee(config, &inner.get_actions(), inner.receiver_id(), Stage::Execute)?;
         gas = gas
             .checked_add_result(fee.gas)?
             .checked_add_result(receipt_fee(config, Stage::Execute).gas)?;
@@ -181,16 +293,17 @@ pub(crate) fn delegated_send_fee(
     actions: &[Action],
 ) -> Result<ParameterCost, IntegerOverflowError> {
     actions.iter().filter_map(delegated).try_fold(ParameterCost::ZERO, |total, inner| {
-        let stage = Stage::send(&inner.sender_id, &inner.receiver_id);
-        let fee = actions_fee(config, &inner.get_actions(), &inner.receiver_id, stage)?;
+        let stage = Stage::send(inner.sender_id(), inner.receiver_id());
+        let fee = actions_fee(config, &inner.get_actions(), inner.receiver_id(), stage)?;
         total.checked_add_result(fee)
     })
 }
 
 /// What an action does on behalf of another account, if that is what it does.
-pub(crate) fn delegated(action: &Action) -> Option<&DelegateAction> {
+pub(crate) fn delegated(action: &Action) -> Option<VersionedDelegateActionRef<'_>> {
     match action {
-        Action::Delegate(signed) => Some(&signed.delegate_action),
+        Action::Delegate(signed) => Some((&signed.delegate_action).into()),
+        Action::DelegateV2(signed) => Some((&signed.delegate_action).into()),
         _ => None,
     }
 }
@@ -271,9 +384,8 @@ fn signature_fees(
     key: &PublicKey,
     actions: &[Action],
 ) -> Result<ParameterCost, IntegerOverflowError> {
-    let inner = actions.iter().filter_map(delegated).map(|inner| &inner.public_key);
-    std::iter::once(key).chain(inner).try_fold(ParameterCost::ZERO, |total, key| {
-        total.checked_add_result(signature_fee(config, key))
+    actions.iter().filter_map(delegated).try_fold(signature_fee(config, key), |total, inner| {
+        total.checked_add_result(signature_fee(config, inner.public_key()))
     })
 }
 

@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use near_parameters::{RuntimeConfig as NearConfig, StorageUsageConfig};
 use sandbox_state::{Overlay, Snapshot};
 
+use crate::actions::record_storage;
 use crate::balance;
 use crate::fault::{OrOverflow, RuntimeFault};
 use crate::fees::length;
-use crate::near::{AccountId, Balance, StateRecord};
+use crate::near::{AccessKey, AccountId, Balance, NonceIndex, StateRecord};
 use crate::patch::{self, InvalidPatch};
 use crate::tree;
 
@@ -108,22 +109,22 @@ fn storage<'r>(
     config: &StorageUsageConfig,
     record: &'r StateRecord,
 ) -> Option<(&'r AccountId, u64)> {
-    let with_overhead =
-        |a: u64, b: u64| config.num_extra_bytes_record.saturating_add(a).saturating_add(b);
     match record {
         StateRecord::Account { account_id, .. } => Some((account_id, config.num_bytes_account)),
         StateRecord::Data { account_id, data_key, value } => {
-            Some((account_id, with_overhead(length(data_key), length(value))))
+            Some((account_id, record_storage(config, data_key.len(), value.len())))
         }
         StateRecord::Contract { account_id, code } => Some((account_id, length(code))),
         StateRecord::AccessKey { account_id, public_key, access_key } => {
-            let key = u64::try_from(public_key.trie_id_len()).unwrap_or(u64::MAX);
             let value = borsh::object_length(access_key).unwrap_or(usize::MAX);
-            Some((account_id, with_overhead(key, u64::try_from(value).unwrap_or(u64::MAX))))
+            Some((account_id, record_storage(config, public_key.trie_id_len(), value)))
+        }
+        StateRecord::GasKeyNonce { account_id, public_key, .. } => {
+            let name = public_key.trie_id_len().saturating_add(size_of::<NonceIndex>());
+            Some((account_id, record_storage(config, name, AccessKey::NONCE_VALUE_LEN)))
         }
         StateRecord::PostponedReceipt(_)
         | StateRecord::ReceivedData { .. }
-        | StateRecord::DelayedReceipt(_)
-        | StateRecord::GasKeyNonce { .. } => None,
+        | StateRecord::DelayedReceipt(_) => None,
     }
 }

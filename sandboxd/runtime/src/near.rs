@@ -11,7 +11,8 @@ pub use near_primitives::account::{
     AccessKey, AccessKeyPermission, Account, AccountContract, FunctionCallPermission, GasKeyInfo,
 };
 pub use near_primitives::action::delegate::{
-    DelegateAction, NonDelegateAction, SignedDelegateAction,
+    DelegateAction, DelegateActionV2, NonDelegateAction, SignedDelegateAction,
+    VersionedDelegateActionRef, VersionedSignedDelegateAction, VersionedSignedDelegateActionRef,
 };
 pub use near_primitives::action::{
     Action, AddKeyAction, CreateAccountAction, DeleteAccountAction, DeleteKeyAction,
@@ -45,11 +46,15 @@ pub use near_primitives::transaction::{
 pub use near_primitives::trie_key::{TrieKey, trie_key_parsers};
 pub use near_primitives::types::validator_stake::ValidatorStake;
 pub use near_primitives::types::{
-    AccountId, Balance, BlockHeight, EpochHeight, EpochId, Gas, Nonce, PromiseYieldStatus, ShardId,
-    StorageUsage,
+    AccountId, Balance, BlockHeight, EpochHeight, EpochId, Gas, Nonce, NonceIndex,
+    PromiseYieldStatus, ShardId, StorageUsage,
 };
 pub use near_primitives::universal_state_init::{
-    DecodeMode, RawStateInit, StateInitError, UniversalStateInit, state_init_send_counts,
+    DecodeMode, RawStateInit, StateInitError, UniversalStateInit, UniversalStateInitV1,
+    state_init_counts, state_init_send_counts,
+};
+pub use near_primitives::utils::{
+    derive_near_deterministic_account_id, derive_universal_account_id,
 };
 pub use near_primitives::version::{
     MIN_SUPPORTED_PROTOCOL_VERSION, PROTOCOL_VERSION, ProtocolVersion,

@@ -15,7 +15,7 @@ use crate::tree;
 /// Why records cannot be written over a state.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPatch {
-    /// Only accounts (initialized ones), access keys (no gas keys), code and data can be patched.
+    /// Only accounts, access keys, nonces of gas keys, code and data can be patched.
     #[error("a {kind} record cannot be patched")]
     UnsupportedRecord {
         /// The kind of record.
@@ -26,6 +26,14 @@ pub enum InvalidPatch {
     CodeWithoutAccount {
         /// The account.
         account_id: AccountId,
+    },
+    /// A universal account owns nothing but tokens before its state init.
+    #[error("a {kind} record for account {account_id}, which is not initialized")]
+    Uninitialized {
+        /// The account.
+        account_id: AccountId,
+        /// The kind of record.
+        kind: &'static str,
     },
     /// The account's record names other code.
     #[error(
@@ -75,17 +83,18 @@ pub fn patch(
     Ok(Ok(Patch { changes, removed, added }))
 }
 
-/// Writes one record of the four kinds that need no others.
+/// Writes one record of the kinds that need no others.
 pub(crate) fn write(
     state: &mut Overlay,
     record: &StateRecord,
 ) -> Result<Result<(), InvalidPatch>, RuntimeFault> {
+    if let Some((account_id, kind)) = owned(record)
+        && tree::account(state, account_id)?.is_some_and(|account| !account.is_initialized())
+    {
+        let account_id = account_id.clone();
+        return Ok(Err(InvalidPatch::Uninitialized { account_id, kind }));
+    }
     match record {
-        // It can have no contract and lock nothing: only its state init, which this runtime does not
-        // run, makes it an account like the others.
-        StateRecord::Account { account, .. } if !account.is_initialized() => {
-            return Ok(unsupported("universal account"));
-        }
         StateRecord::Account { account_id, account } => {
             tree::set_account(state, account_id, account);
         }
@@ -95,10 +104,6 @@ pub(crate) fn write(
             state.set(key.to_vec(), value.to_vec());
         }
         StateRecord::Contract { account_id, code } => return write_code(state, account_id, code),
-        // Its balance and its nonces are rules of their own, which this runtime does not have yet.
-        StateRecord::AccessKey { access_key, .. } if access_key.gas_key_info().is_some() => {
-            return Ok(unsupported("gas key"));
-        }
         StateRecord::AccessKey { account_id, public_key, access_key } => {
             let key = tree::access_key_key(account_id, public_key.clone());
             tree::write(state, &key, access_key);
@@ -106,9 +111,26 @@ pub(crate) fn write(
         StateRecord::PostponedReceipt(_) => return Ok(unsupported("PostponedReceipt")),
         StateRecord::ReceivedData { .. } => return Ok(unsupported("ReceivedData")),
         StateRecord::DelayedReceipt(_) => return Ok(unsupported("DelayedReceipt")),
-        StateRecord::GasKeyNonce { .. } => return Ok(unsupported("GasKeyNonce")),
+        StateRecord::GasKeyNonce { account_id, public_key, index, nonce } => {
+            let key = TrieKey::gas_key_nonce(account_id.clone(), public_key.clone(), *index);
+            tree::write(state, &key, nonce);
+        }
     }
     Ok(Ok(()))
+}
+
+/// The account that owns a record, and the record's kind.
+fn owned(record: &StateRecord) -> Option<(&AccountId, &'static str)> {
+    match record {
+        StateRecord::Data { account_id, .. } => Some((account_id, "Data")),
+        StateRecord::Contract { account_id, .. } => Some((account_id, "Contract")),
+        StateRecord::AccessKey { account_id, .. } => Some((account_id, "AccessKey")),
+        StateRecord::GasKeyNonce { account_id, .. } => Some((account_id, "GasKeyNonce")),
+        StateRecord::Account { .. }
+        | StateRecord::PostponedReceipt(_)
+        | StateRecord::ReceivedData { .. }
+        | StateRecord::DelayedReceipt(_) => None,
+    }
 }
 
 fn unsupported(kind: &'static str) -> Result<(), InvalidPatch> {

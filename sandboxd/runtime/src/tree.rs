@@ -7,9 +7,10 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use sandbox_state::{Overlay, Snapshot, Value};
 
 use crate::fault::RuntimeFault;
+use crate::fees::length;
 use crate::near::{
-    AccessKey, Account, AccountContract, AccountId, CryptoHash, GlobalContractIdentifier,
-    PublicKey, PublicKeyHandle, TrieKey, trie_key_parsers,
+    AccessKey, Account, AccountContract, AccountId, Balance, CryptoHash, GlobalContractIdentifier,
+    Nonce, NonceIndex, PublicKey, PublicKeyHandle, TrieKey, trie_key_parsers,
 };
 
 /// A state that records can be read from: one that is fixed, or one that a block is changing.
@@ -97,6 +98,91 @@ pub(crate) fn set_access_key(
 
 pub(crate) fn remove_access_key(state: &mut Overlay, id: &AccountId, public_key: &PublicKey) {
     remove(state, &access_key_key(id, public_key.into()));
+}
+
+/// The nonce of number `index` of a gas key; `None` where the key has none of that number.
+pub fn gas_key_nonce(
+    state: &impl Records,
+    id: &AccountId,
+    public_key: &PublicKey,
+    index: NonceIndex,
+) -> Result<Option<Nonce>, RuntimeFault> {
+    read(state, &TrieKey::gas_key_nonce(id.clone(), public_key, index))
+}
+
+pub(crate) fn set_gas_key_nonce(
+    state: &mut Overlay,
+    id: &AccountId,
+    public_key: &PublicKey,
+    index: NonceIndex,
+    nonce: Nonce,
+) {
+    write(state, &TrieKey::gas_key_nonce(id.clone(), public_key, index), &nonce);
+}
+
+pub(crate) fn remove_gas_key_nonce(
+    state: &mut Overlay,
+    id: &AccountId,
+    public_key: &PublicKey,
+    index: NonceIndex,
+) {
+    remove(state, &TrieKey::gas_key_nonce(id.clone(), public_key, index));
+}
+
+/// What lies under the prefix of an account's access keys.
+pub(crate) struct KeyRecord {
+    /// The raw trie key.
+    pub(crate) key: Vec<u8>,
+    pub(crate) handle: PublicKeyHandle,
+    /// The key itself; `None` for one of the nonces of a gas key.
+    pub(crate) access_key: Option<AccessKey>,
+}
+
+impl KeyRecord {
+    /// Reads a record of the account `id`.
+    pub(crate) fn parse(id: &AccountId, key: Vec<u8>, value: &[u8]) -> Result<Self, RuntimeFault> {
+        let corrupt = |error: std::io::Error| RuntimeFault::CorruptState(format!("{id}: {error}"));
+        let handle =
+            trie_key_parsers::parse_key_handle_from_access_key_key(&key, id).map_err(corrupt)?;
+        let nonce = trie_key_parsers::parse_nonce_index_from_gas_key_key(&key, id, &handle)
+            .map_err(corrupt)?;
+        let access_key = match nonce {
+            Some(_) => None,
+            None => Some(borsh::from_slice(value).map_err(corrupt)?),
+        };
+        Ok(KeyRecord { key, handle, access_key })
+    }
+}
+
+/// What an account's gas keys hold.
+pub(crate) struct GasKeys {
+    /// Tokens of all of them.
+    pub(crate) balance: Balance,
+    /// How many nonces they have.
+    pub(crate) nonces: u64,
+    /// Bytes of the trie keys of those nonces.
+    pub(crate) nonce_key_bytes: u64,
+}
+
+/// Adds up the gas keys of `id`.
+pub(crate) fn gas_keys(state: &impl Records, id: &AccountId) -> Result<GasKeys, RuntimeFault> {
+    let overflow = || RuntimeFault::Overflow("the gas keys of an account");
+    let mut sum = GasKeys { balance: Balance::ZERO, nonces: 0, nonce_key_bytes: 0 };
+    for (key, value) in state.records_under(&trie_key_parsers::get_raw_prefix_for_access_keys(id)) {
+        let KeyRecord { key, access_key, .. } = KeyRecord::parse(id, key, &value)?;
+        match access_key {
+            Some(access_key) => {
+                let held = access_key.gas_key_info().map_or(Balance::ZERO, |info| info.balance);
+                sum.balance = sum.balance.checked_add(held).ok_or_else(overflow)?;
+            }
+            None => {
+                sum.nonces = sum.nonces.checked_add(1).ok_or_else(overflow)?;
+                sum.nonce_key_bytes =
+                    sum.nonce_key_bytes.checked_add(length(&key)).ok_or_else(overflow)?;
+            }
+        }
+    }
+    Ok(sum)
 }
 
 /// The wasm that runs for `account`, if it has a contract: its hash and its bytes.

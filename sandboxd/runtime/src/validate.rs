@@ -3,15 +3,22 @@
 //! The same rules hold for the actions of a transaction and for those of a receipt that a contract
 //! makes. Follows nearcore's `runtime/runtime/src/{action_validation,verifier}.rs`.
 
+use std::collections::BTreeMap;
+
 use near_crypto::key_conversion::is_valid_staking_key;
 use near_parameters::vm::LimitConfig;
+use near_primitives::account::id::AccountType;
 
+use crate::config::RuntimeConfig;
 use crate::fees::{attached_gas, length};
 use crate::near::{
     AccessKeyPermission, AccountId, Action, ActionsValidationError, AddKeyAction, DataReceipt,
-    FunctionCallAction, FunctionCallPermission, Gas, GlobalContractIdentifier, PROTOCOL_VERSION,
-    Receipt, ReceiptValidationError, VersionedActionReceipt, VersionedReceiptEnum,
+    DeterministicAccountStateInit, FunctionCallAction, FunctionCallPermission, Gas,
+    GlobalContractIdentifier, RawStateInit, Receipt, ReceiptValidationError, UniversalStateInit,
+    VersionedActionReceipt, VersionedDelegateActionRef, VersionedReceiptEnum,
+    derive_near_deterministic_account_id, derive_universal_account_id,
 };
+use crate::rules::DelegateV2;
 
 /// How strict a receipt is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,17 +30,22 @@ pub(crate) enum ReceiptAge {
     Existing,
 }
 
-/// Checks the actions of one transaction or receipt.
-pub fn actions(limits: &LimitConfig, actions: &[Action]) -> Result<(), ActionsValidationError> {
-    actions_of_age(limits, actions, ReceiptAge::New)
+/// Checks the actions that one transaction sends to `receiver`.
+pub fn actions(
+    config: &RuntimeConfig,
+    receiver: &AccountId,
+    actions: &[Action],
+) -> Result<(), ActionsValidationError> {
+    actions_of_age(config, receiver, actions, ReceiptAge::New)
 }
 
 /// Checks one receipt.
 pub(crate) fn receipt(
-    limits: &LimitConfig,
+    config: &RuntimeConfig,
     receipt: &Receipt,
     age: ReceiptAge,
 ) -> Result<(), ReceiptValidationError> {
+    let limits = &config.near().wasm_config.limit_config;
     if age == ReceiptAge::New {
         receipt_size(limits, receipt)?;
     }
@@ -42,11 +54,11 @@ pub(crate) fn receipt(
     valid_id(receipt.receiver_id())
         .map_err(|account_id| ReceiptValidationError::InvalidReceiverId { account_id })?;
     match receipt.versioned_receipt() {
-        VersionedReceiptEnum::Action(receipt) | VersionedReceiptEnum::PromiseYield(receipt) => {
-            action_receipt(limits, &receipt, age)
+        VersionedReceiptEnum::Action(action) | VersionedReceiptEnum::PromiseYield(action) => {
+            action_receipt(config, receipt.receiver_id(), &action, age)
         }
-        VersionedReceiptEnum::Data(receipt) | VersionedReceiptEnum::PromiseResume(receipt) => {
-            data_receipt(limits, &receipt)
+        VersionedReceiptEnum::Data(data) | VersionedReceiptEnum::PromiseResume(data) => {
+            data_receipt(limits, &data)
         }
         VersionedReceiptEnum::GlobalContractDistribution(_) => Ok(()),
     }
@@ -63,10 +75,12 @@ fn receipt_size(limits: &LimitConfig, receipt: &Receipt) -> Result<(), ReceiptVa
 }
 
 fn action_receipt(
-    limits: &LimitConfig,
+    config: &RuntimeConfig,
+    receiver: &AccountId,
     receipt: &VersionedActionReceipt<'_>,
     age: ReceiptAge,
 ) -> Result<(), ReceiptValidationError> {
+    let limits = &config.near().wasm_config.limit_config;
     let inputs = count(receipt.input_data_ids());
     if inputs > limits.max_number_input_data_dependencies {
         return Err(ReceiptValidationError::NumberInputDataDependenciesExceeded {
@@ -78,7 +92,7 @@ fn action_receipt(
         valid_id(refund_to)
             .map_err(|account_id| ReceiptValidationError::InvalidRefundTo { account_id })?;
     }
-    actions_of_age(limits, receipt.actions(), age)
+    actions_of_age(config, receiver, receipt.actions(), age)
         .map_err(ReceiptValidationError::ActionsValidation)
 }
 
@@ -92,10 +106,12 @@ fn data_receipt(limits: &LimitConfig, receipt: &DataReceipt) -> Result<(), Recei
 }
 
 fn actions_of_age(
-    limits: &LimitConfig,
+    config: &RuntimeConfig,
+    receiver: &AccountId,
     actions: &[Action],
     age: ReceiptAge,
 ) -> Result<(), ActionsValidationError> {
+    let limits = &config.near().wasm_config.limit_config;
     let total = count(actions);
     if total > limits.max_actions_per_receipt {
         return Err(ActionsValidationError::TotalNumberOfActionsExceeded {
@@ -103,8 +119,12 @@ fn actions_of_age(
             limit: limits.max_actions_per_receipt,
         });
     }
+    if actions.iter().any(Action::post_quantum_signatures_required) {
+        require(config, config.rules().post_quantum_keys(), "PostQuantumSignatures")?;
+    }
     if age == ReceiptAge::New {
         number_of_deploys(limits, actions)?;
+        size_of_state_inits(limits, actions)?;
     }
     let mut delegates = false;
     for (index, each) in actions.iter().enumerate() {
@@ -115,7 +135,7 @@ fn actions_of_age(
         if each.is_delegate() && std::mem::replace(&mut delegates, true) {
             return Err(ActionsValidationError::DelegateActionMustBeOnlyOne);
         }
-        action(limits, each, age)?;
+        action(config, receiver, each, age)?;
     }
     let gas = attached_gas(actions).map_err(|_| ActionsValidationError::IntegerOverflow)?;
     if gas > limits.max_total_prepaid_gas {
@@ -147,48 +167,214 @@ fn number_of_deploys(
     Ok(())
 }
 
-fn action(
+/// Each key and each entry of an initial state is paid for where it is installed; together they must
+/// not ask for more than a block has.
+fn size_of_state_inits(
     limits: &LimitConfig,
+    actions: &[Action],
+) -> Result<(), ActionsValidationError> {
+    let (mut keys, mut entries) = (0u64, 0u64);
+    for counts in actions.iter().map(Action::state_init_counts) {
+        keys = keys.saturating_add(counts.keys);
+        entries = entries.saturating_add(counts.entries);
+    }
+    let limit = limits.max_universal_state_init_keys;
+    if keys > limit {
+        return Err(ActionsValidationError::TotalNumberOfStateInitKeysExceeded {
+            number_of_keys: keys,
+            limit,
+        });
+    }
+    let limit = limits.max_state_init_entries;
+    if entries > limit {
+        return Err(ActionsValidationError::TotalNumberOfStateInitEntriesExceeded {
+            number_of_entries: entries,
+            limit,
+        });
+    }
+    Ok(())
+}
+
+fn action(
+    config: &RuntimeConfig,
+    receiver: &AccountId,
     action: &Action,
     age: ReceiptAge,
 ) -> Result<(), ActionsValidationError> {
+    let limits = &config.near().wasm_config.limit_config;
     match action {
-        Action::CreateAccount(_) | Action::Transfer(_) | Action::DeleteKey(_) => Ok(()),
+        Action::CreateAccount(_) | Action::DeleteKey(_) => Ok(()),
+        Action::Transfer(_) => transfer(config, receiver, age),
+        Action::TransferToGasKey(_) | Action::WithdrawFromGasKey(_) => {
+            require(config, config.rules().gas_keys(), "GasKeys")
+        }
         Action::DeployContract(deploy) => contract_size(limits, &deploy.code),
         Action::DeployGlobalContract(deploy) => contract_size(limits, &deploy.code),
-        Action::UseGlobalContract(used) => match &used.contract_identifier {
-            GlobalContractIdentifier::CodeHash(_) => Ok(()),
-            GlobalContractIdentifier::AccountId(id) => valid_id(id)
-                .map_err(|account_id| ActionsValidationError::InvalidAccountId { account_id }),
-        },
-        Action::FunctionCall(call) => function_call(limits, call, age),
+        Action::UseGlobalContract(used) => global_contract(&used.contract_identifier),
+        Action::FunctionCall(call) => function_call(config, call, age),
         Action::Stake(stake) if is_valid_staking_key(&stake.public_key) => Ok(()),
         Action::Stake(stake) => Err(ActionsValidationError::UnsuitableStakingKey {
             public_key: Box::new(stake.public_key.clone()),
         }),
-        Action::AddKey(add) => add_key(limits, add),
-        Action::DeleteAccount(delete) => valid_id(&delete.beneficiary_id)
-            .map_err(|account_id| ActionsValidationError::InvalidAccountId { account_id }),
+        Action::AddKey(add) => add_key(config, add),
+        Action::DeleteAccount(delete) => account_id(&delete.beneficiary_id),
         Action::Delegate(signed) => {
-            actions_of_age(limits, &signed.delegate_action.get_actions(), age)
+            delegate(config, receiver, (&signed.delegate_action).into(), age)
         }
-        Action::DelegateV2(_) => Err(ActionsValidationError::RemovedProtocolFeature {
-            protocol_feature: "DelegateV2".into(),
-            version: PROTOCOL_VERSION,
-        }),
-        Action::DeterministicStateInit(_) => not_yet("DeterministicStateInit"),
-        Action::UniversalStateInit(_) => not_yet("UniversalStateInit"),
-        Action::TransferToGasKey(_) => not_yet("TransferToGasKey"),
-        Action::WithdrawFromGasKey(_) => not_yet("WithdrawFromGasKey"),
+        Action::DelegateV2(signed) => {
+            delegate_v2(config, age)?;
+            delegate(config, receiver, (&signed.delegate_action).into(), age)
+        }
+        Action::DeterministicStateInit(init) => {
+            deterministic_state_init(limits, receiver, &init.state_init)
+        }
+        Action::UniversalStateInit(init) => {
+            universal_state_init(config, receiver, &init.state_init)
+        }
     }
 }
 
-/// What this runtime cannot do yet is refused as a node refuses what its protocol cannot do.
-fn not_yet(feature: &str) -> Result<(), ActionsValidationError> {
+/// What the protocol has from some version on.
+fn require(config: &RuntimeConfig, has: bool, feature: &str) -> Result<(), ActionsValidationError> {
+    if has {
+        return Ok(());
+    }
     Err(ActionsValidationError::UnsupportedProtocolFeature {
         protocol_feature: feature.into(),
-        version: PROTOCOL_VERSION,
+        version: config.rules().version(),
     })
+}
+
+/// Tokens cannot go to the ids of universal accounts while those cannot exist.
+fn transfer(
+    config: &RuntimeConfig,
+    receiver: &AccountId,
+    age: ReceiptAge,
+) -> Result<(), ActionsValidationError> {
+    let universal = receiver.get_account_type() == AccountType::UniversalAccount;
+    if age == ReceiptAge::New && universal && config.rules().universal_transfer_is_refused() {
+        let account_id = receiver.clone();
+        return Err(ActionsValidationError::TransferToUniversalAccountNotAllowed { account_id });
+    }
+    Ok(())
+}
+
+fn delegate_v2(config: &RuntimeConfig, age: ReceiptAge) -> Result<(), ActionsValidationError> {
+    let rules = config.rules();
+    match rules.delegate_v2() {
+        DelegateV2::Unknown => require(config, false, "DelegateV2"),
+        DelegateV2::Removed if age == ReceiptAge::New => {
+            Err(ActionsValidationError::RemovedProtocolFeature {
+                protocol_feature: "DelegateV2".into(),
+                version: rules.version(),
+            })
+        }
+        DelegateV2::Removed | DelegateV2::Allowed => Ok(()),
+    }
+}
+
+/// Checks what an account wants done by a relayer. Tokens do not leave a gas key that way: whoever
+/// counts on them sees only what transactions do.
+fn delegate(
+    config: &RuntimeConfig,
+    receiver: &AccountId,
+    wish: VersionedDelegateActionRef<'_>,
+    age: ReceiptAge,
+) -> Result<(), ActionsValidationError> {
+    let (rules, actions) = (config.rules(), wish.get_actions());
+    let withdraws = actions.iter().any(|action| matches!(action, Action::WithdrawFromGasKey(_)));
+    if age == ReceiptAge::New && withdraws && rules.delegated_withdrawal_is_refused() {
+        return Err(ActionsValidationError::WithdrawFromGasKeyNotAllowedInDelegate);
+    }
+    let inner =
+        if rules.delegated_state_init_has_own_receiver() { wish.receiver_id() } else { receiver };
+    actions_of_age(config, inner, &actions, age)
+}
+
+fn global_contract(identifier: &GlobalContractIdentifier) -> Result<(), ActionsValidationError> {
+    match identifier {
+        GlobalContractIdentifier::CodeHash(_) => Ok(()),
+        GlobalContractIdentifier::AccountId(id) => account_id(id),
+    }
+}
+
+/// An account's initial state is its id: it can be installed nowhere else.
+fn deterministic_state_init(
+    limits: &LimitConfig,
+    receiver: &AccountId,
+    state_init: &DeterministicAccountStateInit,
+) -> Result<(), ActionsValidationError> {
+    global_contract(state_init.code())?;
+    let derived_id = derive_near_deterministic_account_id(state_init);
+    if &derived_id != receiver {
+        let receiver_id = receiver.clone();
+        return Err(ActionsValidationError::InvalidDeterministicStateInitReceiver {
+            receiver_id,
+            derived_id,
+        });
+    }
+    entries(
+        limits,
+        state_init.data(),
+        |length, limit| ActionsValidationError::DeterministicStateInitKeyLengthExceeded {
+            length,
+            limit,
+        },
+        |length, limit| ActionsValidationError::DeterministicStateInitValueLengthExceeded {
+            length,
+            limit,
+        },
+    )
+}
+
+fn universal_state_init(
+    config: &RuntimeConfig,
+    receiver: &AccountId,
+    raw: &RawStateInit,
+) -> Result<(), ActionsValidationError> {
+    require(config, config.rules().universal_accounts(), "UniversalAccounts")?;
+    let vm = &config.near().wasm_config;
+    let derived_id = derive_universal_account_id(raw);
+    if &derived_id != receiver {
+        let receiver_id = receiver.clone();
+        return Err(ActionsValidationError::InvalidUniversalStateInitReceiver {
+            receiver_id,
+            derived_id,
+        });
+    }
+    let state_init = UniversalStateInit::from_raw(raw, vm.state_init_decode_mode())
+        .map_err(|_| ActionsValidationError::MalformedUniversalStateInit)?;
+    state_init.code().map_or(Ok(()), global_contract)?;
+    entries(
+        &vm.limit_config,
+        state_init.data(),
+        |length, limit| ActionsValidationError::UniversalStateInitKeyLengthExceeded {
+            length,
+            limit,
+        },
+        |length, limit| ActionsValidationError::UniversalStateInitValueLengthExceeded {
+            length,
+            limit,
+        },
+    )
+}
+
+/// Checks the storage of an initial state, entry by entry.
+fn entries(
+    limits: &LimitConfig,
+    data: &BTreeMap<Vec<u8>, Vec<u8>>,
+    long_key: fn(u64, u64) -> ActionsValidationError,
+    long_value: fn(u64, u64) -> ActionsValidationError,
+) -> Result<(), ActionsValidationError> {
+    for (key, value) in data {
+        if length(key) > limits.max_length_storage_key {
+            return Err(long_key(length(key), limits.max_length_storage_key));
+        }
+        if length(value) > limits.max_length_storage_value {
+            return Err(long_value(length(value), limits.max_length_storage_value));
+        }
+    }
+    Ok(())
 }
 
 fn contract_size(limits: &LimitConfig, code: &[u8]) -> Result<(), ActionsValidationError> {
@@ -200,14 +386,16 @@ fn contract_size(limits: &LimitConfig, code: &[u8]) -> Result<(), ActionsValidat
 }
 
 fn function_call(
-    limits: &LimitConfig,
+    config: &RuntimeConfig,
     call: &FunctionCallAction,
     age: ReceiptAge,
 ) -> Result<(), ActionsValidationError> {
+    let limits = &config.near().wasm_config.limit_config;
     if call.gas == Gas::ZERO {
         return Err(ActionsValidationError::FunctionCallZeroAttachedGas);
     }
-    if age == ReceiptAge::New && call.method_name.is_empty() {
+    let refuse_empty = config.rules().empty_method_name_is_refused();
+    if age == ReceiptAge::New && refuse_empty && call.method_name.is_empty() {
         return Err(ActionsValidationError::FunctionCallEmptyMethodName);
     }
     let (size, limit) = (length(call.method_name.as_bytes()), limits.max_length_method_name);
@@ -223,14 +411,27 @@ fn function_call(
     Ok(())
 }
 
-fn add_key(limits: &LimitConfig, add: &AddKeyAction) -> Result<(), ActionsValidationError> {
-    match &add.access_key.permission {
-        AccessKeyPermission::FullAccess => Ok(()),
-        AccessKeyPermission::FunctionCall(permission) => function_call_key(limits, permission),
-        AccessKeyPermission::GasKeyFullAccess(_) | AccessKeyPermission::GasKeyFunctionCall(..) => {
-            not_yet("GasKeys")
-        }
+fn add_key(config: &RuntimeConfig, add: &AddKeyAction) -> Result<(), ActionsValidationError> {
+    let limits = &config.near().wasm_config.limit_config;
+    let permission = &add.access_key.permission;
+    let calls = permission.function_call_permission();
+    if let Some(calls) = calls {
+        function_call_key(limits, calls)?;
     }
+    let Some(info) = add.access_key.gas_key_info() else { return Ok(()) };
+    require(config, config.rules().gas_keys(), "GasKeys")?;
+    if calls.is_some_and(|calls| calls.allowance.is_some()) {
+        return Err(ActionsValidationError::GasKeyFunctionCallAllowanceNotAllowed);
+    }
+    let (requested_nonces, limit) = (info.num_nonces, AccessKeyPermission::MAX_NONCES_FOR_GAS_KEY);
+    if requested_nonces == 0 || requested_nonces > limit {
+        return Err(ActionsValidationError::GasKeyInvalidNumNonces { requested_nonces, limit });
+    }
+    if !info.balance.is_zero() {
+        let balance = info.balance;
+        return Err(ActionsValidationError::AddGasKeyWithNonZeroBalance { balance });
+    }
+    Ok(())
 }
 
 fn function_call_key(
@@ -268,6 +469,10 @@ fn shorten(text: &str, longest: usize) -> String {
 /// An id that was decoded without checks, as borsh does for old data, may be no account id.
 fn valid_id(id: &AccountId) -> Result<(), String> {
     AccountId::validate(id.as_str()).map_err(|_| id.to_string())
+}
+
+fn account_id(id: &AccountId) -> Result<(), ActionsValidationError> {
+    valid_id(id).map_err(|account_id| ActionsValidationError::InvalidAccountId { account_id })
 }
 
 fn count<T>(items: &[T]) -> u64 {

@@ -9,9 +9,9 @@ use near_parameters::RuntimeConfig as NearConfig;
 use crate::fault::{OrOverflow, RuntimeFault};
 use crate::fees::{TransactionCost, transaction_cost};
 use crate::near::{
-    AccessKey, Account, AccountId, Action, Balance, BlockHeight, FunctionCallPermission,
-    InvalidAccessKeyError, InvalidTxError, Nonce, NonceMode, SignedTransaction, StorageUsage,
-    Transaction, ValidatedTransaction,
+    AccessKey, Account, AccountId, Action, Balance, BlockHeight, DepositCostFailureReason,
+    FunctionCallPermission, InvalidAccessKeyError, InvalidTxError, Nonce, NonceIndex, NonceMode,
+    SignedTransaction, StorageUsage, Transaction, ValidatedTransaction,
 };
 use crate::tree::{self, Records};
 use crate::{config::RuntimeConfig, validate};
@@ -26,8 +26,52 @@ pub struct VerifiedTransaction {
     pub cost: TransactionCost,
     /// The signer's account, charged.
     pub account: Account,
-    /// The signer's access key, with the new nonce and allowance.
-    pub access_key: AccessKey,
+    /// What becomes of the key that signed it.
+    pub key: KeyUpdate,
+}
+
+/// What a transaction does to the key that signed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyUpdate {
+    /// The key has a new nonce, and may have a new allowance.
+    AccessKey(AccessKey),
+    /// One of the nonces of a gas key moves, and the key has paid for the gas.
+    GasKey {
+        /// The key, charged.
+        access_key: AccessKey,
+        /// Which of its nonces.
+        index: NonceIndex,
+        /// The new nonce.
+        nonce: Nonce,
+    },
+    /// None: the signer is a universal account that has no keys yet, and installs those that its id
+    /// names. The nonce is in the account.
+    Bootstrap,
+}
+
+/// What a block does with a transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It becomes a receipt.
+    Valid(VerifiedTransaction),
+    /// The gas key that signed it pays for the attempt, but the account cannot pay for what the
+    /// actions carry: it becomes a failed outcome.
+    DepositFailed {
+        /// The signer's records, charged for the attempt only.
+        charged: VerifiedTransaction,
+        /// What the outcome says.
+        error: InvalidTxError,
+    },
+}
+
+impl Verdict {
+    /// What a client is told that asks before the transaction is in a block.
+    pub fn admission(self) -> Result<VerifiedTransaction, InvalidTxError> {
+        match self {
+            Verdict::Valid(verified) => Ok(verified),
+            Verdict::DepositFailed { error, .. } => Err(error),
+        }
+    }
 }
 
 /// A transaction whose actions, size and signature are good: all that can be said without a state.
@@ -74,7 +118,8 @@ pub fn verify(
     if let Err(error) = verify_without_state(config, transaction) {
         return Ok(Err(error));
     }
-    charged(config, state, gas_price, height, &transaction.transaction)
+    let verdict = verdict(config.near(), state, gas_price, height, &transaction.transaction)?;
+    Ok(verdict.and_then(Verdict::admission))
 }
 
 /// Checks what depends on the state.
@@ -87,8 +132,8 @@ pub fn verify_with_state(
     gas_price: Balance,
     height: Option<BlockHeight>,
     transaction: &WellFormed,
-) -> Result<Result<VerifiedTransaction, InvalidTxError>, RuntimeFault> {
-    charged(config, state, gas_price, height, &transaction.0.transaction)
+) -> Result<Result<Verdict, InvalidTxError>, RuntimeFault> {
+    verdict(config.near(), state, gas_price, height, &transaction.0.transaction)
 }
 
 /// Checks what needs no state: the actions, the size and the signature.
@@ -97,7 +142,7 @@ fn verify_without_state(
     transaction: &SignedTransaction,
 ) -> Result<(), InvalidTxError> {
     let body = &transaction.transaction;
-    validate::actions(&config.near().wasm_config.limit_config, body.actions())
+    validate::actions(config, body.receiver_id(), body.actions())
         .map_err(InvalidTxError::ActionsValidation)?;
     ValidatedTransaction::check_valid_for_config(
         config.near(),
@@ -111,64 +156,207 @@ fn verify_without_state(
     }
 }
 
-fn charged(
-    config: &RuntimeConfig,
+fn verdict(
+    config: &NearConfig,
     state: &impl Records,
     gas_price: Balance,
     height: Option<BlockHeight>,
     transaction: &Transaction,
-) -> Result<Result<VerifiedTransaction, InvalidTxError>, RuntimeFault> {
-    let Ok(cost) = transaction_cost(config.near(), transaction, gas_price) else {
+) -> Result<Result<Verdict, InvalidTxError>, RuntimeFault> {
+    let Ok(cost) = transaction_cost(config, transaction, gas_price) else {
         return Ok(Err(InvalidTxError::CostOverflow));
     };
-    let signer = transaction.signer_id();
+    let (signer, public_key) = (transaction.signer_id(), transaction.public_key());
     let Some(account) = tree::account(state, signer)? else {
         return Ok(Err(InvalidTxError::SignerDoesNotExist { signer_id: signer.clone() }));
     };
-    let Some(access_key) = tree::access_key(state, signer, transaction.public_key())? else {
-        let error = InvalidAccessKeyError::AccessKeyNotFound {
-            account_id: signer.clone(),
-            public_key: Box::new(transaction.public_key().clone()),
-        };
-        return Ok(Err(InvalidTxError::InvalidAccessKeyError(error)));
+    let charge = Charge { config, height, transaction, cost, account };
+    let Some(access_key) = tree::access_key(state, signer, public_key)? else {
+        return charge.bootstrap();
     };
-    charge(config.near(), height, transaction, cost, account, access_key)
+    match (transaction.nonce().nonce_index(), access_key.gas_key_info()) {
+        (None, None) => charge.access_key(access_key),
+        (Some(index), Some(info)) if index < info.num_nonces => {
+            let nonce =
+                tree::gas_key_nonce(state, signer, public_key, index)?.ok_or_else(|| {
+                    RuntimeFault::CorruptState(format!(
+                        "{signer}: no nonce {index} of {public_key}"
+                    ))
+                })?;
+            charge.gas_key(access_key, index, nonce)
+        }
+        (tx_nonce_index, Some(info)) => {
+            let num_nonces = info.num_nonces;
+            Ok(Err(InvalidTxError::InvalidNonceIndex { tx_nonce_index, num_nonces }))
+        }
+        (Some(_), None) => Ok(Err(not_found(transaction))),
+    }
 }
 
-/// The signer's records after paying `cost`, if they can.
-fn charge(
-    config: &NearConfig,
+fn not_found(transaction: &Transaction) -> InvalidTxError {
+    InvalidTxError::InvalidAccessKeyError(InvalidAccessKeyError::AccessKeyNotFound {
+        account_id: transaction.signer_id().clone(),
+        public_key: Box::new(transaction.public_key().clone()),
+    })
+}
+
+/// A transaction whose signer is to be charged.
+struct Charge<'a> {
+    config: &'a NearConfig,
     height: Option<BlockHeight>,
-    transaction: &Transaction,
+    transaction: &'a Transaction,
     cost: TransactionCost,
-    mut account: Account,
-    mut access_key: AccessKey,
-) -> Result<Result<VerifiedTransaction, InvalidTxError>, RuntimeFault> {
-    if let Err(error) = check_key_and_nonce(&access_key, height, transaction) {
-        return Ok(Err(error));
+    account: Account,
+}
+
+impl Charge<'_> {
+    /// The account pays for everything, and the key's allowance shrinks with it.
+    fn access_key(
+        self,
+        mut access_key: AccessKey,
+    ) -> Result<Result<Verdict, InvalidTxError>, RuntimeFault> {
+        let Charge { config, height, transaction, cost, mut account } = self;
+        let nonce = transaction.nonce().nonce();
+        if let Err(error) = check_nonce(nonce, access_key.nonce, height, transaction.nonce_mode()) {
+            return Ok(Err(error));
+        }
+        let rest = match rest_of(&account, transaction, cost.total) {
+            Ok(rest) => rest,
+            Err(error) => return Ok(Err(error)),
+        };
+        if let Err(error) = pay_from_allowance(&mut access_key, transaction, cost.total) {
+            return Ok(Err(error));
+        }
+        account.set_amount(rest);
+        if let Some(error) = lacks_storage_stake(config, transaction, &account)? {
+            return Ok(Err(error));
+        }
+        if let Err(error) = check_key_permission(&access_key, transaction) {
+            return Ok(Err(error));
+        }
+        access_key.nonce = nonce;
+        let key = KeyUpdate::AccessKey(access_key);
+        Ok(Ok(Verdict::Valid(VerifiedTransaction { cost, account, key })))
     }
-    let signer_id = transaction.signer_id();
+
+    /// The key pays for the gas, the account for what the actions carry.
+    fn gas_key(
+        self,
+        access_key: AccessKey,
+        index: NonceIndex,
+        current: Nonce,
+    ) -> Result<Result<Verdict, InvalidTxError>, RuntimeFault> {
+        let Charge { config, height, transaction, cost, mut account } = self;
+        let nonce = transaction.nonce().nonce();
+        if let Err(error) = check_nonce(nonce, current, height, transaction.nonce_mode()) {
+            return Ok(Err(error));
+        }
+        let held = access_key.gas_key_info().map_or(Balance::ZERO, |info| info.balance);
+        let (Some(rest), Some(rest_of_attempt)) =
+            (held.checked_sub(cost.gas), held.checked_sub(cost.burnt_amount))
+        else {
+            return Ok(Err(InvalidTxError::NotEnoughGasKeyBalance {
+                signer_id: transaction.signer_id().clone(),
+                balance: held,
+                cost: cost.gas,
+            }));
+        };
+        if let Err(error) = check_key_permission(&access_key, transaction) {
+            return Ok(Err(error));
+        }
+        let charged = |account: Account, balance: Balance| {
+            let mut access_key = access_key.clone();
+            if let Some(info) = access_key.gas_key_info_mut() {
+                info.balance = balance;
+            }
+            let key = KeyUpdate::GasKey { access_key, index, nonce };
+            VerifiedTransaction { cost, account, key }
+        };
+        let not_enough = |balance: Balance, cost: Balance, reason: DepositCostFailureReason| {
+            let signer_id = transaction.signer_id().clone();
+            InvalidTxError::NotEnoughBalanceForDeposit { signer_id, balance, cost, reason }
+        };
+        let untouched = account.clone();
+        let failed = |error: InvalidTxError| {
+            Ok(Ok(Verdict::DepositFailed { charged: charged(untouched, rest_of_attempt), error }))
+        };
+        let Some(left) = account.amount().checked_sub(cost.deposit) else {
+            let reason = DepositCostFailureReason::NotEnoughBalance;
+            return failed(not_enough(account.amount(), cost.deposit, reason));
+        };
+        account.set_amount(left);
+        if let Some(missing) = missing_for_storage(config, &account)? {
+            let reason = DepositCostFailureReason::LackBalanceForState;
+            return failed(not_enough(left, missing, reason));
+        }
+        Ok(Ok(Verdict::Valid(charged(account, rest))))
+    }
+
+    /// A universal account without keys may install them itself: its id is the hash of what it
+    /// installs, and that names the key that signs. Its nonce is always strict, so that the same
+    /// bytes are never valid again under the keys that they install.
+    fn bootstrap(self) -> Result<Result<Verdict, InvalidTxError>, RuntimeFault> {
+        let Charge { config, height, transaction, cost, mut account } = self;
+        let Some(current) = account.bootstrap_nonce() else {
+            return Ok(Err(not_found(transaction)));
+        };
+        if !config.wasm_config.universal_accounts || !transaction.is_state_init_bootstrap() {
+            return Ok(Err(not_found(transaction)));
+        }
+        let nonce = transaction.nonce().nonce();
+        if let Err(error) = check_nonce(nonce, current, height, NonceMode::Strict) {
+            return Ok(Err(error));
+        }
+        match rest_of(&account, transaction, cost.total) {
+            Ok(rest) => account.set_amount(rest),
+            Err(error) => return Ok(Err(error)),
+        }
+        if let Some(error) = lacks_storage_stake(config, transaction, &account)? {
+            return Ok(Err(error));
+        }
+        account
+            .set_bootstrap_nonce(nonce)
+            .map_err(|error| RuntimeFault::CorruptState(error.to_string()))?;
+        let key = KeyUpdate::Bootstrap;
+        Ok(Ok(Verdict::Valid(VerifiedTransaction { cost, account, key })))
+    }
+}
+
+/// What the signer has left after paying `cost`.
+fn rest_of(
+    account: &Account,
+    transaction: &Transaction,
+    cost: Balance,
+) -> Result<Balance, InvalidTxError> {
     let balance = account.amount();
-    let Some(rest) = balance.checked_sub(cost.total) else {
-        let signer_id = signer_id.clone();
-        return Ok(Err(InvalidTxError::NotEnoughBalance { signer_id, balance, cost: cost.total }));
+    balance.checked_sub(cost).ok_or_else(|| InvalidTxError::NotEnoughBalance {
+        signer_id: transaction.signer_id().clone(),
+        balance,
+        cost,
+    })
+}
+
+fn lacks_storage_stake(
+    config: &NearConfig,
+    transaction: &Transaction,
+    account: &Account,
+) -> Result<Option<InvalidTxError>, RuntimeFault> {
+    let missing = missing_for_storage(config, account)?;
+    Ok(missing.map(|amount| InvalidTxError::LackBalanceForState {
+        signer_id: transaction.signer_id().clone(),
+        amount,
+    }))
+}
+
+fn check_key_permission(
+    access_key: &AccessKey,
+    transaction: &Transaction,
+) -> Result<(), InvalidTxError> {
+    let Some(permission) = access_key.permission.function_call_permission() else {
+        return Ok(());
     };
-    if let Err(error) = pay_from_allowance(&mut access_key, transaction, cost.total) {
-        return Ok(Err(error));
-    }
-    account.set_amount(rest);
-    if let Some(amount) = missing_for_storage(config, &account)? {
-        let signer_id = signer_id.clone();
-        return Ok(Err(InvalidTxError::LackBalanceForState { signer_id, amount }));
-    }
-    if let Some(permission) = access_key.permission.function_call_permission()
-        && let Err(error) =
-            check_permission(permission, transaction.receiver_id(), transaction.actions())
-    {
-        return Ok(Err(InvalidTxError::InvalidAccessKeyError(error)));
-    }
-    access_key.nonce = transaction.nonce().nonce();
-    Ok(Ok(VerifiedTransaction { cost, account, access_key }))
+    check_permission(permission, transaction.receiver_id(), transaction.actions())
+        .map_err(InvalidTxError::InvalidAccessKeyError)
 }
 
 /// Tokens that `account` lacks to stake for its storage; `None` when it has enough, or is small.
@@ -191,20 +379,6 @@ pub(crate) fn missing_for_storage(
         }
         _ => Ok(None),
     }
-}
-
-fn check_key_and_nonce(
-    access_key: &AccessKey,
-    height: Option<BlockHeight>,
-    transaction: &Transaction,
-) -> Result<(), InvalidTxError> {
-    let nonce = transaction.nonce();
-    let num_nonces = access_key.gas_key_info().map_or(0, |info| info.num_nonces);
-    if nonce.nonce_index().is_some() || num_nonces > 0 {
-        let tx_nonce_index = nonce.nonce_index();
-        return Err(InvalidTxError::InvalidNonceIndex { tx_nonce_index, num_nonces });
-    }
-    check_nonce(nonce.nonce(), access_key.nonce, height, transaction.nonce_mode())
 }
 
 fn check_nonce(

@@ -15,7 +15,7 @@ use crate::near::{
     AccessKey, Account, AccountId, CryptoHash, FunctionCallError, GlobalContractIdentifier,
     PublicKey, PublicKeyHandle, trie_key_parsers,
 };
-use crate::tree::{self, Records};
+use crate::tree::{self, KeyRecord, Records};
 
 /// An answer, a refusal that the client sees, or a fault of ours.
 pub type ViewResult<T> = Result<Result<T, InvalidQuery>, RuntimeFault>;
@@ -88,18 +88,12 @@ pub fn access_keys(
     id: &AccountId,
     after: Option<&PublicKeyHandle>,
 ) -> Result<Vec<(PublicKeyHandle, AccessKey)>, RuntimeFault> {
-    let corrupt = |error: std::io::Error| RuntimeFault::CorruptState(format!("{id}: {error}"));
     let prefix = trie_key_parsers::get_raw_prefix_for_access_keys(id);
     let after = after.map(|handle| tree::access_key_key(id, handle.clone()).to_vec());
     let mut keys = Vec::new();
     for (key, value) in state.range_prefix_after(&prefix, &after.unwrap_or_default()) {
-        let handle =
-            trie_key_parsers::parse_key_handle_from_access_key_key(&key, id).map_err(corrupt)?;
-        let nonce = trie_key_parsers::parse_nonce_index_from_gas_key_key(&key, id, &handle)
-            .map_err(corrupt)?;
-        if nonce.is_none() {
-            keys.push((handle, borsh::from_slice(&value).map_err(corrupt)?));
-        }
+        let KeyRecord { handle, access_key, .. } = KeyRecord::parse(id, key, &value)?;
+        keys.extend(access_key.map(|access_key| (handle, access_key)));
     }
     Ok(keys)
 }

@@ -151,8 +151,8 @@ impl Chain {
         let config = self.runtime.config();
         let height = Some(self.next_height());
         let gas_price = self.gas_price();
-        let verified = verify_with_state(config, &self.state, gas_price, height, transaction)??;
-        Ok(verified.cost.gas_burnt)
+        let verdict = verify_with_state(config, &self.state, gas_price, height, transaction)??;
+        Ok(verdict.admission()?.cost.gas_burnt)
     }
 
     /// What fits into the next chunk. A node that checks it has to hold the transactions of two

@@ -6,7 +6,8 @@ use super::{ActionResult, Running, add_storage, remove_storage};
 use crate::apply::Application;
 use crate::fault::RuntimeFault;
 use crate::near::{
-    AccessKey, ActionErrorKind, AddKeyAction, BlockHeight, DeleteKeyAction, Nonce, PublicKey,
+    AccessKey, ActionErrorKind, AddKeyAction, BlockHeight, DeleteKeyAction, Nonce, NonceIndex,
+    PublicKey,
 };
 use crate::tree;
 
@@ -16,15 +17,28 @@ pub(crate) fn initial_nonce(height: BlockHeight) -> Nonce {
     height.saturating_sub(1).saturating_mul(AccessKey::ACCESS_KEY_NONCE_RANGE_MULTIPLIER)
 }
 
-/// Bytes of storage that an access key takes.
+/// Bytes of storage that an access key takes, with the nonces of a gas key.
 pub(crate) fn key_storage(
     config: &StorageUsageConfig,
     public_key: &PublicKey,
     access_key: &AccessKey,
 ) -> u64 {
     let size = borsh::object_length(access_key).unwrap_or(usize::MAX);
-    let bytes = public_key.trie_id_len().saturating_add(size);
-    config.num_extra_bytes_record.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX))
+    let nonces = access_key.gas_key_info().map_or(0, |info| info.num_nonces);
+    let nonce = record_storage(
+        config,
+        public_key.trie_id_len().saturating_add(size_of::<NonceIndex>()),
+        AccessKey::NONCE_VALUE_LEN,
+    );
+    record_storage(config, public_key.trie_id_len(), size)
+        .saturating_add(nonce.saturating_mul(u64::from(nonces)))
+}
+
+/// Bytes of storage that a record of the account takes: what names it there, its value, and NEAR's
+/// allowance for the rest.
+pub(crate) fn record_storage(config: &StorageUsageConfig, name: usize, value: usize) -> u64 {
+    let bytes = u64::try_from(name.saturating_add(value)).unwrap_or(u64::MAX);
+    config.num_extra_bytes_record.saturating_add(bytes)
 }
 
 impl Application<'_> {
@@ -42,7 +56,13 @@ impl Application<'_> {
             return Ok(());
         }
         let mut access_key = access_key.clone();
-        access_key.nonce = initial_nonce(self.env.height);
+        let nonce = initial_nonce(self.env.height);
+        let nonces = access_key.gas_key_info().map_or(0, |info| info.num_nonces);
+        // A gas key has its nonces in records of their own.
+        access_key.nonce = if nonces == 0 { nonce } else { 0 };
+        for index in 0..nonces {
+            tree::set_gas_key_nonce(&mut self.state, &account_id, public_key, index, nonce);
+        }
         let storage = &self.runtime.config().near().fees.storage_usage_config;
         add_storage(running.existing(), key_storage(storage, public_key, &access_key));
         tree::set_access_key(&mut self.state, &account_id, public_key, &access_key);
@@ -62,6 +82,11 @@ impl Application<'_> {
             result.fail(ActionErrorKind::DeleteKeyDoesNotExist { account_id, public_key });
             return Ok(());
         };
+        if let Some(info) = access_key.gas_key_info()
+            && !self.delete_nonces(&account_id, public_key, info, result)?
+        {
+            return Ok(());
+        }
         let storage = &self.runtime.config().near().fees.storage_usage_config;
         remove_storage(running.existing(), key_storage(storage, public_key, &access_key));
         tree::remove_access_key(&mut self.state, &account_id, public_key);

@@ -2,10 +2,11 @@
 
 use super::{ActionResult, Running, deploy::contract_storage};
 use crate::apply::Application;
+use crate::fault::RuntimeFault;
 use crate::near::{
-    Account, AccountContract, ActionErrorKind, Balance, DeleteAccountAction, Receipt,
+    Account, AccountContract, ActionErrorKind, Balance, DeleteAccountAction, GasKeyInfo, Receipt,
 };
-use crate::tree;
+use crate::tree::{self, GasKeys};
 
 impl Application<'_> {
     pub(super) fn create_account(&mut self, running: &mut Running<'_>, result: &mut ActionResult) {
@@ -36,28 +37,40 @@ impl Application<'_> {
         ));
     }
 
-    /// Deletes the receiver; what it holds goes to the beneficiary as a refund.
+    /// Deletes the receiver; what it holds goes to the beneficiary as a refund, and what its gas keys
+    /// hold is burnt.
     pub(super) fn delete_account(
         &mut self,
         running: &mut Running<'_>,
         delete: &DeleteAccountAction,
         result: &mut ActionResult,
-    ) {
+    ) -> Result<(), RuntimeFault> {
         let account_id = running.account_id().clone();
         let account = running.existing();
-        let code = contract_storage(&self.state, &account_id, account);
+        let exempt = account.contract().is_local()
+            || self.runtime.config().rules().deletion_ignores_global_contract();
+        let code = if exempt { contract_storage(&self.state, &account_id, account) } else { 0 };
         if account.storage_usage().saturating_sub(code)
             > Account::MAX_ACCOUNT_DELETION_STORAGE_USAGE
         {
             result.fail(ActionErrorKind::DeleteAccountWithLargeState { account_id });
-            return;
+            return Ok(());
+        }
+        let GasKeys { balance, nonces, nonce_key_bytes } =
+            tree::gas_keys(&self.state, &account_id)?;
+        if balance > GasKeyInfo::MAX_BALANCE_TO_BURN {
+            let public_key = None;
+            result.fail(ActionErrorKind::GasKeyBalanceTooHigh { account_id, public_key, balance });
+            return Ok(());
         }
         let amount = account.amount();
         if !amount.is_zero() {
             result.new_receipts.push(Receipt::new_balance_refund(&delete.beneficiary_id, amount));
         }
         tree::remove_account(&mut self.state, &account_id);
+        result.burn_gas_keys(self.runtime.config().near(), balance, nonces, nonce_key_bytes)?;
         running.actor = running.receipt.predecessor_id().clone();
         running.account = None;
+        Ok(())
     }
 }

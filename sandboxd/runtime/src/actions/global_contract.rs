@@ -9,7 +9,7 @@ use crate::apply::Application;
 use crate::fault::{OrOverflow, RuntimeFault};
 use crate::fees::length;
 use crate::near::{
-    AccountContract, ActionErrorKind, CryptoHash, DeployGlobalContractAction,
+    Account, AccountContract, AccountId, ActionErrorKind, CryptoHash, DeployGlobalContractAction,
     GlobalContractDeployMode, GlobalContractDistributionReceipt, GlobalContractIdentifier, Receipt,
     ShardId, TrieKey, UseGlobalContractAction,
 };
@@ -89,17 +89,27 @@ impl Application<'_> {
         used: &UseGlobalContractAction,
         result: &mut ActionResult,
     ) -> Result<(), RuntimeFault> {
-        let identifier = &used.contract_identifier;
+        let account_id = running.account_id().clone();
+        let account = running.existing();
+        self.set_global_contract(&account_id, account, &used.contract_identifier, result)
+    }
+
+    /// Lets `account` run a global contract, if there is one of this name.
+    pub(super) fn set_global_contract(
+        &mut self,
+        account_id: &AccountId,
+        account: &mut Account,
+        identifier: &GlobalContractIdentifier,
+        result: &mut ActionResult,
+    ) -> Result<(), RuntimeFault> {
         if self.state.record(&tree::global_code_key(identifier).to_vec()).is_none() {
             let identifier = identifier.clone();
             result.fail(ActionErrorKind::GlobalContractDoesNotExist { identifier });
             return Ok(());
         }
-        let account_id = running.account_id().clone();
-        let account = running.existing();
-        remove_storage(account, contract_storage(&self.state, &account_id, account));
+        remove_storage(account, contract_storage(&self.state, account_id, account));
         if account.contract().is_local() {
-            tree::remove(&mut self.state, &tree::code_key(&account_id));
+            tree::remove(&mut self.state, &tree::code_key(account_id));
         }
         let contract = match identifier {
             GlobalContractIdentifier::CodeHash(hash) => AccountContract::Global(*hash),

@@ -8,12 +8,16 @@ mod account;
 mod delegate;
 mod deploy;
 mod function_call;
+mod gas_key;
 mod global_contract;
 mod stake;
+mod state_init;
 mod transfer;
 
-pub(crate) use access_key::initial_nonce;
+pub(crate) use access_key::{initial_nonce, record_storage};
 pub(crate) use function_call::view_call;
+
+use near_parameters::RuntimeConfig as NearConfig;
 
 use crate::apply::Application;
 use crate::execute::PromiseResults;
@@ -122,7 +126,7 @@ impl Application<'_> {
             subsidized: Balance::ZERO,
         };
         let allowed =
-            check_existence(action, running).and_then(|()| check_permission(action, running));
+            check_existence(near, action, running).and_then(|()| check_permission(action, running));
         if let Err(kind) = allowed {
             result.fail(kind);
             return Ok(result);
@@ -134,23 +138,33 @@ impl Application<'_> {
                 self.function_call(running, call, action_hash, &mut result)?;
             }
             Action::Transfer(transfer) => self.transfer(running, transfer.deposit)?,
+            Action::TransferToGasKey(transfer) => {
+                self.transfer_to_gas_key(running, transfer, &mut result)?;
+            }
+            Action::WithdrawFromGasKey(withdraw) => {
+                self.withdraw_from_gas_key(running, withdraw, &mut result)?;
+            }
             Action::Stake(stake) => self.stake(running, stake, &mut result)?,
             Action::AddKey(add) => self.add_key(running, add, &mut result)?,
             Action::DeleteKey(delete) => self.delete_key(running, delete, &mut result)?,
-            Action::DeleteAccount(delete) => self.delete_account(running, delete, &mut result),
-            Action::Delegate(signed) => self.delegate(running, signed, &mut result)?,
+            Action::DeleteAccount(delete) => self.delete_account(running, delete, &mut result)?,
+            Action::Delegate(signed) => {
+                self.delegate(running, &signed.as_ref().into(), &mut result)?;
+            }
+            Action::DelegateV2(signed) => {
+                self.delegate(running, &signed.as_ref().into(), &mut result)?;
+            }
             Action::DeployGlobalContract(deploy) => {
                 self.deploy_global_contract(running, deploy, &mut result)?;
             }
             Action::UseGlobalContract(used) => {
                 self.use_global_contract(running, used, &mut result)?;
             }
-            Action::DelegateV2(_)
-            | Action::DeterministicStateInit(_)
-            | Action::UniversalStateInit(_)
-            | Action::TransferToGasKey(_)
-            | Action::WithdrawFromGasKey(_) => {
-                return Err(RuntimeFault::CorruptState("a receipt with a refused action".into()));
+            Action::DeterministicStateInit(init) => {
+                self.deterministic_state_init(running, init, &mut result)?;
+            }
+            Action::UniversalStateInit(init) => {
+                self.universal_state_init(running, init, &mut result)?;
             }
         }
         Ok(result)
@@ -158,19 +172,34 @@ impl Application<'_> {
 }
 
 /// Whether the receiver must exist, must not, or is made by the action.
-fn check_existence(action: &Action, running: &Running<'_>) -> Result<(), ActionErrorKind> {
+fn check_existence(
+    config: &NearConfig,
+    action: &Action,
+    running: &Running<'_>,
+) -> Result<(), ActionErrorKind> {
     let account_id = running.account_id().clone();
     match (action, &running.account) {
         (Action::CreateAccount(_), Some(_)) => {
             Err(ActionErrorKind::AccountAlreadyExists { account_id })
         }
-        // Whoever could create it could give it other keys than the one that it is named after.
-        (Action::CreateAccount(_), None) if transfer::is_implicit(&account_id) => {
+        // Whoever could create it could give it other keys than those that its name stands for.
+        (Action::CreateAccount(_), None) if transfer::is_implicit(config, &account_id) => {
             Err(ActionErrorKind::OnlyImplicitAccountCreationAllowed { account_id })
         }
-        (Action::Transfer(_), None) => transfer::check_creation(running),
-        (Action::CreateAccount(_), None) | (_, Some(_)) => Ok(()),
+        (Action::Transfer(_), None) => transfer::check_creation(config, running),
+        (
+            Action::CreateAccount(_)
+            | Action::Transfer(_)
+            | Action::DeterministicStateInit(_)
+            | Action::UniversalStateInit(_),
+            _,
+        ) => Ok(()),
         (_, None) => Err(ActionErrorKind::AccountDoesNotExist { account_id }),
+        // It has neither keys nor code nor data before its state init.
+        (_, Some(account)) if !account.is_initialized() => {
+            Err(ActionErrorKind::AccountNotInitialized { account_id })
+        }
+        (_, Some(_)) => Ok(()),
     }
 }
 
@@ -185,6 +214,7 @@ fn check_permission(action: &Action, running: &Running<'_>) -> Result<(), Action
             | Action::DeleteAccount(_)
             | Action::DeployGlobalContract(_)
             | Action::UseGlobalContract(_)
+            | Action::WithdrawFromGasKey(_)
     );
     let account_id = running.account_id();
     if own && &running.actor != account_id {

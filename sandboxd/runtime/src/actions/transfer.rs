@@ -6,29 +6,53 @@ use crate::apply::Application;
 use crate::fault::{OrOverflow, RuntimeFault};
 use crate::near::{
     AccessKey, AccessKeyPermission, Account, AccountContract, AccountId, ActionErrorKind, Balance,
-    PublicKey,
+    CryptoHash, PublicKey,
 };
 use crate::tree;
+use near_parameters::RuntimeConfig as NearConfig;
 use near_primitives::account::id::AccountType;
 
-/// Whether a transfer can make an account of this id, and nothing else can.
-pub(super) fn is_implicit(id: &AccountId) -> bool {
+/// Hashes of the contract that accounts with an Ethereum address run (near-wallet-contract
+/// `eth_wallet_global_contract_hash`): on mainnet, on testnet, on any other chain.
+const ETH_WALLETS: [&str; 3] = [
+    "2zodJZK2e4nnv5AqwCRnenNSmkikXhEd7PPY6BmfTmW4",
+    "3PpYvRxBfC5BkZxTw8ZFG3D52w1ZRhvDDWirKoxphMDn",
+    "FAq9tQRbwJPTV3PQLn2F7AUD3FW2Fw1V8ZeZuazfeu1v",
+];
+
+/// The global contract of accounts with an Ethereum address.
+pub(crate) fn eth_wallet(chain_id: &str) -> CryptoHash {
+    let [mainnet, testnet, other] = ETH_WALLETS;
+    let hash = match chain_id {
+        "mainnet" | "mocknet" => mainnet,
+        "testnet" => testnet,
+        _ => other,
+    };
+    hash.parse().expect("the hashes above are well formed")
+}
+
+/// Whether a transfer can make an account of this id, and `CreateAccount` cannot.
+pub(super) fn is_implicit(config: &NearConfig, id: &AccountId) -> bool {
     match id.get_account_type() {
         AccountType::NamedAccount => false,
+        AccountType::UniversalAccount => config.wasm_config.universal_accounts,
         AccountType::NearImplicitAccount
         | AccountType::EthImplicitAccount
-        | AccountType::NearDeterministicAccount
-        | AccountType::UniversalAccount => true,
+        | AccountType::NearDeterministicAccount => true,
     }
 }
 
-/// Whether the transfer that runs may make its receiver. Only the sole action of a receipt may, so
-/// that none of the others can take the account over; and no refund, as those are free.
-pub(super) fn check_creation(running: &Running<'_>) -> Result<(), ActionErrorKind> {
+/// Whether the transfer that runs may make its receiver. No refund may, as those are free. Otherwise
+/// only the sole action of a receipt may, so that none of the others can take the account over; but
+/// for universal accounts, which nobody can take over.
+pub(super) fn check_creation(
+    config: &NearConfig,
+    running: &Running<'_>,
+) -> Result<(), ActionErrorKind> {
     let account_id = running.account_id();
     let sole = running.action_receipt.actions().len() == 1;
-    let named_after_key = account_id.get_account_type() == AccountType::NearImplicitAccount;
-    if sole && !running.is_refund() && named_after_key {
+    let universal = account_id.get_account_type() == AccountType::UniversalAccount;
+    if is_implicit(config, account_id) && !running.is_refund() && (sole || universal) {
         Ok(())
     } else {
         Err(ActionErrorKind::AccountDoesNotExist { account_id: account_id.clone() })
@@ -43,9 +67,14 @@ impl Application<'_> {
     ) -> Result<(), RuntimeFault> {
         let is_gas_refund =
             running.is_refund() && running.action_receipt.signer_id() == running.account_id();
-        let Some(account) = running.account.as_mut() else {
+        if running.account.is_none() {
             return self.create_implicit(running, deposit);
-        };
+        }
+        let public_key = running.action_receipt.signer_public_key();
+        if is_gas_refund && self.refund_gas_key(running.account_id(), public_key, deposit)? {
+            return Ok(());
+        }
+        let account = running.existing();
         let amount = account.amount().checked_add(deposit).or_overflow("a transfer")?;
         account.set_amount(amount);
         if is_gas_refund {
@@ -54,8 +83,37 @@ impl Application<'_> {
         Ok(())
     }
 
-    /// Makes the account that is named after its key.
+    /// Makes the account that a transfer makes of the receiver's id.
     fn create_implicit(
+        &mut self,
+        running: &mut Running<'_>,
+        deposit: Balance,
+    ) -> Result<(), RuntimeFault> {
+        let account = match running.account_id().get_account_type() {
+            AccountType::NearImplicitAccount => return self.create_of_key(running, deposit),
+            AccountType::EthImplicitAccount => self.eth_account(deposit),
+            AccountType::NearDeterministicAccount => self.empty_account(deposit),
+            AccountType::UniversalAccount => self.uninitialized_account(deposit),
+            AccountType::NamedAccount => {
+                let id = running.account_id();
+                return Err(RuntimeFault::CorruptState(format!("{id} was let through")));
+            }
+        };
+        running.account = Some(account);
+        Ok(())
+    }
+
+    /// An account that belongs to an Ethereum address: it has no key, only the wallet contract. Whether
+    /// that was deployed shows when it is called.
+    fn eth_account(&self, deposit: Balance) -> Account {
+        let contract = AccountContract::Global(eth_wallet(&self.env.chain_id));
+        let storage = &self.runtime.config().near().fees.storage_usage_config;
+        let usage = storage.num_bytes_account.saturating_add(contract.identifier_storage_usage());
+        Account::new(deposit, Balance::ZERO, contract, usage)
+    }
+
+    /// Makes the account that is named after its key.
+    fn create_of_key(
         &mut self,
         running: &mut Running<'_>,
         deposit: Balance,

@@ -3,11 +3,10 @@
 use sandbox_runtime::near::{
     AccessKey, AccessKeyPermission, Action, ActionsValidationError as E, AddKeyAction, Balance,
     DeleteAccountAction, FunctionCallPermission, Gas, InvalidAccessKeyError, InvalidTxError,
-    NonceMode, SignedTransaction, StakeAction, Transaction, TransactionV1, TransferToGasKeyAction,
-    WithdrawFromGasKeyAction,
+    NonceMode, SignedTransaction, StakeAction, Transaction, TransactionV1,
 };
 
-use crate::accounts::{add_full_key, create};
+use crate::accounts::create;
 use crate::world::{
     TGAS, World, call, deploy, id, key, near, sign, signer, signer_of_key, transfer, yocto,
 };
@@ -308,34 +307,4 @@ fn the_second_of_two_transactions_with_one_nonce_is_dropped() {
     assert_eq!(effects.dropped[0].id, second.get_hash());
     let error = InvalidTxError::InvalidNonce { tx_nonce: 1, ak_nonce: 1 };
     assert_eq!(effects.dropped[0].error, error);
-}
-
-#[test]
-fn what_cannot_be_done_yet_is_refused_by_name() {
-    let mut world = World::new();
-    let cases = [
-        (
-            Action::WithdrawFromGasKey(Box::new(WithdrawFromGasKeyAction {
-                public_key: key("alice.near"),
-                amount: near(1),
-            })),
-            "WithdrawFromGasKey",
-        ),
-        (
-            Action::TransferToGasKey(Box::new(TransferToGasKeyAction {
-                public_key: key("alice.near"),
-                deposit: near(1),
-            })),
-            "TransferToGasKey",
-        ),
-    ];
-    for (action, name) in cases {
-        let transaction = world.sign(&signer("alice.near"), "alice.near", vec![action]);
-        let error = E::UnsupportedProtocolFeature { protocol_feature: name.into(), version: 88 };
-        assert_refused(&mut world, transaction, &invalid_actions(error));
-    }
-    assert_eq!(
-        world.check(&world.sign(&signer("alice.near"), "alice.near", vec![add_full_key("x")])),
-        Ok(())
-    );
 }

@@ -6,12 +6,15 @@
 mod accounts;
 mod contracts;
 mod delegates;
+mod gas_keys;
 mod global_contracts;
+mod implicit;
 mod invalid;
 mod invariants;
 mod promises;
 mod queries;
 mod stakes;
+mod state_inits;
 mod transfers;
 mod versions;
 mod world;

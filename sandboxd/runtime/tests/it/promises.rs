@@ -1,8 +1,10 @@
 //! Receipts that contracts make: calls, callbacks, joins, batches, and what is left of the gas.
 
 use sandbox_runtime::near::{
-    Action, ActionCosts, ActionErrorKind, ActionsValidationError, CryptoHash, ExecutionStatus,
-    FunctionCallError, Receipt, ReceiptEnum, ReceiptValidationError,
+    Action, ActionCosts, ActionErrorKind, ActionsValidationError, CryptoHash,
+    DeterministicAccountStateInit, DeterministicAccountStateInitV1, ExecutionStatus,
+    FunctionCallError, GlobalContractIdentifier, RawStateInit, Receipt, ReceiptEnum,
+    ReceiptValidationError, derive_near_deterministic_account_id, derive_universal_account_id,
 };
 
 use crate::accounts::create;
@@ -203,7 +205,7 @@ fn a_promise_that_would_not_be_a_valid_receipt_fails_the_action() {
 }
 
 #[test]
-fn state_inits_of_contracts_are_refused_and_cost_the_contract_nothing() {
+fn state_inits_for_other_accounts_are_refused_and_cost_the_contract_nothing() {
     let text = r#"(module
         (import "env" "promise_batch_create" (func $b (param i64 i64) (result i64)))
         (import "env" "promise_batch_action_state_init"
@@ -221,15 +223,27 @@ fn state_inits_of_contracts_are_refused_and_cost_the_contract_nothing() {
         (func (export "UniversalStateInit")
             (call $u (call $b (i64.const 8) (i64.const 0)) (i64.const 10) (i64.const 100)
                 (i64.const 64))))"#;
+    let mut hash = [0; 32];
+    hash[..8].copy_from_slice(b"bob.near");
     let mut world = text_world(text);
     let before = world.account("app.near");
-    for method in ["DeterministicStateInit", "UniversalStateInit"] {
+    let receiver_id = id("bob.near");
+    let state_init = DeterministicAccountStateInit::V1(DeterministicAccountStateInitV1 {
+        code: GlobalContractIdentifier::CodeHash(CryptoHash(hash)),
+        data: [(b"bob".to_vec(), b"near".to_vec())].into(),
+    });
+    let deterministic = ActionsValidationError::InvalidDeterministicStateInitReceiver {
+        receiver_id: receiver_id.clone(),
+        derived_id: derive_near_deterministic_account_id(&state_init),
+    };
+    let universal = ActionsValidationError::InvalidUniversalStateInitReceiver {
+        receiver_id,
+        derived_id: derive_universal_account_id(&RawStateInit(vec![0; 10])),
+    };
+    let cases = [("DeterministicStateInit", deterministic), ("UniversalStateInit", universal)];
+    for (method, invalid) in cases {
         let action = call(method, b"", 100 * TGAS, yocto(0));
         let story = world.run("alice.near", "app.near", vec![action]);
-        let invalid = ActionsValidationError::UnsupportedProtocolFeature {
-            protocol_feature: method.to_owned(),
-            version: 88,
-        };
         let invalid = ReceiptValidationError::ActionsValidation(invalid);
         assert_eq!(story.error(), (Some(0), ActionErrorKind::NewReceiptValidationError(invalid)));
         assert_eq!(world.account("app.near"), before);

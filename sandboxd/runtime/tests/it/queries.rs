@@ -211,8 +211,10 @@ fn a_patch_that_contradicts_itself_is_refused_as_a_whole() {
     };
     assert_eq!(refused(data), InvalidPatch::UnsupportedRecord { kind: "ReceivedData" });
     let account = Account::new_uninitialized(near(1), 100, 0);
-    let universal = StateRecord::Account { account_id: id("bob.near"), account };
-    assert_eq!(refused(universal), InvalidPatch::UnsupportedRecord { kind: "universal account" });
+    let empty = StateRecord::Account { account_id: id("bob.near"), account };
+    let error = InvalidPatch::Uninitialized { account_id: id("bob.near"), kind: "Data" };
+    let patched = patch(world.config(), &world.state, &[empty, good.clone()]).expect("no fault");
+    assert_eq!(patched.expect_err("refused"), error);
     let rich =
         Account::new(Balance::from_yoctonear(u128::MAX - 1), near(1), AccountContract::None, 0);
     let rich = StateRecord::Account { account_id: id("bob.near"), account: rich };

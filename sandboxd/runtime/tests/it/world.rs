@@ -270,6 +270,13 @@ impl World {
             held = held.checked_add(account.amount()).expect("small");
             held = held.checked_add(account.locked()).expect("small");
         }
+        for (_, key) in self.state.range_prefix(&[2]) {
+            // The nonces of gas keys lie among the keys, and are no keys.
+            let key = borsh::from_slice::<AccessKey>(&key).ok();
+            let info = key.as_ref().and_then(AccessKey::gas_key_info);
+            held =
+                held.checked_add(info.map_or(Balance::ZERO, |info| info.balance)).expect("small");
+        }
         assert_eq!(held.checked_add(self.burnt), Some(self.supply));
     }
 
