@@ -2,15 +2,23 @@
 //! computed from the fee table of the version.
 
 use sandbox_runtime::near::{
-    Action, ActionCosts, DeleteAccountAction, ExecutionMetadata, ExecutionStatus, InvalidTxError,
-    NonceMode, ProtocolVersion, StateRecord, TxExecutionError,
+    AccessKey, AccessKeyPermission, Account, AccountContract, Action, ActionCosts, ActionErrorKind,
+    ActionsValidationError as E, AddKeyAction, CryptoHash, DelegateAction, DelegateActionV2,
+    DeleteAccountAction, DeployGlobalContractAction, ExecutionMetadata, ExecutionStatus,
+    FunctionCallPermission, GlobalContractDeployMode, InvalidAccessKeyError, InvalidTxError,
+    NonDelegateAction, NonceMode, ProtocolVersion, RawStateInit, SignedDelegateAction, StateRecord,
+    TransactionNonce, TransferToGasKeyAction, TxExecutionError, UniversalStateInitAction,
+    VersionedSignedDelegateAction, WithdrawFromGasKeyAction, derive_universal_account_id,
 };
+use sandbox_runtime::patch::patch;
+use sandbox_runtime::tree;
 
 use crate::accounts::create;
 use crate::contracts::{READER, execution_error};
 use crate::invalid::with_mode;
 use crate::world::{
-    PRICE, PURCHASE_PRICE, Story, TGAS, World, call, deploy, id, near, signer, transfer, yocto,
+    PRICE, PURCHASE_PRICE, Story, TGAS, World, call, deploy, id, key, near, signer, signer_of_key,
+    transfer, yocto,
 };
 
 /// A world where `bob.near` has the contract that `text` describes.
@@ -216,5 +224,177 @@ fn the_locals_of_a_contract_are_bounded_by_its_size_from_87() {
             }
             status => panic!("{version}: {status:?}"),
         }
+    }
+}
+
+/// What a client is told that submits the action to `receiver`.
+fn checked(version: ProtocolVersion, receiver: &str, action: Action) -> Result<(), E> {
+    let world = World::at(version, &[]);
+    match world.check(&world.sign(&signer("alice.near"), receiver, vec![action])) {
+        Ok(()) => Ok(()),
+        Err(InvalidTxError::ActionsValidation(error)) => Err(error),
+        Err(error) => panic!("{version}: {error:?}"),
+    }
+}
+
+fn unsupported(version: ProtocolVersion, feature: &str) -> E {
+    E::UnsupportedProtocolFeature { protocol_feature: feature.into(), version }
+}
+
+#[test]
+fn gas_keys_came_with_85_and_universal_accounts_with_88() {
+    const UNIVERSAL: &str = "0u0123456789abcdefghjkmnpqrstvwxyz0123456789abcdefghj0";
+    let public_key = || key("gas");
+    let actions = [
+        Action::AddKey(Box::new(AddKeyAction {
+            public_key: public_key(),
+            access_key: AccessKey::gas_key_full_access(1),
+        })),
+        Action::TransferToGasKey(Box::new(TransferToGasKeyAction {
+            public_key: public_key(),
+            deposit: near(1),
+        })),
+        Action::WithdrawFromGasKey(Box::new(WithdrawFromGasKeyAction {
+            public_key: public_key(),
+            amount: near(1),
+        })),
+    ];
+    for action in actions {
+        let refused = Err(unsupported(84, "GasKeys"));
+        assert_eq!(checked(84, "alice.near", action.clone()), refused);
+        assert_eq!(checked(85, "alice.near", action), Ok(()));
+    }
+    let state_init = RawStateInit(vec![0; 10]);
+    let name = derive_universal_account_id(&state_init).to_string();
+    let deposit = yocto(0);
+    let init =
+        Action::UniversalStateInit(Box::new(UniversalStateInitAction { state_init, deposit }));
+    assert_eq!(checked(87, &name, init.clone()), Err(unsupported(87, "UniversalAccounts")));
+    assert_eq!(checked(88, &name, init), Ok(()));
+    // Nobody should lose tokens to such an id shortly before it means something.
+    let account_id = id(UNIVERSAL);
+    let refused = Err(E::TransferToUniversalAccountNotAllowed { account_id: account_id.clone() });
+    assert_eq!(checked(87, UNIVERSAL, transfer(near(1))), refused);
+    for version in [86, 88] {
+        assert_eq!(checked(version, UNIVERSAL, transfer(near(1))), Ok(()));
+    }
+    let mut world = World::at(86, &[]);
+    let story = world.run("alice.near", UNIVERSAL, vec![transfer(near(1))]);
+    assert_eq!(story.error(), (Some(0), ActionErrorKind::AccountDoesNotExist { account_id }));
+}
+
+#[test]
+fn calls_without_a_method_are_refused_from_87() {
+    let empty = || call("", b"", TGAS, yocto(0));
+    assert_eq!(checked(86, "bob.near", empty()), Ok(()));
+    assert_eq!(checked(87, "bob.near", empty()), Err(E::FunctionCallEmptyMethodName));
+}
+
+/// What `alice.near` wants done by a relayer, with one of the nonces of a gas key.
+fn wish_with_gas_key(nonce: u64, actions: &[Action]) -> Action {
+    let delegate_action = DelegateActionV2 {
+        sender_id: id("alice.near"),
+        receiver_id: id("bob.near"),
+        actions: actions
+            .iter()
+            .map(|action| NonDelegateAction::try_from(action.clone()).expect("no delegate action"))
+            .collect(),
+        nonce: TransactionNonce::from_nonce_and_index(nonce, 1),
+        max_block_height: 1_000,
+        public_key: key("gas"),
+    };
+    let signer = signer_of_key("alice.near", "gas");
+    let signed = VersionedSignedDelegateAction::sign(&signer, delegate_action.into());
+    Action::DelegateV2(Box::new(signed))
+}
+
+#[test]
+fn relayers_served_gas_keys_in_85_and_86() {
+    let refused = Err(unsupported(84, "DelegateV2"));
+    assert_eq!(checked(84, "alice.near", wish_with_gas_key(1, &[])), refused);
+    let (protocol_feature, version) = ("DelegateV2".into(), 87);
+    let refused = Err(E::RemovedProtocolFeature { protocol_feature, version });
+    assert_eq!(checked(87, "alice.near", wish_with_gas_key(1, &[])), refused);
+
+    let mut world = World::at(85, &[]);
+    let access_key = AccessKey::gas_key_full_access(2);
+    let add = Action::AddKey(Box::new(AddKeyAction { public_key: key("gas"), access_key }));
+    world.run("alice.near", "alice.near", vec![add]);
+    let nonce = |world: &World| {
+        tree::gas_key_nonce(&world.state, &id("alice.near"), &key("gas"), 1).expect("no fault")
+    };
+    let start = nonce(&world).expect("a nonce");
+    let (relayer, bob) = (world.balance("near"), world.balance("bob.near"));
+    let wish = wish_with_gas_key(start + 1, &[transfer(near(2))]);
+    let story = world.run("near", "alice.near", vec![wish.clone()]);
+    assert_eq!(story.value(), b"");
+    assert_eq!(world.balance("bob.near"), bob + near(2).as_yoctonear());
+    assert_eq!(world.balance("near"), relayer - near(2).as_yoctonear() - burnt(&story));
+    assert_eq!(nonce(&world), Some(start + 1));
+
+    let story = world.run("near", "alice.near", vec![wish]);
+    let (delegate_nonce, ak_nonce) = (start + 1, start + 1);
+    let error = ActionErrorKind::DelegateActionInvalidNonce { delegate_nonce, ak_nonce };
+    assert_eq!(story.error(), (Some(0), error));
+}
+
+#[test]
+fn the_error_of_a_delegated_deposit_came_last_before_85() {
+    let permission = AccessKeyPermission::FunctionCall(FunctionCallPermission {
+        allowance: None,
+        receiver_id: "bob.near".into(),
+        method_names: vec!["hello".into()],
+    });
+    for version in [84, 85] {
+        let mut world = World::at(version, &[]);
+        let access_key = AccessKey { nonce: 0, permission: permission.clone() };
+        let add = Action::AddKey(Box::new(AddKeyAction { public_key: key("app"), access_key }));
+        world.run("alice.near", "alice.near", vec![add]);
+        let nonce = world.access_key("alice.near", "app").expect("a key").nonce + 1;
+        let app = signer_of_key("alice.near", "app");
+        for (method, named) in [("other", version == 84), ("hello", false)] {
+            let action = call(method, b"", TGAS, near(1));
+            let delegate_action = DelegateAction {
+                sender_id: id("alice.near"),
+                receiver_id: id("bob.near"),
+                actions: vec![NonDelegateAction::try_from(action).expect("no delegate action")],
+                nonce,
+                max_block_height: 1_000,
+                public_key: key("app"),
+            };
+            let signed = SignedDelegateAction::sign(&app, delegate_action);
+            let story = world.run("near", "alice.near", vec![Action::Delegate(Box::new(signed))]);
+            let error = if named {
+                InvalidAccessKeyError::MethodNameMismatch { method_name: method.into() }
+            } else {
+                InvalidAccessKeyError::DepositWithFunctionCall
+            };
+            let error = ActionErrorKind::DelegateActionAccessKeyError(error);
+            assert_eq!(story.error(), (Some(0), error), "{version} {method}");
+        }
+    }
+}
+
+#[test]
+fn the_name_of_a_global_contract_counted_against_deletion_before_85() {
+    for version in [84, 85] {
+        let mut world = World::at(version, &[]);
+        let code = wat::parse_str("(module)").expect("text");
+        let hash = CryptoHash::hash_bytes(&code);
+        let deploy = Action::DeployGlobalContract(DeployGlobalContractAction {
+            code: code.into(),
+            deploy_mode: GlobalContractDeployMode::CodeHash,
+        });
+        world.run("near", "near", vec![deploy]);
+        // As much storage as may be deleted, and 32 bytes more for the name.
+        let account = Account::new(near(5), yocto(0), AccountContract::Global(hash), 10_032);
+        let record = StateRecord::Account { account_id: id("bob.near"), account };
+        let patched = patch(world.config(), &world.state, &[record]).expect("no fault");
+        world.state = world.state.apply(&patched.expect("a valid patch").changes);
+        let delete = Action::DeleteAccount(DeleteAccountAction { beneficiary_id: id("near") });
+        let transaction = world.sign(&signer("bob.near"), "bob.near", vec![delete]);
+        let effects = world.block(vec![transaction]);
+        let failed = matches!(effects.outcomes[1].outcome.status, ExecutionStatus::Failure(_));
+        assert_eq!(failed, version == 84, "{version}");
     }
 }
