@@ -28,6 +28,10 @@ pub struct Cli {
     #[arg(long, global = true, value_name = "TARGET", num_args = 0..=1, require_equals = true,
           default_missing_value = "debug")]
     pub verbose: Option<String>,
+    /// The wasm of the wallet contract that accounts with an Ethereum address (0x…) run. Without it
+    /// they hold tokens, and calls of them fail.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub wallet_contract: Option<PathBuf>,
     /// Accepted, as neard has it; starting is always fast.
     #[arg(long, global = true, hide = true)]
     pub unsafe_fast_startup: bool,

@@ -3,6 +3,7 @@
 
 mod banner;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -32,22 +33,24 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<()> {
+    let wallet = cli.wallet_contract.as_deref().map(read).transpose()?;
     match cli.command {
         Some(Command::Init(args)) => Ok(Home::new(cli.home).init(&args)?),
-        Some(Command::Run(args)) => run_home(&Home::new(cli.home), &args),
+        Some(Command::Run(args)) => run_home(&Home::new(cli.home), &args, wallet),
         None if cli.home.is_some() => {
             anyhow::bail!("--home needs a command: init to make a chain there, run to start it")
         }
-        None => start(&cli.start),
+        None => start(&cli.start, wallet),
     }
 }
 
 /// Starts a chain in memory.
-fn start(args: &StartArgs) -> anyhow::Result<()> {
+fn start(args: &StartArgs, wallet: Option<Vec<u8>>) -> anyhow::Result<()> {
     let end = End::listen()?;
     let sandbox = match &args.genesis {
-        None => Sandbox::localnet(Clock::system()),
+        None => Sandbox::localnet_builder(Clock::system()).wallet_contract(wallet).build()?,
         Some(path) => Sandbox::builder(read_genesis(path)?)
+            .wallet_contract(wallet)
             .build()
             .with_context(|| path.display().to_string())?,
     };
@@ -66,13 +69,14 @@ fn start(args: &StartArgs) -> anyhow::Result<()> {
 }
 
 /// Starts the chain of a home folder.
-fn run_home(home: &Home, args: &RunArgs) -> anyhow::Result<()> {
+fn run_home(home: &Home, args: &RunArgs, wallet: Option<Vec<u8>>) -> anyhow::Result<()> {
     let end = End::listen()?;
     let contents = home.read()?;
     let config = contents.config;
     let sandbox = Sandbox::builder(contents.genesis)
         .signer(contents.signer)
         .block_delay(config.block_delay)
+        .wallet_contract(wallet)
         .build()
         .with_context(|| home.path().display().to_string())?;
     let heartbeat = interval(args.block_interval).or(config.heartbeat);
@@ -97,6 +101,10 @@ fn run_home(home: &Home, args: &RunArgs) -> anyhow::Result<()> {
     drop(server);
     node.stop();
     Ok(())
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| path.display().to_string())
 }
 
 fn cannot_listen(address: std::net::SocketAddr) -> String {

@@ -29,6 +29,7 @@ pub struct SandboxBuilder {
     clock: Clock,
     block_delay: Duration,
     kept_states: usize,
+    wallet_contract: Option<Vec<u8>>,
 }
 
 impl Sandbox {
@@ -37,11 +38,12 @@ impl Sandbox {
     /// # Panics
     /// Never: that genesis is valid.
     pub fn localnet(clock: Clock) -> Self {
-        Self::builder(genesis::localnet(clock.now_ns()))
-            .signer(genesis::dev_signer())
-            .clock(clock)
-            .build()
-            .expect("the genesis of localnet is valid")
+        Self::localnet_builder(clock).build().expect("the genesis of localnet is valid")
+    }
+
+    /// The same, to be changed before it is made.
+    pub fn localnet_builder(clock: Clock) -> SandboxBuilder {
+        Self::builder(genesis::localnet(clock.now_ns())).signer(genesis::dev_signer()).clock(clock)
     }
 
     /// A chain that starts from `genesis`.
@@ -52,6 +54,7 @@ impl Sandbox {
             clock: Clock::system(),
             block_delay: Config::default_block_delay(),
             kept_states: KEPT_STATES,
+            wallet_contract: None,
         }
     }
 
@@ -104,6 +107,14 @@ impl SandboxBuilder {
         self
     }
 
+    /// The wasm of the contract that accounts with an Ethereum address run. Without it they hold
+    /// tokens, and calls of them fail.
+    #[must_use]
+    pub fn wallet_contract(mut self, code: Option<Vec<u8>>) -> Self {
+        self.wallet_contract = code;
+        self
+    }
+
     /// Makes the chain.
     pub fn build(self) -> Result<Sandbox, InvalidChain> {
         let signer = self.signer.unwrap_or_else(|| first_validator(&self.genesis));
@@ -112,6 +123,7 @@ impl SandboxBuilder {
             clock: self.clock,
             block_delay_ns: u64::try_from(self.block_delay.as_nanos()).unwrap_or(u64::MAX),
             kept_states: self.kept_states,
+            wallet_contract: self.wallet_contract,
         };
         Ok(Sandbox { chain: Chain::new(&self.genesis, options)? })
     }

@@ -25,6 +25,7 @@ pub mod tree;
 pub mod validate;
 pub mod verify;
 pub mod view;
+pub mod wallet;
 
 pub use apply::{Runtime, apply_block};
 pub use block::{BlockEffects, BlockEnv, BlockInput, Burnt, DroppedTransaction};

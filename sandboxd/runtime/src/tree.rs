@@ -170,16 +170,13 @@ pub(crate) fn gas_keys(state: &impl Records, id: &AccountId) -> Result<GasKeys, 
     let mut sum = GasKeys { balance: Balance::ZERO, nonces: 0, nonce_key_bytes: 0 };
     for (key, value) in state.records_under(&trie_key_parsers::get_raw_prefix_for_access_keys(id)) {
         let KeyRecord { key, access_key, .. } = KeyRecord::parse(id, key, &value)?;
-        match access_key {
-            Some(access_key) => {
-                let held = access_key.gas_key_info().map_or(Balance::ZERO, |info| info.balance);
-                sum.balance = sum.balance.checked_add(held).ok_or_else(overflow)?;
-            }
-            None => {
-                sum.nonces = sum.nonces.checked_add(1).ok_or_else(overflow)?;
-                sum.nonce_key_bytes =
-                    sum.nonce_key_bytes.checked_add(length(&key)).ok_or_else(overflow)?;
-            }
+        if let Some(access_key) = access_key {
+            let held = access_key.gas_key_info().map_or(Balance::ZERO, |info| info.balance);
+            sum.balance = sum.balance.checked_add(held).ok_or_else(overflow)?;
+        } else {
+            sum.nonces = sum.nonces.checked_add(1).ok_or_else(overflow)?;
+            sum.nonce_key_bytes =
+                sum.nonce_key_bytes.checked_add(length(&key)).ok_or_else(overflow)?;
         }
     }
     Ok(sum)

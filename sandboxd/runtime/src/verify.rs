@@ -183,7 +183,7 @@ fn verdict(
                         "{signer}: no nonce {index} of {public_key}"
                     ))
                 })?;
-            charge.gas_key(access_key, index, nonce)
+            charge.gas_key(&access_key, index, nonce)
         }
         (tx_nonce_index, Some(info)) => {
             let num_nonces = info.num_nonces;
@@ -242,7 +242,7 @@ impl Charge<'_> {
     /// The key pays for the gas, the account for what the actions carry.
     fn gas_key(
         self,
-        access_key: AccessKey,
+        access_key: &AccessKey,
         index: NonceIndex,
         current: Nonce,
     ) -> Result<Result<Verdict, InvalidTxError>, RuntimeFault> {
@@ -261,7 +261,7 @@ impl Charge<'_> {
                 cost: cost.gas,
             }));
         };
-        if let Err(error) = check_key_permission(&access_key, transaction) {
+        if let Err(error) = check_key_permission(access_key, transaction) {
             return Ok(Err(error));
         }
         let charged = |account: Account, balance: Balance| {

@@ -12,7 +12,7 @@ use near_primitives::validator_signer::ValidatorSigner;
 use near_primitives::version::{MIN_SUPPORTED_PROTOCOL_VERSION, PROTOCOL_VERSION};
 use near_time::Utc;
 use sandbox_runtime::genesis::genesis_state as genesis_records;
-use sandbox_runtime::{Runtime, RuntimeConfig, UnsupportedProtocolVersion};
+use sandbox_runtime::{Runtime, RuntimeConfig, UnsupportedProtocolVersion, wallet};
 use sandbox_state::{History, Snapshot};
 
 use super::Chain;
@@ -33,6 +33,8 @@ pub struct ChainOptions {
     pub block_delay_ns: u64,
     /// Of how many of the latest blocks the state is kept.
     pub kept_states: usize,
+    /// The wasm of the contract that accounts with an Ethereum address run, if there is to be one.
+    pub wallet_contract: Option<Vec<u8>>,
 }
 
 /// A genesis that no chain can start from. `near_chain_configs` has checked the rest.
@@ -56,6 +58,9 @@ pub enum InvalidChain {
     /// The genesis names no records that can be read.
     #[error("records are missing: give them inline, in the field records")]
     Records,
+    /// The wallet contract that was given is another one.
+    #[error(transparent)]
+    Wallet(#[from] wallet::InvalidWallet),
     /// A record cannot be written.
     #[error("records: {0}")]
     Record(#[from] sandbox_runtime::genesis::InvalidGenesis),
@@ -86,7 +91,10 @@ impl Chain {
         let [shard_id] = shards[..] else {
             return Err(InvalidChain::Shards { shards: shards.len() });
         };
-        let state = genesis_state(&runtime, genesis)?;
+        let mut state = genesis_state(&runtime, genesis)?;
+        if let Some(code) = &options.wallet_contract {
+            state = wallet::deploy(&state, &config.chain_id, code)?;
+        }
         let validators = validator_stakes(&config);
         let epoch_config = epoch_config(&config);
         let staking = Staking::genesis(&epoch_config, &validators);

@@ -232,3 +232,16 @@ fn wait_until_listening(address: &str) {
         std::thread::yield_now();
     }
 }
+
+#[test]
+fn a_file_that_is_not_the_wallet_contract_is_refused_with_both_hashes() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("wallet.wasm");
+    fs::write(&file, b"\0asm").unwrap();
+    let output =
+        output(&["--wallet-contract", file.to_str().unwrap(), "--rpc-addr", "127.0.0.1:0"]);
+    assert!(!output.status.success());
+    let text = stderr(&output);
+    assert!(text.contains("this is not the wallet contract of localnet"), "{text}");
+    assert!(text.contains("FAq9tQRbwJPTV3PQLn2F7AUD3FW2Fw1V8ZeZuazfeu1v"), "{text}");
+}

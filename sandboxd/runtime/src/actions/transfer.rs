@@ -6,30 +6,11 @@ use crate::apply::Application;
 use crate::fault::{OrOverflow, RuntimeFault};
 use crate::near::{
     AccessKey, AccessKeyPermission, Account, AccountContract, AccountId, ActionErrorKind, Balance,
-    CryptoHash, PublicKey,
+    PublicKey,
 };
-use crate::tree;
+use crate::{tree, wallet};
 use near_parameters::RuntimeConfig as NearConfig;
 use near_primitives::account::id::AccountType;
-
-/// Hashes of the contract that accounts with an Ethereum address run (near-wallet-contract
-/// `eth_wallet_global_contract_hash`): on mainnet, on testnet, on any other chain.
-const ETH_WALLETS: [&str; 3] = [
-    "2zodJZK2e4nnv5AqwCRnenNSmkikXhEd7PPY6BmfTmW4",
-    "3PpYvRxBfC5BkZxTw8ZFG3D52w1ZRhvDDWirKoxphMDn",
-    "FAq9tQRbwJPTV3PQLn2F7AUD3FW2Fw1V8ZeZuazfeu1v",
-];
-
-/// The global contract of accounts with an Ethereum address.
-pub(crate) fn eth_wallet(chain_id: &str) -> CryptoHash {
-    let [mainnet, testnet, other] = ETH_WALLETS;
-    let hash = match chain_id {
-        "mainnet" | "mocknet" => mainnet,
-        "testnet" => testnet,
-        _ => other,
-    };
-    hash.parse().expect("the hashes above are well formed")
-}
 
 /// Whether a transfer can make an account of this id, and `CreateAccount` cannot.
 pub(super) fn is_implicit(config: &NearConfig, id: &AccountId) -> bool {
@@ -106,7 +87,7 @@ impl Application<'_> {
     /// An account that belongs to an Ethereum address: it has no key, only the wallet contract. Whether
     /// that was deployed shows when it is called.
     fn eth_account(&self, deposit: Balance) -> Account {
-        let contract = AccountContract::Global(eth_wallet(&self.env.chain_id));
+        let contract = AccountContract::Global(wallet::hash(&self.env.chain_id));
         let storage = &self.runtime.config().near().fees.storage_usage_config;
         let usage = storage.num_bytes_account.saturating_add(contract.identifier_storage_usage());
         Account::new(deposit, Balance::ZERO, contract, usage)

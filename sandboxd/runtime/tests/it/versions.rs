@@ -303,8 +303,8 @@ fn wish_with_gas_key(nonce: u64, actions: &[Action]) -> Action {
         max_block_height: 1_000,
         public_key: key("gas"),
     };
-    let signer = signer_of_key("alice.near", "gas");
-    let signed = VersionedSignedDelegateAction::sign(&signer, delegate_action.into());
+    let key_of_gas = signer_of_key("alice.near", "gas");
+    let signed = VersionedSignedDelegateAction::sign(&key_of_gas, delegate_action.into());
     Action::DelegateV2(Box::new(signed))
 }
 
