@@ -42,6 +42,10 @@ pub(super) fn run(scenario: &Scenario) -> Result<Vec<String>, String> {
     if let Some(height) = scenario.chain.height {
         run.world.env.height = height;
     }
+    for name in scenario.contracts.keys() {
+        let bytes = run.filler().code(name)?.len();
+        run.scope.set(format!("{name}.bytes"), u128::try_from(bytes).expect("128 bits"));
+    }
     let genesis = state::genesis(&run.filler(), run.world.config(), &scenario.accounts)?;
     run.world.state = genesis;
     run.expected = state::read(&run.world.state);

@@ -1,9 +1,11 @@
 //! Contracts of a scenario: each method a list of host calls with their arguments.
 //!
 //! A number is itself; a string is its length and its place in memory; `{"u128": …}` and
-//! `{"u64s": […]}` are places in memory alone; `{"register": n}` is what a register holds;
+//! `{"u64s": […]}` and `{"u64s_below": n}` are places in memory alone; `{"register": n}` is what a register holds;
 //! `{"bytes": …}` is the bytes of a base64 text; `{"key": seed}` is a public key in borsh;
 //! `{"result": n}` is what the n-th call of the method returned; `{"gas": formula}` is a number.
+//! Besides host calls there are `["unreachable"]`, `["loop", rounds]`, `["return_number", number]`
+//! and `["repeat", n, [call, …]]`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -67,6 +69,7 @@ impl Module {
         filler: &Filler<'_>,
     ) -> Result<(), String> {
         let mut body = String::new();
+        let calls = expanded(calls)?;
         for (index, call) in calls.iter().enumerate() {
             let (function, arguments) = call.split_first().ok_or("an empty call")?;
             let function = function.as_str().ok_or("a call without a name")?;
@@ -144,6 +147,11 @@ impl Module {
                     numbers.filter_map(Value::as_u64).flat_map(u64::to_le_bytes).collect();
                 vec![format!("(i64.const {})", self.place(&bytes))]
             }
+            "u64s_below" => {
+                let bytes: Vec<u8> =
+                    (0..value.as_u64().ok_or("no number")?).flat_map(u64::to_le_bytes).collect();
+                vec![format!("(i64.const {})", self.place(&bytes))]
+            }
             "gas" => {
                 let gas = u64::try_from(filler.formula(text)?).map_err(|error| error.to_string())?;
                 vec![number(gas)]
@@ -195,6 +203,27 @@ impl Module {
         );
         text
     }
+}
+
+/// The calls with each `["repeat", n, [call, …]]` written out.
+fn expanded(calls: &[Vec<Value>]) -> Result<Vec<Vec<Value>>, String> {
+    let mut all = Vec::new();
+    for call in calls {
+        let [repeat, times, repeated] = call.as_slice() else {
+            all.push(call.clone());
+            continue;
+        };
+        if repeat != "repeat" {
+            all.push(call.clone());
+            continue;
+        }
+        let repeated: Vec<Vec<Value>> =
+            serde_json::from_value(repeated.clone()).map_err(|error| error.to_string())?;
+        for _ in 0..times.as_u64().ok_or("repeat how often?")? {
+            all.extend_from_slice(&repeated);
+        }
+    }
+    Ok(all)
 }
 
 fn burn(body: &mut String, rounds: u64) {
