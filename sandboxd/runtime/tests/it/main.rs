@@ -13,6 +13,7 @@ mod invalid;
 mod invariants;
 mod promises;
 mod queries;
+mod random;
 mod scenarios;
 mod stakes;
 mod state_inits;

@@ -46,9 +46,7 @@ impl Scope<'_> {
             "creation_charge" => config.account_creation_charge.as_yoctonear(),
             "min_purchase" => config.min_gas_purchase_price.as_yoctonear(),
             "byte_price" => storage.storage_amount_per_byte.as_yoctonear(),
-            "global_byte_price" => {
-                storage.global_contract_storage_amount_per_byte.as_yoctonear()
-            }
+            "global_byte_price" => storage.global_contract_storage_amount_per_byte.as_yoctonear(),
             "mldsa_signature" => {
                 u128::from(fees.signature_verification_costs[SignatureKind::MlDsa65].gas.as_gas())
             }

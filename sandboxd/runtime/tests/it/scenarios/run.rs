@@ -143,7 +143,8 @@ impl Run<'_> {
             .filter(|(transaction, _)| transaction.refused.is_none())
             .collect();
         for (transaction, signed) in &accepted {
-            let key = (id(&self.filler().text(&transaction.from)?), signed.transaction.public_key());
+            let key =
+                (id(&self.filler().text(&transaction.from)?), signed.transaction.public_key());
             let nonce = signed.transaction.nonce();
             self.expected.use_nonce(&key.0, &key.1.into(), nonce);
         }

@@ -94,10 +94,8 @@ impl Module {
         }
         let locals: String =
             (0..calls.len()).map(|index| format!("(local $r{index} i64)")).collect();
-        let _ = writeln!(
-            self.methods,
-            "(func (export {name:?}) {locals} (local $rounds i64)\n{body})"
-        );
+        let _ =
+            writeln!(self.methods, "(func (export {name:?}) {locals} (local $rounds i64)\n{body})");
         Ok(())
     }
 
@@ -153,7 +151,8 @@ impl Module {
                 vec![format!("(i64.const {})", self.place(&bytes))]
             }
             "gas" => {
-                let gas = u64::try_from(filler.formula(text)?).map_err(|error| error.to_string())?;
+                let gas =
+                    u64::try_from(filler.formula(text)?).map_err(|error| error.to_string())?;
                 vec![number(gas)]
             }
             "bytes" => self.bytes(&fill::from_base64(&filler.text(text)?)?),
@@ -196,11 +195,8 @@ impl Module {
         }
         let data: String = self.data.iter().map(|byte| format!("\\{byte:02x}")).collect();
         let pages = self.data.len().div_ceil(65_536).max(1);
-        let _ = writeln!(
-            text,
-            "(memory {pages})\n(data (i32.const 0) \"{data}\")\n{})",
-            self.methods
-        );
+        let _ =
+            writeln!(text, "(memory {pages})\n(data (i32.const 0) \"{data}\")\n{})", self.methods);
         text
     }
 }

@@ -78,9 +78,9 @@ fn records_of(
     };
     let account_id: AccountId = name.parse().map_err(|error| format!("{name}: {error}"))?;
     let code = before.contract.as_ref().map(|name| filler.code(name)).transpose()?;
-    let contract = code.as_ref().map_or(AccountContract::None, |code| {
-        AccountContract::Local(CryptoHash::hash_bytes(code))
-    });
+    let contract = code
+        .as_ref()
+        .map_or(AccountContract::None, |code| AccountContract::Local(CryptoHash::hash_bytes(code)));
     let account = Account::new(amount(&before.amount)?, amount(&before.locked)?, contract, 0);
     let mut records = vec![StateRecord::Account { account_id: account_id.clone(), account }];
     if let Some(code) = code {
@@ -150,7 +150,10 @@ fn shown(account: &Account) -> Value {
 /// Receipts, data and yields that wait for something.
 pub(super) fn waiting(snapshot: &Snapshot) -> usize {
     let delayed = snapshot.range_prefix(&[7]).filter(|(key, _)| key.len() > 1).count();
-    [3, 4, 5, 6, 11, 12].iter().map(|column| snapshot.range_prefix(&[*column]).count()).sum::<usize>()
+    [3, 4, 5, 6, 11, 12]
+        .iter()
+        .map(|column| snapshot.range_prefix(&[*column]).count())
+        .sum::<usize>()
         + delayed
 }
 
