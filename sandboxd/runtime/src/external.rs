@@ -20,6 +20,16 @@ use crate::near::{
 use crate::outbox::Outbox;
 use crate::tree::{self, Records};
 
+#[cfg(test)]
+use crate::faults::interrupt;
+
+/// Tests let any access to the chain fail.
+#[cfg(not(test))]
+#[allow(clippy::unnecessary_wraps, reason = "it fails in tests")]
+const fn interrupt() -> Result<(), Fault> {
+    Ok(())
+}
+
 /// Universal accounts accept only canonical bytes from protocol version 88 on, their first.
 const STATE_INIT_MODE: DecodeMode = DecodeMode::Strict;
 
@@ -125,6 +135,7 @@ impl External for ReceiptContext {
     }
 
     fn read(&mut self, key: &[u8]) -> Result<Found, Fault> {
+        interrupt()?;
         let key = self.key(key);
         let found = self.state.find(&key, &mut self.visits);
         // Fetching the value is not charged, but a later write finds it visited.
@@ -133,11 +144,13 @@ impl External for ReceiptContext {
     }
 
     fn contains(&mut self, key: &[u8]) -> Result<(bool, TrieNodes), Fault> {
+        interrupt()?;
         let key = self.key(key);
         Ok((self.state.find(&key, &mut self.visits).is_some(), TrieNodes::default()))
     }
 
     fn write(&mut self, key: &[u8], value: &[u8]) -> Result<Displaced, Fault> {
+        interrupt()?;
         let key = self.key(key);
         let (before, visits) = self.state.get_charged(&key, &mut self.visits);
         self.state.set(key, value.to_vec());
@@ -145,6 +158,7 @@ impl External for ReceiptContext {
     }
 
     fn remove(&mut self, key: &[u8]) -> Result<Displaced, Fault> {
+        interrupt()?;
         let key = self.key(key);
         let (before, visits) = self.state.get_charged(&key, &mut self.visits);
         self.visits.add_removal();
@@ -161,6 +175,7 @@ impl External for ReceiptContext {
         receiver: &str,
         after: &[ReceiptIndex],
     ) -> Result<ReceiptIndex, Fault> {
+        interrupt()?;
         let receiver = receiver.parse().map_err(|_| Fault::new("not an account id"))?;
         let data_ids = after.iter().map(|_| self.next_data_id()).collect();
         self.outbox.create(receiver, after, data_ids)
@@ -206,6 +221,7 @@ impl External for ReceiptContext {
         &mut self,
         chosen_id: Option<[u8; 32]>,
     ) -> Result<Option<(ReceiptIndex, [u8; 32])>, Fault> {
+        interrupt()?;
         if let Some(id) = chosen_id
             && self.state.record(&self.by_chosen_id(id).to_vec()).is_some()
         {
@@ -225,6 +241,7 @@ impl External for ReceiptContext {
     }
 
     fn yield_resume(&mut self, yielded: YieldRef, payload: Vec<u8>) -> Result<bool, Fault> {
+        interrupt()?;
         let data_id = match yielded {
             YieldRef::DataId(id) => CryptoHash(id),
             YieldRef::ChosenId(id) => match tree::read(&self.state, &self.by_chosen_id(id)) {
@@ -246,11 +263,13 @@ impl External for ReceiptContext {
     }
 
     fn validator_stake(&self, account: &str) -> Result<Option<u128>, Fault> {
+        interrupt()?;
         let found = self.validators.iter().find(|(id, _)| id.as_str() == account);
         Ok(found.map(|(_, stake)| stake.as_yoctonear()))
     }
 
     fn validator_total_stake(&self) -> Result<u128, Fault> {
+        interrupt()?;
         self.validators
             .iter()
             .try_fold(0u128, |sum, (_, stake)| sum.checked_add(stake.as_yoctonear()))

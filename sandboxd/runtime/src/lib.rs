@@ -11,6 +11,8 @@ mod delayed;
 mod execute;
 mod external;
 mod fault;
+#[cfg(test)]
+mod faults;
 mod fees;
 pub mod genesis;
 pub mod near;

@@ -3,6 +3,7 @@
 //!
 //! `RUNTIME_SEEDS=n` tries more of them, `RUNTIME_SEED=n` one.
 
+mod corrupt;
 mod numbers;
 mod transactions;
 mod weaver;
