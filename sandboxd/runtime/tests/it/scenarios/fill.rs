@@ -7,19 +7,23 @@ use base64::engine::general_purpose::STANDARD;
 use near_primitives::utils::{derive_eth_implicit_account_id, derive_near_implicit_account_id};
 use near_primitives::views::ActionView;
 use sandbox_runtime::near::{
-    Action, CryptoHash, DelegateAction, InMemorySigner, KeyType, NonDelegateAction, PublicKey,
-    SignedDelegateAction, Signer,
+    Action, Balance, CryptoHash, DelegateAction, DeterministicAccountStateInit,
+    DeterministicAccountStateInitV1, DeterministicStateInitAction, GlobalContractIdentifier,
+    InMemorySigner, KeyType, NonDelegateAction, PublicKey, RawStateInit, SignedDelegateAction,
+    Signer, UniversalStateInit, UniversalStateInitAction, UniversalStateInitV1,
+    derive_near_deterministic_account_id, derive_universal_account_id,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::format::Contract;
+use super::format::{Contract, StateInit};
 use super::formula::Scope;
 use super::script;
 
 pub(super) struct Filler<'a> {
     pub(super) scope: &'a Scope<'a>,
     pub(super) contracts: &'a BTreeMap<String, Contract>,
+    pub(super) state_inits: &'a BTreeMap<String, StateInit>,
 }
 
 impl Filler<'_> {
@@ -60,6 +64,12 @@ impl Filler<'_> {
             "eth" => match self.key(&format!("secp256k1:{rest}"))?.public_key() {
                 PublicKey::SECP256K1(key) => derive_eth_implicit_account_id(&key).to_string(),
                 key => return Err(format!("{key} names no account")),
+            },
+            "account" => match self.state_init(rest)? {
+                Init::Deterministic(init) => {
+                    derive_near_deterministic_account_id(&init).to_string()
+                }
+                Init::Universal(raw) => derive_universal_account_id(&raw).to_string(),
             },
             "=" => self.formula(rest)?.to_string(),
             _ => return Err(format!("no value {inside:?}")),
@@ -121,13 +131,18 @@ impl Filler<'_> {
     }
 
     /// The actions of a transaction, as neard shows them; `{"Wish": …}` is a delegate action that is
-    /// signed here, `{"Repeat": [n, action]}` is an action n times.
+    /// signed here, `{"Repeat": [n, action]}` is an action n times, and `{"StateInit": [name, deposit]}`
+    /// installs a state of the scenario.
     pub(super) fn actions(&self, actions: &[Value]) -> Result<Vec<Action>, String> {
         let mut filled = Vec::new();
         for action in actions {
             if let Some(wish) = action.get("Wish") {
                 let wish = Wish::deserialize(wish).map_err(|error| error.to_string())?;
                 filled.push(self.delegate(&wish)?);
+            } else if let Some(init) = action.get("StateInit") {
+                let (name, deposit) =
+                    <(String, String)>::deserialize(init).map_err(|error| error.to_string())?;
+                filled.push(self.install(&name, &deposit)?);
             } else if let Some(repeat) = action.get("Repeat") {
                 let (times, action) =
                     <(usize, Value)>::deserialize(repeat).map_err(|error| error.to_string())?;
@@ -141,6 +156,60 @@ impl Filler<'_> {
             }
         }
         Ok(filled)
+    }
+
+    fn state_init(&self, name: &str) -> Result<Init, String> {
+        let code = |name: &String| -> Result<_, String> {
+            Ok(GlobalContractIdentifier::CodeHash(CryptoHash::hash_bytes(&self.code(name)?)))
+        };
+        let entries = |data: &BTreeMap<String, String>| -> Result<BTreeMap<_, _>, String> {
+            let bytes = |text: &str| self.text(text).map(String::into_bytes);
+            data.iter().map(|(key, value)| Ok((bytes(key)?, bytes(value)?))).collect()
+        };
+        Ok(match self.state_inits.get(name).ok_or_else(|| format!("no state init {name:?}"))? {
+            StateInit::Deterministic { contract, data } => {
+                let init =
+                    DeterministicAccountStateInitV1 { code: code(contract)?, data: entries(data)? };
+                Init::Deterministic(DeterministicAccountStateInit::V1(init))
+            }
+            StateInit::Raw(text) => Init::Universal(RawStateInit(self.text(text)?.into_bytes())),
+            StateInit::Universal { contract, data, keys, more_entries, more_keys } => {
+                let more_keys = (0..*more_keys).map(|seed| seed.to_string());
+                let access_keys = keys
+                    .iter()
+                    .cloned()
+                    .chain(more_keys)
+                    .map(|seed| Ok((&self.key(&seed)?.public_key()).into()))
+                    .collect::<Result<_, String>>()?;
+                let mut data = entries(data)?;
+                data.extend((0..*more_entries).map(|key| (key.to_be_bytes().to_vec(), Vec::new())));
+                let code = contract.as_ref().map(code).transpose()?;
+                let init = UniversalStateInitV1 { code, data, access_keys };
+                Init::Universal(UniversalStateInit::V1(init).to_raw())
+            }
+        })
+    }
+
+    /// The bytes of a state init that are paid for.
+    pub(super) fn state_init_bytes(&self, name: &str) -> Result<usize, String> {
+        Ok(match self.state_init(name)? {
+            Init::Deterministic(init) => init.len_bytes(),
+            Init::Universal(raw) => raw.0.len(),
+        })
+    }
+
+    fn install(&self, name: &str, deposit: &str) -> Result<Action, String> {
+        let deposit = Balance::from_yoctonear(self.formula(deposit)?);
+        Ok(match self.state_init(name)? {
+            Init::Deterministic(state_init) => {
+                let action = DeterministicStateInitAction { state_init, deposit };
+                Action::DeterministicStateInit(Box::new(action))
+            }
+            Init::Universal(state_init) => {
+                let action = UniversalStateInitAction { state_init, deposit };
+                Action::UniversalStateInit(Box::new(action))
+            }
+        })
     }
 
     fn delegate(&self, wish: &Wish) -> Result<Action, String> {
@@ -162,6 +231,11 @@ impl Filler<'_> {
         let signature = signer.sign(delegate_action.get_nep461_hash().as_bytes());
         Ok(Action::Delegate(Box::new(SignedDelegateAction { delegate_action, signature })))
     }
+}
+
+enum Init {
+    Deterministic(DeterministicAccountStateInit),
+    Universal(RawStateInit),
 }
 
 /// A delegate action before it is signed.

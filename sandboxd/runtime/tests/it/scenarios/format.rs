@@ -16,6 +16,9 @@ pub(super) struct Scenario {
     pub(super) lets: BTreeMap<String, String>,
     #[serde(default)]
     pub(super) contracts: BTreeMap<String, Contract>,
+    /// State inits by name: `${account name}` is the id that such a state gives.
+    #[serde(default)]
+    pub(super) state_inits: BTreeMap<String, StateInit>,
     #[serde(default)]
     pub(super) accounts: BTreeMap<String, AccountBefore>,
     pub(super) blocks: Vec<Block>,
@@ -45,6 +48,32 @@ pub(super) enum Contract {
     Fixture(String),
     /// So many zero bytes, which are no contract.
     Bytes(usize),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "lowercase")]
+pub(super) enum StateInit {
+    Deterministic {
+        /// A contract of the scenario, by its hash.
+        contract: String,
+        #[serde(default)]
+        data: BTreeMap<String, String>,
+    },
+    Universal {
+        contract: Option<String>,
+        #[serde(default)]
+        data: BTreeMap<String, String>,
+        /// Full-access keys by their seeds.
+        #[serde(default)]
+        keys: Vec<String>,
+        /// So many entries and keys more, to come to a limit.
+        #[serde(default)]
+        more_entries: u32,
+        #[serde(default)]
+        more_keys: u32,
+    },
+    /// The bytes of a universal state init, whether or not they are one.
+    Raw(String),
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -100,6 +129,8 @@ pub(super) struct Transaction {
     pub(super) actions: Vec<Value>,
     /// The error, if it is refused: on submission and in the block.
     pub(super) refused: Option<Value>,
+    /// What a client is told on submission, if that is not what the block does.
+    pub(super) told: Option<Value>,
     /// It is refused in the block only, after the transactions before it.
     #[serde(default)]
     pub(super) refused_late: bool,
@@ -136,8 +167,13 @@ pub(super) struct AccountAfter {
     /// Keys that changed; `null` for those that are gone.
     #[serde(default)]
     pub(super) keys: BTreeMap<String, Option<Value>>,
+    /// The nonces of gas keys, by the keys' seeds.
+    #[serde(default)]
+    pub(super) nonces: BTreeMap<String, Vec<u64>>,
     #[serde(default)]
     pub(super) data: BTreeMap<String, Option<String>>,
+    /// The nonce of an account that waits for its state init.
+    pub(super) bootstrap_nonce: Option<u64>,
     /// The account is gone.
     #[serde(default)]
     pub(super) deleted: bool,

@@ -46,6 +46,10 @@ pub(super) fn run(scenario: &Scenario) -> Result<Vec<String>, String> {
         let bytes = run.filler().code(name)?.len();
         run.scope.set(format!("{name}.bytes"), u128::try_from(bytes).expect("128 bits"));
     }
+    for name in scenario.state_inits.keys() {
+        let bytes = run.filler().state_init_bytes(name)?;
+        run.scope.set(format!("{name}.bytes"), u128::try_from(bytes).expect("128 bits"));
+    }
     let genesis = state::genesis(&run.filler(), run.world.config(), &scenario.accounts)?;
     run.world.state = genesis;
     run.expected = state::read(&run.world.state);
@@ -88,7 +92,11 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn filler(&self) -> Filler<'_> {
-        Filler { scope: &self.scope, contracts: &self.scenario.contracts }
+        Filler {
+            scope: &self.scope,
+            contracts: &self.scenario.contracts,
+            state_inits: &self.scenario.state_inits,
+        }
     }
 
     fn differ(&mut self, what: &str, expected: &impl Serialize, found: &impl Serialize) {
@@ -127,7 +135,7 @@ impl Run<'_> {
             let signed = self.sign(transaction, &transactions)?;
             if !transaction.refused_late {
                 let told = self.world.check(&signed).err();
-                let refused = transaction.refused.as_ref();
+                let refused = transaction.told.as_ref().or(transaction.refused.as_ref());
                 let refused = refused.map(|error| self.filler().value(error)).transpose()?;
                 self.differ("on submission", &refused, &told);
             }
@@ -332,7 +340,9 @@ impl Run<'_> {
         transaction: Option<&Transaction>,
         found: &ExecutionOutcomeWithId,
     ) -> Result<(), String> {
-        let default = transaction.map(|transaction| vec![transaction.to.clone()]);
+        let failed = expected.status.as_ref().is_some_and(|status| status.get("Failure").is_some());
+        let default =
+            transaction.filter(|_| !failed).map(|transaction| vec![transaction.to.clone()]);
         let receivers = expected.receipts.clone().or(default).unwrap_or_default();
         let receivers: Vec<String> =
             receivers.iter().map(|id| self.filler().text(id)).collect::<Result<_, _>>()?;

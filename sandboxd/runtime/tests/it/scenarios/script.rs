@@ -39,7 +39,7 @@ const RETURNING: &[&str] = &[
     "universal_state_init_to_account_id",
 ];
 /// And of 32 bits.
-const RETURNING_32: &[&str] = &["promise_yield_resume", "promise_yield_resume_with_id"];
+const RETURNING_32: &[&str] = &["promise_yield_resume", "promise_yield_resume_with_yield_id"];
 
 #[derive(Default)]
 struct Module {

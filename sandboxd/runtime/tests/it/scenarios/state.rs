@@ -7,7 +7,7 @@ use near_primitives::views::{AccessKeyView, AccountView};
 use sandbox_runtime::genesis::genesis_state;
 use sandbox_runtime::near::{
     AccessKey, Account, AccountContract, AccountId, CryptoHash, PublicKeyHandle, StateRecord,
-    TransactionNonce, trie_key_parsers,
+    TransactionNonce, TrieKey, trie_key_parsers,
 };
 use sandbox_runtime::patch::patch;
 use sandbox_runtime::view;
@@ -27,6 +27,8 @@ const EVERYWHERE: [&str; 4] = ["alice.near", "bob.near", "near", "registrar"];
 pub(super) struct State {
     accounts: BTreeMap<AccountId, Value>,
     keys: BTreeMap<(AccountId, PublicKeyHandle), AccessKey>,
+    /// The nonces of gas keys.
+    nonces: BTreeMap<(AccountId, PublicKeyHandle, u16), u64>,
     data: BTreeMap<(AccountId, Vec<u8>), Vec<u8>>,
     /// Records of accounts that are not in the lists above.
     strays: usize,
@@ -92,6 +94,12 @@ fn records_of(
         if !key.is_null() {
             let public_key = filler.key(&seed)?.public_key();
             let access_key = access_key(filler, &key)?;
+            let nonces = access_key.gas_key_info().map_or(0, |info| info.num_nonces);
+            for index in 0..nonces {
+                let (account_id, nonce) = (account_id.clone(), 0);
+                let public_key = (&public_key).into();
+                records.push(StateRecord::GasKeyNonce { account_id, public_key, index, nonce });
+            }
             records.push(StateRecord::access_key(account_id.clone(), public_key, access_key));
         }
     }
@@ -124,6 +132,13 @@ pub(super) fn read(snapshot: &Snapshot) -> State {
         let account: Account = borsh::from_slice(&account).expect("an account");
         let account_id = id(std::str::from_utf8(&key[1..]).expect("an account id"));
         for (handle, key) in view::access_keys(snapshot, &account_id, None).expect("no fault") {
+            let nonces = key.gas_key_info().map_or(0, |info| info.num_nonces);
+            for index in 0..nonces {
+                let trie_key = TrieKey::gas_key_nonce(account_id.clone(), handle.clone(), index);
+                let nonce = snapshot.get(&trie_key.to_vec()).expect("a gas key has its nonces");
+                let nonce = borsh::from_slice(&nonce).expect("a nonce");
+                state.nonces.insert((account_id.clone(), handle.clone(), index), nonce);
+            }
             state.keys.insert((account_id.clone(), handle), key);
         }
         let prefix = trie_key_parsers::get_raw_prefix_for_contract_data(&account_id, &[]);
@@ -135,9 +150,8 @@ pub(super) fn read(snapshot: &Snapshot) -> State {
         state.accounts.insert(account_id, shown(&account));
     }
     let records = |column: u8| snapshot.range_prefix(&[column]).count();
-    let nonces = snapshot.range_prefix(&[2]).filter(|(_, value)| value.len() == 8).count();
     state.strays = records(1).abs_diff(codes)
-        + (records(2) - nonces).abs_diff(state.keys.len())
+        + records(2).abs_diff(state.keys.len() + state.nonces.len())
         + records(9).abs_diff(state.data.len());
     state
 }
@@ -165,8 +179,10 @@ impl State {
         handle: &PublicKeyHandle,
         nonce: TransactionNonce,
     ) {
-        let key = self.keys.get_mut(&(account.clone(), handle.clone()));
-        if let (Some(key), None) = (key, nonce.nonce_index()) {
+        let key = (account.clone(), handle.clone());
+        if let Some(index) = nonce.nonce_index() {
+            self.nonces.insert((key.0, key.1, index), nonce.nonce());
+        } else if let Some(key) = self.keys.get_mut(&key) {
             key.nonce = nonce.nonce();
         }
     }
@@ -182,6 +198,7 @@ impl State {
             if after.deleted {
                 self.accounts.remove(&account_id).ok_or("it never existed")?;
                 self.keys.retain(|(id, _), _| *id != account_id);
+                self.nonces.retain(|(id, ..), _| *id != account_id);
                 self.data.retain(|(id, _), _| *id != account_id);
                 continue;
             }
@@ -197,6 +214,10 @@ impl State {
                 account["storage_usage"] =
                     u64::try_from(usage).map_err(|error| error.to_string())?.into();
             }
+            if let Some(nonce) = after.bootstrap_nonce {
+                account["state"] = "uninitialized".into();
+                account["bootstrap_nonce"] = nonce.into();
+            }
             if let Some(contract) = &after.contract {
                 set_contract(account, &filler.value(contract)?)?;
             }
@@ -208,8 +229,15 @@ impl State {
                         self.keys.insert((account_id.clone(), handle), key);
                     }
                     None => {
+                        self.nonces.retain(|(id, key, _), _| (id, key) != (&account_id, &handle));
                         self.keys.remove(&(account_id.clone(), handle)).ok_or("no such key")?;
                     }
+                }
+            }
+            for (seed, nonces) in &after.nonces {
+                let handle = PublicKeyHandle::from(&filler.key(seed)?.public_key());
+                for (index, nonce) in (0..).zip(nonces) {
+                    self.nonces.insert((account_id.clone(), handle.clone(), index), *nonce);
                 }
             }
             for (key, value) in &after.data {
@@ -232,6 +260,7 @@ impl State {
         let mut problems = Vec::new();
         compare("account", &self.accounts, &found.accounts, &mut problems);
         compare("key", &self.keys, &found.keys, &mut problems);
+        compare("nonce", &self.nonces, &found.nonces, &mut problems);
         compare("data", &self.data, &found.data, &mut problems);
         if found.strays > 0 {
             problems.push(format!("{} records belong to nobody", found.strays));
