@@ -32,7 +32,7 @@ pub(crate) fn check(
     incoming: &[Receipt],
     effects: &BlockEffects,
 ) -> Result<(), RuntimeFault> {
-    let Burnt { tokens, subsidized, .. } = effects.burnt;
+    let Burnt { tokens, lost, subsidized, .. } = effects.burnt;
     let before = total([
         held_before(config, base, &effects.changes)?,
         in_receipts(config, incoming)?,
@@ -42,6 +42,7 @@ pub(crate) fn check(
         held_after(config, &effects.changes)?,
         in_receipts(config, &effects.outgoing)?,
         tokens,
+        lost,
     ])?;
     if before == after { Ok(()) } else { Err(RuntimeFault::Unbalanced { before, after }) }
 }

@@ -91,6 +91,9 @@ pub struct Burnt {
     pub compute: u64,
     /// Tokens: the price of the gas, and what actions burn directly.
     pub tokens: Balance,
+    /// Tokens that are gone without being burnt: gas that a promise bound and its receipt does not
+    /// carry. Up to version 88 there is such gas with post-quantum gas keys.
+    pub lost: Balance,
     /// Tokens that the protocol gave to contracts (one yoctoNEAR attached to a promise call).
     pub subsidized: Balance,
 }

@@ -313,6 +313,7 @@ impl Application<'_> {
         let tokens = fees::sum(fees::sum(gas, refund.charge)?, result.tokens_burnt)?;
         let earned = self.reward_contract(receipt.receiver_id(), refund.burn_price, result)?;
         self.burn_tokens(tokens.checked_sub(earned).or_overflow("what a receipt burnt")?)?;
+        self.burnt.lost = fees::sum(self.burnt.lost, refund.lost)?;
         self.burnt.subsidized =
             self.burnt.subsidized.checked_add(result.subsidized).or_overflow("a subsidy")?;
         Ok(tokens)

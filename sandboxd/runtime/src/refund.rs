@@ -9,7 +9,9 @@ use near_parameters::RuntimeConfig as NearConfig;
 use crate::execute::ReceiptResult;
 use crate::fault::{OrOverflow, RuntimeFault};
 use crate::fees;
-use crate::near::{AccountId, ActionCosts, Balance, Gas, VersionedActionReceipt};
+use crate::near::{
+    AccountId, ActionCosts, Balance, Gas, VersionedActionReceipt, VersionedReceiptEnum,
+};
 use crate::rules::Rules;
 
 /// The gas of a receipt, settled.
@@ -21,11 +23,13 @@ pub(crate) struct GasRefund {
     pub(crate) amount: Balance,
     /// What is burnt beside the gas: for a new account, and for gas that was not used.
     pub(crate) charge: Balance,
+    /// What is neither paid back nor booked as burnt.
+    pub(crate) lost: Balance,
 }
 
 impl GasRefund {
     pub(crate) fn none(burn_price: Balance) -> Self {
-        GasRefund { burn_price, amount: Balance::ZERO, charge: Balance::ZERO }
+        GasRefund { burn_price, amount: Balance::ZERO, charge: Balance::ZERO, lost: Balance::ZERO }
     }
 }
 
@@ -81,7 +85,34 @@ pub(crate) fn gas_refund(
         burn_price,
         amount: fees::sum(unused_amount, surplus.saturating_sub(creation))?,
         charge: fees::sum(penalty, creation)?,
+        lost: lost(config, action_receipt, result)?,
     })
+}
+
+/// What the gas was bought for that neither was burnt, nor came back, nor goes with a new receipt.
+///
+/// Up to protocol version 88, a promise about a post-quantum gas key binds gas for the whole key, and
+/// its receipt needs only that for the key's hash. The difference is nobody's, and not booked as
+/// burnt either.
+fn lost(
+    config: &NearConfig,
+    action_receipt: &VersionedActionReceipt<'_>,
+    result: &ReceiptResult,
+) -> Result<Balance, RuntimeFault> {
+    if result.end.is_err() {
+        return Ok(Balance::ZERO);
+    }
+    let mut carried = Gas::ZERO;
+    for new in result.new_receipts.iter().filter(|new| !new.predecessor_id().is_system()) {
+        if let VersionedReceiptEnum::Action(actions) | VersionedReceiptEnum::PromiseYield(actions) =
+            new.versioned_receipt()
+        {
+            let gas = fees::gas_of_actions(config, actions.actions(), new.receiver_id())?;
+            carried = carried.checked_add(gas).or_overflow("the gas of new receipts")?;
+        }
+    }
+    let bound = result.gas_used.saturating_sub(result.gas_burnt);
+    Ok(fees::price(action_receipt.gas_price(), bound.saturating_sub(carried))?)
 }
 
 /// What a new account costs beside the gas that making it burns.

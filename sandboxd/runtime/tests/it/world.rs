@@ -184,7 +184,8 @@ impl World {
         for outcome in &effects.outcomes {
             self.outcomes.insert(outcome.id, outcome.outcome.clone());
         }
-        let burnt = effects.burnt.tokens.checked_sub(effects.burnt.subsidized);
+        let gone = effects.burnt.tokens.checked_add(effects.burnt.lost).expect("small");
+        let burnt = gone.checked_sub(effects.burnt.subsidized);
         self.burnt = self.burnt.checked_add(burnt.expect("more burnt than given")).expect("small");
         effects
     }
