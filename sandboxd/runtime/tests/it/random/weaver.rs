@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use sandbox_runtime::near::{KeyType, SecretKey};
+
 use crate::world::key;
 
 /// Accounts that its promises go to.
@@ -86,17 +88,24 @@ const METHOD: &str = r#"
           (br $done))
           (call $promise_batch_action_delete_account (local.get $last) (local.get $len) (local.get $name))
           (br $done))
-          (call $promise_batch_action_add_key_with_full_access (local.get $last)
-            (i64.const 33) (i64.const 800) (i64.const 0))
+          (if (i32.and (local.get $arg) (i32.const 64))
+            (then (call $promise_batch_action_add_gas_key_with_full_access (local.get $last)
+              (i64.const 1953) (i64.const 4096) (i64.const 2)))
+            (else (call $promise_batch_action_add_key_with_full_access (local.get $last)
+              (i64.const 33) (i64.const 800) (i64.const 0))))
           (br $done))
-          (call $promise_batch_action_stake (local.get $last) (local.get $amount) (i64.const 33) (i64.const 800))
+          (if (i32.and (local.get $arg) (i32.const 8))
+            (then (call $promise_batch_action_transfer_to_gas_key (local.get $last)
+              (i64.const 1953) (i64.const 4096) (local.get $amount)))
+            (else (call $promise_batch_action_stake
+              (local.get $last) (local.get $amount) (i64.const 33) (i64.const 800))))
           (br $done))
           (if (i32.lt_u (local.get $arg) (i32.const 40)) (then (unreachable)))
           (call $log_utf8 (local.get $len) (local.get $name)))
       (br $next))))"#;
 
 /// Its imports: name, parameters, and whether it returns a number of 64 or of 32 bits.
-const IMPORTS: [(&str, usize, &str); 23] = [
+const IMPORTS: [(&str, usize, &str); 25] = [
     ("input", 1, ""),
     ("register_len", 1, "i64"),
     ("read_register", 2, ""),
@@ -108,6 +117,8 @@ const IMPORTS: [(&str, usize, &str); 23] = [
     ("promise_batch_action_create_account", 1, ""),
     ("promise_batch_action_delete_account", 3, ""),
     ("promise_batch_action_add_key_with_full_access", 4, ""),
+    ("promise_batch_action_add_gas_key_with_full_access", 4, ""),
+    ("promise_batch_action_transfer_to_gas_key", 4, ""),
     ("promise_batch_action_stake", 4, ""),
     ("promise_return", 1, ""),
     ("promise_results_count", 0, "i64"),
@@ -130,7 +141,7 @@ pub(super) fn weaver() -> Vec<u8> {
         let _ =
             writeln!(text, "(import \"env\" \"{name}\" (func ${name} (param {params}) {result}))");
     }
-    let mut data = vec![0u8; 1_024];
+    let mut data = vec![0u8; 4_096];
     for (index, name) in NAMES.iter().enumerate() {
         data[index * 80..][..name.len()].copy_from_slice(name.as_bytes());
         data[640 + index] = u8::try_from(name.len()).expect("short");
@@ -142,6 +153,8 @@ pub(super) fn weaver() -> Vec<u8> {
     // What a yield's callback gets: return the result.
     data[790..792].copy_from_slice(&[11, 0]);
     data[800..833].copy_from_slice(&borsh::to_vec(&key("woven")).expect("bytes"));
+    let post_quantum = SecretKey::from_seed(KeyType::MLDSA65, "woven").public_key();
+    data.extend(borsh::to_vec(&post_quantum).expect("bytes"));
     let data: String = data.iter().map(|byte| format!("\\{byte:02x}")).collect();
     let _ = writeln!(text, "(memory 1) (data (i32.const 0) \"{data}\") {METHOD})");
     wat::parse_str(&text).expect("the text above is a module")
