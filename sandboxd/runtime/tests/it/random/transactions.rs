@@ -41,13 +41,13 @@ fn one() -> PublicKey {
     key("one")
 }
 
-fn deterministic() -> DeterministicAccountStateInit {
+pub(super) fn deterministic() -> DeterministicAccountStateInit {
     let code = GlobalContractIdentifier::AccountId(id("alice.near"));
     let data = BTreeMap::from([(b"k".to_vec(), b"v".to_vec())]);
     DeterministicAccountStateInit::V1(DeterministicAccountStateInitV1 { code, data })
 }
 
-fn universal() -> UniversalStateInit {
+pub(super) fn universal() -> UniversalStateInit {
     let access_keys = [(&key("one")).into()].into();
     UniversalStateInit::V1(UniversalStateInitV1 { code: None, data: BTreeMap::new(), access_keys })
 }

@@ -2,21 +2,22 @@
 
 use std::fmt::Write as _;
 
-use sandbox_runtime::near::{KeyType, SecretKey};
+use sandbox_runtime::near::{
+    KeyType, SecretKey, derive_near_deterministic_account_id, derive_universal_account_id,
+};
 
+use super::transactions::{deterministic, universal};
 use crate::world::key;
 
-/// Accounts that its promises go to.
-const NAMES: [&str; 8] = [
-    "alice.near",
-    "bob.near",
-    "near",
-    "app.near",
-    "nobody.near",
-    "registrar",
-    "5fa5a3a1ce1b7a0d9b1d5e0f2c4d6e8f5fa5a3a1ce1b7a0d9b1d5e0f2c4d6e8f",
-    "app.alice.near",
-];
+/// Accounts that its promises go to: two of them are ids of the states that it installs.
+fn names() -> [String; 8] {
+    let universal = derive_universal_account_id(&universal().to_raw()).to_string();
+    let deterministic = derive_near_deterministic_account_id(&deterministic()).to_string();
+    let implicit = "5fa5a3a1ce1b7a0d9b1d5e0f2c4d6e8f".repeat(2);
+    let others = ["alice.near", "bob.near", "near", "app.near", "nobody.near"].map(str::to_owned);
+    let [alice, bob, near, app, nobody] = others;
+    [alice, bob, near, app, nobody, universal, implicit, deterministic]
+}
 /// Amounts that they carry, in yoctoNEAR.
 const AMOUNTS: [u128; 8] = [0, 0, 0, 1, 1_000, 10u128.pow(23), 10u128.pow(25), 10u128.pow(30)];
 
@@ -66,7 +67,15 @@ const METHOD: &str = r#"
             (i64.mul (i64.const 500000000000) (i64.extend_i32_u (i32.and (local.get $arg) (i32.const 31))))
             (i64.extend_i32_u (i32.and (local.get $arg) (i32.const 1))))
           (br $done))
-          (call $promise_batch_action_create_account (local.get $last))
+          (if (i32.and (local.get $arg) (i32.const 16))
+            (then (if (i32.eq (i32.and (local.get $arg) (i32.const 7)) (i32.const 5))
+              (then (call $promise_batch_action_universal_state_init (local.get $last)
+                (i64.load8_u (i32.const 2800)) (i64.const 2801) (local.get $amount)))
+              (else (call $set_state_init_data_entry (local.get $last)
+                (call $promise_batch_action_state_init_by_account_id (local.get $last)
+                  (i64.const 10) (i64.const 0) (local.get $amount))
+                (i64.const 1) (i64.const 2700) (i64.const 1) (i64.const 2701)))))
+            (else (call $promise_batch_action_create_account (local.get $last))))
           (br $done))
           (call $promise_return (local.get $last))
           (br $done))
@@ -105,7 +114,7 @@ const METHOD: &str = r#"
       (br $next))))"#;
 
 /// Its imports: name, parameters, and whether it returns a number of 64 or of 32 bits.
-const IMPORTS: [(&str, usize, &str); 25] = [
+const IMPORTS: [(&str, usize, &str); 28] = [
     ("input", 1, ""),
     ("register_len", 1, "i64"),
     ("read_register", 2, ""),
@@ -120,6 +129,9 @@ const IMPORTS: [(&str, usize, &str); 25] = [
     ("promise_batch_action_add_gas_key_with_full_access", 4, ""),
     ("promise_batch_action_transfer_to_gas_key", 4, ""),
     ("promise_batch_action_stake", 4, ""),
+    ("promise_batch_action_universal_state_init", 4, ""),
+    ("promise_batch_action_state_init_by_account_id", 4, "i64"),
+    ("set_state_init_data_entry", 6, ""),
     ("promise_return", 1, ""),
     ("promise_results_count", 0, "i64"),
     ("promise_result", 2, "i64"),
@@ -142,7 +154,7 @@ pub(super) fn weaver() -> Vec<u8> {
             writeln!(text, "(import \"env\" \"{name}\" (func ${name} (param {params}) {result}))");
     }
     let mut data = vec![0u8; 4_096];
-    for (index, name) in NAMES.iter().enumerate() {
+    for (index, name) in names().iter().enumerate() {
         data[index * 80..][..name.len()].copy_from_slice(name.as_bytes());
         data[640 + index] = u8::try_from(name.len()).expect("short");
     }
@@ -153,6 +165,10 @@ pub(super) fn weaver() -> Vec<u8> {
     // What a yield's callback gets: return the result.
     data[790..792].copy_from_slice(&[11, 0]);
     data[800..833].copy_from_slice(&borsh::to_vec(&key("woven")).expect("bytes"));
+    data[2700..2702].copy_from_slice(b"kv");
+    let state_init = universal().to_raw().0;
+    data[2800] = u8::try_from(state_init.len()).expect("short");
+    data[2801..][..state_init.len()].copy_from_slice(&state_init);
     let post_quantum = SecretKey::from_seed(KeyType::MLDSA65, "woven").public_key();
     data.extend(borsh::to_vec(&post_quantum).expect("bytes"));
     let data: String = data.iter().map(|byte| format!("\\{byte:02x}")).collect();
