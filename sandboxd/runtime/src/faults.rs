@@ -28,7 +28,7 @@ pub(crate) fn interrupt() -> Result<(), Fault> {
         None => Ok(()),
         Some(0) => Err(Fault::new("injected")),
         Some(left) => {
-            LEFT.set(Some(left - 1));
+            LEFT.set(left.checked_sub(1));
             Ok(())
         }
     }
@@ -121,8 +121,9 @@ fn call(runtime: &Runtime) -> WellFormed {
         }))],
     });
     let (hash, _) = transaction.get_hash_and_size();
-    let signed = SignedTransaction::new(signer.sign(hash.as_ref()), transaction);
-    WellFormed::check(runtime.config(), signed).expect("well formed")
+    let signature = signer.sign(hash.as_ref());
+    WellFormed::check(runtime.config(), SignedTransaction::new(signature, transaction))
+        .expect("well formed")
 }
 
 #[test]
