@@ -132,12 +132,12 @@ fn a_fault_at_any_access_drops_the_block_and_the_old_state_works_on() {
     let runtime = Runtime::new(config);
     let genesis = genesis(&runtime);
     let transactions = vec![call(&runtime)];
-    let input = BlockInput { transactions, receipts: Vec::new() };
+    let input = BlockInput { transactions, ..BlockInput::default() };
     let first = apply_block(&runtime, &genesis, &env(10), input).expect("no fault");
     let state = genesis.apply(&first.changes);
     let root = state.root();
     let block = |left: Option<u64>| -> Result<BlockEffects, RuntimeFault> {
-        let input = BlockInput { transactions: Vec::new(), receipts: first.outgoing.clone() };
+        let input = BlockInput { receipts: first.outgoing.clone(), ..BlockInput::default() };
         LEFT.set(left);
         let effects = apply_block(&runtime, &state, &env(11), input);
         LEFT.set(None);

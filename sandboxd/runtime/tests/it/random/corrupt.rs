@@ -27,7 +27,7 @@ fn a_corrupt_record_is_a_fault_or_does_not_matter() {
     let (mut faults, mut harmless) = (0, 0);
     for seed in seeds(3) {
         let mut numbers = Numbers::new(seed + 2_000_000);
-        let mut world = world();
+        let mut world = world(seed);
         // With little gas in a block, receipts wait in all the ways there are.
         world.env.gas_limit = Gas::from_teragas(5);
         let transactions = |numbers: &mut Numbers, world: &World| {
@@ -38,7 +38,11 @@ fn a_corrupt_record_is_a_fault_or_does_not_matter() {
             world.block(transactions);
         }
         let (well_formed, _) = world.well_formed(transactions(&mut numbers, &world));
-        let input = BlockInput { transactions: well_formed, receipts: world.pending.clone() };
+        let input = BlockInput {
+            transactions: well_formed,
+            receipts: world.pending.clone(),
+            ..BlockInput::default()
+        };
         world.env.gas_limit = Gas::from_teragas(1_000);
         let root = world.state.root();
         let records: Vec<_> = world.state.range_prefix(&[]).collect();
