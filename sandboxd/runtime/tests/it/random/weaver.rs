@@ -171,7 +171,10 @@ pub(super) fn weaver() -> Vec<u8> {
     data[2801..][..state_init.len()].copy_from_slice(&state_init);
     let post_quantum = SecretKey::from_seed(KeyType::MLDSA65, "woven").public_key();
     data.extend(borsh::to_vec(&post_quantum).expect("bytes"));
-    let data: String = data.iter().map(|byte| format!("\\{byte:02x}")).collect();
-    let _ = writeln!(text, "(memory 1) (data (i32.const 0) \"{data}\") {METHOD})");
+    text.push_str("(memory 1) (data (i32.const 0) \"");
+    for byte in data {
+        let _ = write!(text, "\\{byte:02x}");
+    }
+    let _ = writeln!(text, "\") {METHOD})");
     wat::parse_str(&text).expect("the text above is a module")
 }

@@ -9,6 +9,7 @@ mod script;
 mod state;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use format::Scenario;
@@ -63,7 +64,7 @@ fn every_scenario_comes_out_as_it_says() {
             Err(error) => (String::new(), vec![error]),
         };
         if !problems.is_empty() {
-            failed += &format!("\n{name}: {rule}\n  {}\n", problems.join("\n  "));
+            let _ = writeln!(failed, "\n{name}: {rule}\n  {}", problems.join("\n  "));
         }
     }
     assert!(count > 0, "no scenario is called {wanted:?}");

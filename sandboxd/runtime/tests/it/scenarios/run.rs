@@ -185,17 +185,14 @@ impl Run<'_> {
         let filler = self.filler();
         let seed = transaction.key.as_ref().unwrap_or(&transaction.from);
         let signer = filler.signer(&transaction.from, seed)?;
-        let nonce = match &transaction.nonce {
-            Some(formula) => {
-                u64::try_from(filler.formula(formula)?).map_err(|error| error.to_string())?
-            }
-            None => {
-                let same = before.iter().filter(|other| {
-                    other.transaction.signer_id() == &signer.get_account_id()
-                        && other.transaction.public_key() == &signer.public_key()
-                });
-                self.world.nonce(&signer) + u64::try_from(same.count()).expect("few")
-            }
+        let nonce = if let Some(formula) = &transaction.nonce {
+            u64::try_from(filler.formula(formula)?).map_err(|error| error.to_string())?
+        } else {
+            let same = before.iter().filter(|other| {
+                other.transaction.signer_id() == &signer.get_account_id()
+                    && other.transaction.public_key() == &signer.public_key()
+            });
+            self.world.nonce(&signer) + u64::try_from(same.count()).expect("few")
         };
         let receiver_id: AccountId =
             filler.text(&transaction.to)?.parse().map_err(|error| format!("{error}"))?;

@@ -92,10 +92,11 @@ impl Module {
                 _ => self.call(&mut body, index, function, arguments, filler)?,
             }
         }
-        let locals: String =
-            (0..calls.len()).map(|index| format!("(local $r{index} i64)")).collect();
-        let _ =
-            writeln!(self.methods, "(func (export {name:?}) {locals} (local $rounds i64)\n{body})");
+        let _ = write!(self.methods, "(func (export {name:?}) (local $rounds i64)");
+        for index in 0..calls.len() {
+            let _ = write!(self.methods, "(local $r{index} i64)");
+        }
+        let _ = writeln!(self.methods, "\n{body})");
         Ok(())
     }
 
@@ -193,10 +194,12 @@ impl Module {
                 "(import \"env\" {name:?} (func ${name} (param {params}) {result}))"
             );
         }
-        let data: String = self.data.iter().map(|byte| format!("\\{byte:02x}")).collect();
         let pages = self.data.len().div_ceil(65_536).max(1);
-        let _ =
-            writeln!(text, "(memory {pages})\n(data (i32.const 0) \"{data}\")\n{})", self.methods);
+        let _ = write!(text, "(memory {pages})\n(data (i32.const 0) \"");
+        for byte in &self.data {
+            let _ = write!(text, "\\{byte:02x}");
+        }
+        let _ = writeln!(text, "\")\n{})", self.methods);
         text
     }
 }

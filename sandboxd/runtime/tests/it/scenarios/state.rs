@@ -223,15 +223,12 @@ impl State {
             }
             for (seed, key) in &after.keys {
                 let handle = PublicKeyHandle::from(&filler.key(seed)?.public_key());
-                match key {
-                    Some(key) => {
-                        let key = access_key(filler, key)?;
-                        self.keys.insert((account_id.clone(), handle), key);
-                    }
-                    None => {
-                        self.nonces.retain(|(id, key, _), _| (id, key) != (&account_id, &handle));
-                        self.keys.remove(&(account_id.clone(), handle)).ok_or("no such key")?;
-                    }
+                if let Some(key) = key {
+                    let key = access_key(filler, key)?;
+                    self.keys.insert((account_id.clone(), handle), key);
+                } else {
+                    self.nonces.retain(|(id, key, _), _| (id, key) != (&account_id, &handle));
+                    self.keys.remove(&(account_id.clone(), handle)).ok_or("no such key")?;
                 }
             }
             for (seed, nonces) in &after.nonces {
