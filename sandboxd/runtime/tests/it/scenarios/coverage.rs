@@ -62,6 +62,10 @@ const SHOWN: &[&str] = &[
     "WithdrawFromGasKeyNotAllowedInDelegate",
     "TotalNumberOfStateInitKeysExceeded",
     "TotalNumberOfStateInitEntriesExceeded",
+    // of older protocol versions
+    "UnsupportedProtocolFeature",
+    "TransferToUniversalAccountNotAllowed",
+    "MethodEmptyName",
     // ActionErrorKind
     "AccountAlreadyExists",
     "AccountDoesNotExist",
@@ -113,15 +117,13 @@ const NOT_SHOWN: &[(&str, &str)] = &[
     ("ShardStuck", "there is one shard, and no chunk is missed"),
     ("DelegateActionRequiresGasKey", "only the second form of delegate actions, which is removed"),
     ("DelegateActionInvalidNonceIndex", "only the second form of delegate actions"),
-    ("UnsupportedProtocolFeature", "everything of version 88 is supported"),
-    ("TransferToUniversalAccountNotAllowed", "version 87 only"),
+    ("ReceiptStorageProofSizeExceeded", "what contracts read is told by the host function before"),
     ("TotalPromiseInputSizeExceeded", "a later version"),
     ("InvalidPredecessorId", "receipts are made by contracts, whose ids are checked"),
     ("InvalidDataReceiverId", "receipts are made by contracts, whose ids are checked"),
     ("InvalidRefundTo", "checked by the host function"),
     ("ReturnedValueLengthExceeded", "checked by the host function"),
     ("NumberInputDataDependenciesExceeded", "checked by the host function"),
-    ("MethodEmptyName", "refused before: FunctionCallEmptyMethodName"),
     ("WasmerCompileError", "of an engine that is gone"),
     ("WasmtimeCompileError", "the module passed the checks before"),
 ];

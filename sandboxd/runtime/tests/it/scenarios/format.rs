@@ -32,6 +32,8 @@ pub(super) struct Scenario {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Chain {
+    /// The protocol version.
+    pub(super) version: Option<u32>,
     pub(super) height: Option<u64>,
     pub(super) price: Option<String>,
     pub(super) gas_limit: Option<String>,

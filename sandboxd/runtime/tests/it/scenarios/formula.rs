@@ -47,6 +47,12 @@ impl Scope<'_> {
             "min_purchase" => config.min_gas_purchase_price.as_yoctonear(),
             "byte_price" => storage.storage_amount_per_byte.as_yoctonear(),
             "global_byte_price" => storage.global_contract_storage_amount_per_byte.as_yoctonear(),
+            // Of a hundred parts of the gas that a contract burns, those that it earns.
+            "reward_percent" => {
+                let reward = fees.burnt_gas_reward;
+                let percent = i64::from(*reward.numer()) * 100 / i64::from(*reward.denom());
+                u128::try_from(percent).map_err(|error| error.to_string())?
+            }
             "mldsa_signature" => {
                 u128::from(fees.signature_verification_costs[SignatureKind::MlDsa65].gas.as_gas())
             }

@@ -7,8 +7,8 @@ use near_parameters::RuntimeConfigStore;
 use near_primitives::views::{ExecutionMetadataView, ExecutionOutcomeView};
 use sandbox_runtime::near::{
     AccountId, Action, Balance, CryptoHash, ExecutionOutcomeWithId, Gas, NonceMode,
-    PROTOCOL_VERSION, Receipt, SignedTransaction, Transaction as NearTransaction, TransactionNonce,
-    TransactionV0, TransactionV1, VersionedReceiptEnum,
+    PROTOCOL_VERSION, ProtocolVersion, Receipt, SignedTransaction, Transaction as NearTransaction,
+    TransactionNonce, TransactionV0, TransactionV1, VersionedReceiptEnum,
 };
 use sandbox_runtime::{BlockEffects, Runtime, RuntimeConfig};
 use serde::Serialize;
@@ -23,11 +23,12 @@ use crate::world::{PRICE, World, id, sign, yocto};
 /// The differences between what a scenario says and what happens; an error when it makes no sense.
 pub(super) fn run(scenario: &Scenario) -> Result<Vec<String>, String> {
     let store = RuntimeConfigStore::new(None);
-    let config = store.get_config(PROTOCOL_VERSION);
+    let version = scenario.chain.version.unwrap_or(PROTOCOL_VERSION);
+    let config = store.get_config(version);
     let scope = Scope { config, lets: &scenario.lets, values: BTreeMap::new() };
     let mut run = Run {
         scenario,
-        world: world(),
+        world: world(version),
         scope,
         expected: State::default(),
         receipts: BTreeMap::new(),
@@ -68,13 +69,13 @@ pub(super) fn run(scenario: &Scenario) -> Result<Vec<String>, String> {
     Ok(run.problems)
 }
 
-fn world() -> World {
-    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    let runtime = RUNTIME.get_or_init(|| {
-        Runtime::new(RuntimeConfig::new(PROTOCOL_VERSION).expect("the version is supported"))
-    });
+/// A world by the rules of a protocol version. Most are by the newest, which is made once.
+fn world(version: ProtocolVersion) -> World {
+    static NEWEST: OnceLock<Runtime> = OnceLock::new();
+    let runtime = || Runtime::new(RuntimeConfig::new(version).expect("the version is supported"));
     let mut world = World::new();
-    world.runtime = runtime.clone();
+    world.runtime =
+        if version == PROTOCOL_VERSION { NEWEST.get_or_init(runtime).clone() } else { runtime() };
     world
 }
 
@@ -366,7 +367,12 @@ impl Run<'_> {
         transaction: Option<&Transaction>,
         found: &ExecutionMetadataView,
     ) -> Result<(), String> {
-        let version = if transaction.is_some() { 1 } else { 4 };
+        let old = self.scenario.chain.version.is_some_and(|version| version < 85);
+        let version = match transaction {
+            Some(_) => 1,
+            None if old => 3,
+            None => 4,
+        };
         self.differ("metadata version", &version, &found.version);
         self.differ("gas profile", &transaction.is_none(), &found.gas_profile.is_some());
         if let Some(contracts) = &expected.contracts {
