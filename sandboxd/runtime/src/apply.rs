@@ -257,9 +257,11 @@ impl<'a> Application<'a> {
         Ok(())
     }
 
-    /// Whether the block has burnt what it may.
+    /// Whether the block has burnt what it may, or has read more than a proof of it should hold.
     pub(crate) fn is_full(&self) -> bool {
-        self.burnt.compute >= self.env.gas_limit.as_gas()
+        let proof_limit =
+            self.runtime.config().near().witness_config.main_storage_proof_size_soft_limit;
+        self.burnt.compute >= self.env.gas_limit.as_gas() || self.visits.proof_bytes() > proof_limit
     }
 
     fn record(&mut self, outcome: ExecutionOutcomeWithId) -> Result<(), RuntimeFault> {
