@@ -138,8 +138,8 @@ impl Application<'_> {
         }
     }
 
-    /// Takes of the deposit what the account lacks for its storage and gives the rest back. What is
-    /// too little stays with the account, as later actions may bring more.
+    /// Takes of the deposit what the account lacks for its storage and gives the rest back. A deposit
+    /// that is too small fails the action: none that follows makes up for it.
     fn pay_for_storage(
         &self,
         receipt: &Receipt,
@@ -147,11 +147,15 @@ impl Application<'_> {
         deposit: Balance,
         result: &mut ActionResult,
     ) -> Result<(), RuntimeFault> {
-        let missing =
+        let amount =
             missing_for_storage(self.runtime.config().near(), account)?.unwrap_or(Balance::ZERO);
-        let taken = missing.min(deposit);
-        account.set_amount(account.amount().checked_add(taken).or_overflow("an account")?);
-        refund(receipt, deposit.saturating_sub(taken), result);
+        let Some(rest) = deposit.checked_sub(amount) else {
+            let account_id = receipt.receiver_id().clone();
+            result.fail(ActionErrorKind::LackBalanceForState { account_id, amount });
+            return Ok(());
+        };
+        account.set_amount(account.amount().checked_add(amount).or_overflow("an account")?);
+        refund(receipt, rest, result);
         Ok(())
     }
 

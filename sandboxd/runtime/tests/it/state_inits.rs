@@ -109,9 +109,9 @@ fn the_deposit_pays_for_storage_beyond_the_free_amount() {
     let stake = (100 + 32 + 1 + 2_000 + 40) * 10u128.pow(19);
 
     let story = world.run("alice.near", &name, vec![init(state_init.clone(), stake - 1)]);
-    let (account_id, amount) = (id(&name), yocto(1));
+    let (account_id, amount) = (id(&name), yocto(stake));
     let error = ActionErrorKind::LackBalanceForState { account_id, amount };
-    assert_eq!(story.error(), (None, error));
+    assert_eq!(story.error(), (Some(0), error));
     assert!(!world.exists(&name));
 
     // A transfer before it counts.
