@@ -80,7 +80,7 @@ pub(super) const fn functions<X: External>() -> &'static [HostFn<NearHost<X>>] {
             /// Writes the stake of all validators as 128 bits.
             host validator_total_stake(stake_ptr: u64) = economics::validator_total_stake;
 
-            group "Hashes and signatures";
+            group "Math";
 
             /// Puts the block's random seed to a register.
             host random_seed(register_id: u64) = env::random_seed;
