@@ -225,7 +225,7 @@ fn arg(function: &str, param: &str, slot: u64, dice: &mut Dice) -> u64 {
         "amount_ptr" | "allowance_ptr" => {
             AMOUNTS + 16 * dice.pick(&[0, 0, 0, 1, 1, 2, 3, 4, AMOUNT_VALUES.len() as u64 - 1])
         }
-        "len" => dice.pick(&[6, 6, 17, 3, 0, 4, 101, u64::MAX]),
+        "len" => dice.pick(&[6, 6, 17, 3, 0, 4, 100, 101, u64::MAX]),
         "ptr" if function.starts_with("log") || function.starts_with("panic") => {
             dice.pick(&[TEXT, TEXT, UTF16, BAD_TEXT, BAD_UTF16])
         }

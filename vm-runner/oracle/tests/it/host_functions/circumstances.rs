@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use gas_meter::Gas;
 use host_fns::near::{AccountContract, Context, Mode, PromiseResult};
+use near_parameters::Fee;
 use oracle::{Call, PROTOCOL_VERSION};
 use sandbox_runtime::RuntimeConfig;
 
 use super::calls::Dice;
 use super::interpreter::{Ending, Script};
+use super::memory;
 
 /// More gas than a script needs, and than it may burn at NEAR's limits.
 pub(crate) const PLENTY: u64 = 1_500_000_000_000_000;
@@ -89,10 +91,20 @@ impl Circumstances {
             output_data_receivers: receivers[..dice.below(4) as usize].to_vec(),
         };
         let mut storage = BTreeMap::new();
-        // Keys as `calls::arg` makes them.
-        for (key, value) in [(&b"alice"[..], 4_001), (b"metho", 4_000), (b"\0", 4_001), (b"", 3)] {
+        // Keys as `calls::arg` makes them, short and long.
+        let image = memory::image();
+        let place = |at: u64, len: usize| image[at as usize..][..len].to_vec();
+        let keys = [
+            (place(0, 5), 4_001),
+            (place(memory::TEXT, 5), 4_000),
+            (place(memory::ZEROS, 1), 4_001),
+            (place(0, 0), 3),
+            (place(0, 30), 20),
+            (place(memory::TEXT, 40), 4_001),
+        ];
+        for (key, value) in keys {
             if dice.one_in(2) {
-                storage.insert(key.to_vec(), vec![9; value]);
+                storage.insert(key, vec![9; value]);
             }
         }
         Circumstances { context, storage }
@@ -119,9 +131,15 @@ pub(crate) fn parameters() -> RuntimeConfig {
     RuntimeConfig::new(PROTOCOL_VERSION).unwrap()
 }
 
-/// NEAR's parameters but for limits so low that scripts reach them.
+/// NEAR's parameters but for limits so low that scripts reach them, and fees that tell apart who
+/// receives what is sent, as only some of NEAR's do.
 pub(crate) fn low_limits() -> RuntimeConfig {
     let mut near = parameters().near().clone();
+    for fee in Arc::make_mut(&mut near.fees).action_fees.values_mut() {
+        let [to_self, to_others, executing] =
+            [&fee.send_sir, &fee.send_not_sir, &fee.execution].map(|part| part.gas().as_gas());
+        *fee = Fee::new(to_self + 1_000_000, to_others, executing);
+    }
     let wasm = Arc::make_mut(&mut near.wasm_config);
     let limits = &mut wasm.limit_config;
     limits.registers_memory_limit = 40_000;
@@ -135,6 +153,6 @@ pub(crate) fn low_limits() -> RuntimeConfig {
     limits.max_length_storage_value = 4_500;
     limits.max_promises_per_function_call_action = 4;
     limits.max_number_input_data_dependencies = 2;
-    limits.per_receipt_storage_proof_size_limit = 4_000;
+    limits.per_receipt_storage_proof_size_limit = 3_000;
     RuntimeConfig::from_near(Arc::new(near))
 }

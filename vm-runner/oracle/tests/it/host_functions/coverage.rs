@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use gas_meter::CostKind;
 use host_fns::abi::HostFnDecl;
 use host_fns::near::{NearError, cost};
+use oracle::Outcome;
+
+use super::gas;
 
 /// What calls of a function came to.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +23,8 @@ pub(crate) struct Coverage {
     pub(crate) functions: BTreeMap<&'static str, Seen>,
     /// Names of failures.
     pub(crate) failures: BTreeSet<String>,
+    /// Functions, what they paid for, and how they failed if they did.
+    paths: BTreeSet<(&'static str, Vec<String>, Option<String>)>,
     /// Functions and costs, of charges that did not fit by one.
     pub(crate) unpaid: BTreeSet<(&'static str, String)>,
     pub(crate) runs: u64,
@@ -34,6 +39,7 @@ impl Coverage {
             mine.failed += seen.failed;
         }
         self.failures.extend(other.failures);
+        self.paths.extend(other.paths);
         self.unpaid.extend(other.unpaid);
         self.runs += other.runs;
         self
@@ -41,9 +47,15 @@ impl Coverage {
 
     /// Remembers a failure as both sides show it.
     pub(crate) fn failure(&mut self, failure: &str) {
-        let name = failure.strip_prefix("HostError(").unwrap_or(failure);
-        let name = name.split([' ', '(', ')', '{']).next().unwrap_or_default();
-        self.failures.insert(name.to_owned());
+        self.failures.insert(variant(failure));
+    }
+
+    /// Remembers how a call went, from what there was before it and after it; whether none of the
+    /// same function went so before.
+    pub(crate) fn path(&mut self, name: &'static str, before: &Outcome, after: &Outcome) -> bool {
+        let costs = gas::differences(before, after).into_iter();
+        let costs = costs.map(|(cost, _)| cost.to_owned()).collect();
+        self.paths.insert((name, costs, after.failure.as_deref().map(variant)))
     }
 
     /// What is missing of all that there is to see.
@@ -77,6 +89,12 @@ impl Coverage {
         }
         missing
     }
+}
+
+/// The kind of a failure.
+fn variant(failure: &str) -> String {
+    let name = failure.strip_prefix("HostError(").unwrap_or(failure);
+    name.split([' ', '(', ')', '{']).next().unwrap_or_default().to_owned()
 }
 
 /// Functions that end every call.

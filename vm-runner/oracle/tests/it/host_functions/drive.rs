@@ -193,17 +193,13 @@ impl Pair {
         let after = self.agree(&longer, Ending::Silent, case.plenty(), coverage);
         let succeeded = after.failure.is_none();
         let calls = coverage.functions.entry(name).or_default();
-        let count = if succeeded { &mut calls.succeeded } else { &mut calls.failed };
-        *count += 1;
-        let first = *count == 1;
+        *if succeeded { &mut calls.succeeded } else { &mut calls.failed } += 1;
         let before =
             self.agree(&longer.but_for_the_last(), Ending::Silent, case.plenty(), coverage);
-        let new = gas::differences(&before, &after)
-            .iter()
-            .any(|(cost, _)| !coverage.unpaid.contains(&(name, (*cost).to_owned())));
-        let (bound, often) = (gas::bound(case.view, dice), dice.one_in(10));
-        if first || new || often {
-            gas::walk(self, &longer, bound, [&before, &after], coverage);
+        let new = coverage.path(name, &before, &after);
+        let (bounds, often) = (gas::bounds(case.view, dice), dice.one_in(25));
+        if new || often {
+            gas::walk(self, &longer, bounds, [&before, &after], coverage);
         }
         // A report that failed where the script did not is a limit that the script has reached.
         if succeeded && reported.failure.is_none() {

@@ -16,9 +16,13 @@ const RUNS: usize = 200;
 /// More gas than the instructions burn that come after the last call.
 const AFTERWARDS: u64 = 50_000_000;
 
-/// How the gas of a case is to be bounded.
-pub(crate) fn bound(view: bool, dice: &mut Dice) -> Bound {
-    if view { Bound::View } else { dice.pick(&[Bound::Prepaid, Bound::Burnt, Bound::Both]) }
+/// How the gas of a case is to be bounded, besides by what it may burn.
+pub(crate) fn bounds(view: bool, dice: &mut Dice) -> &'static [Bound] {
+    match (view, dice.one_in(3)) {
+        (true, _) => &[],
+        (false, false) => &[Bound::Prepaid],
+        (false, true) => &[Bound::Prepaid, Bound::Both],
+    }
 }
 
 /// Runs a case with amounts of gas between what it needed without its last call and what it needs
@@ -32,7 +36,7 @@ pub(crate) fn bound(view: bool, dice: &mut Dice) -> Bound {
 pub(crate) fn walk(
     pair: &Pair,
     case: &Case,
-    bound: Bound,
+    bounds: &[Bound],
     [before, after]: [&Outcome; 2],
     coverage: &mut Coverage,
 ) {
@@ -46,8 +50,8 @@ pub(crate) fn walk(
         walk.find(low, high - 1);
     }
     let lines = walk.outcomes;
-    if bound != limit {
-        let amounts = amounts(&lines, after.used);
+    let amounts = amounts(&lines, after.used);
+    for bound in bounds.iter().copied() {
         for gas in amounts.range(before.used.saturating_sub(AFTERWARDS)..).copied() {
             pair.agree(case, Ending::Silent, Bounds { gas, bound }, coverage);
         }
@@ -98,29 +102,49 @@ impl Walk<'_> {
         outcome
     }
 
-    /// Runs all amounts between `low` and `high` at which a line ends.
+    /// Runs all amounts between `low` and `high` at which a line ends, and one less than each.
     fn find(&mut self, low: u64, high: u64) {
-        if high <= low.saturating_add(1) || self.outcomes.len() > RUNS {
-            return;
+        let mut high = high;
+        while high > low && self.outcomes.len() < RUNS {
+            high = self.start_of_line(low, high);
         }
-        let (at_low, at_high) = (self.run(low), self.run(high));
-        if on_one_line(&at_low, &at_high, high - low) {
-            return;
-        }
-        // Mostly the last charge is all of its cost.
-        let below = self.run(high - 1);
-        let guess = match differences(&below, &at_high).as_slice() {
-            [(cost, _)] => {
-                let paid = |outcome: &Outcome| outcome.profile.get(*cost).copied().unwrap_or(0);
-                high.saturating_sub(paid(&at_high).saturating_sub(paid(&at_low)))
-            }
-            _ => low,
-        };
-        let middle = low + (high - low) / 2;
-        let middle = if guess > low && guess < high { guess } else { middle };
-        self.find(middle, high);
-        self.find(low, middle);
     }
+
+    /// The least amount from `low` on that is on one line with `high`.
+    fn start_of_line(&mut self, low: u64, high: u64) -> u64 {
+        let at_high = self.run(high);
+        let below = self.run(high - 1);
+        let same = |outcome: &Outcome, at: u64| on_one_line(outcome, &at_high, high - at);
+        let (mut out, mut on) = (low, high - 1);
+        let mut at_out = self.run(out);
+        if same(&at_out, out) {
+            return out;
+        }
+        while on > out + 1 {
+            // Mostly the charge is all that was paid for its cost from `out` on.
+            let guess = match differences(&below, &at_high).as_slice() {
+                [(cost, _)] => {
+                    high.saturating_sub(paid(&at_high, cost).saturating_sub(paid(&at_out, cost)))
+                }
+                _ => out,
+            };
+            for amount in [guess, guess.saturating_sub(1), out + (on - out) / 2] {
+                if amount > out && amount < on {
+                    let outcome = self.run(amount);
+                    if same(&outcome, amount) {
+                        on = amount;
+                    } else {
+                        (out, at_out) = (amount, outcome);
+                    }
+                }
+            }
+        }
+        on
+    }
+}
+
+fn paid(outcome: &Outcome, cost: &str) -> u64 {
+    outcome.profile.get(cost).copied().unwrap_or(0)
 }
 
 /// Costs for which more was paid, and how much more.
@@ -131,8 +155,7 @@ pub(crate) fn differences<'a>(low: &'a Outcome, high: &'a Outcome) -> Vec<(&'a s
         .chain(high.profile.keys().filter(|cost| !low.profile.contains_key(*cost)));
     costs
         .filter_map(|cost| {
-            let paid = |outcome: &Outcome| outcome.profile.get(cost).copied().unwrap_or(0);
-            let more = paid(high).abs_diff(paid(low));
+            let more = paid(high, cost).abs_diff(paid(low, cost));
             (more > 0).then_some((cost.as_str(), more))
         })
         .collect()
