@@ -206,7 +206,7 @@ fn arg(function: &str, param: &str, slot: u64, dice: &mut Dice) -> u64 {
         }
         "action_index" => dice.below(12),
         "key_len" | "arguments_len" | "prefix_len" | "start_len" | "end_len" => {
-            dice.pick(&[0, 1, 5, 5, 5, 5, 5, 30, 40, 41, 2_048, 2_049])
+            dice.pick(&[0, 1, 5, 5, 5, 5, 5, 30, 30, 40, 40, 41, 2_048, 2_049])
         }
         "value_len" if function == "value_return" => dice.pick(&[0, 5, 1_000, 65_537]),
         "value_len" => dice.pick(&[0, 1, 55, 56, 300, 4_000, 4_001, 7_000, 65_537]),
@@ -220,6 +220,7 @@ fn arg(function: &str, param: &str, slot: u64, dice: &mut Dice) -> u64 {
         "msg_ptr" => dice.pick(&[UTF16, UTF16, UTF16, 3, TEXT, BAD_UTF16]),
         "filename_ptr" => dice.pick(&[UTF16, UTF16, ZEROS]),
         "data_id_len" | "yield_id_len" | "code_hash_len" => dice.pick(&[32, 32, 32, 32, 31]),
+        "key_ptr" => dice.pick(&[0, 0, TEXT, TEXT, 64, ZEROS]),
         "yield_id_ptr" => dice.pick(&[0, 0, 64]),
         "payload_len" => dice.pick(&[0, 5, 1_024, 1_025]),
         "amount_ptr" | "allowance_ptr" => {

@@ -173,7 +173,9 @@ impl Pair {
                 let mut case = Case { circumstances, script: Script::default(), view };
                 let mut calls = vec![self.named("write_register", vec![1, 32, 64])];
                 if !view {
-                    calls.push(self.named("promise_batch_create", vec![8, 64]));
+                    // To the account itself, mostly, or to another one.
+                    let account = if dice.one_in(2) { [10, 0] } else { [8, 64] };
+                    calls.push(self.named("promise_batch_create", account.to_vec()));
                     calls.push(self.named("promise_and", vec![memory::INDICES, 1]));
                 }
                 calls.push(call);
