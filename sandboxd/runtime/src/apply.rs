@@ -1,7 +1,8 @@
 //! [`apply_block`]: what a block does to a state, as a pure function.
 //!
-//! The order is NEAR's: stakes that an epoch gives back, transactions, then receipts that accounts send to themselves, then what was
-//! left over from earlier blocks, then what the block before sent out, then yields whose time is up.
+//! The order is NEAR's: stakes that an epoch gives back, transactions, then receipts that
+//! accounts send to themselves, then what was left over from earlier blocks, then what the block
+//! before sent out, then yields whose time is up.
 //! Knows no clock, no chain, no pool; randomness comes with the block. Follows nearcore's
 //! `Runtime::apply` (`runtime/runtime/src/lib.rs`).
 
