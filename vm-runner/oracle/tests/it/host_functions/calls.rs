@@ -80,14 +80,14 @@ pub(super) fn call(
     HostCall { function, name: decl.name, args: args(decl, dice), times }
 }
 
-/// A call with sensible arguments.
+/// A call with sensible arguments, of valid accounts and keys.
 pub(super) fn sensible(
     functions: &[&'static HostFnDecl],
     function: usize,
     dice: &mut Dice,
 ) -> HostCall {
     let decl = functions[function];
-    HostCall { function, name: decl.name, args: sensible_args(decl, dice), times: 1 }
+    HostCall { function, name: decl.name, args: sensible_args(decl, 0, dice), times: 1 }
 }
 
 /// The call with one argument that is not sensible.
@@ -121,13 +121,13 @@ pub(super) fn of_promise(
     call
 }
 
-fn sensible_args(decl: &HostFnDecl, dice: &mut Dice) -> Vec<u64> {
-    let slot = dice.below(64);
+fn sensible_args(decl: &HostFnDecl, slot: u64, dice: &mut Dice) -> Vec<u64> {
     decl.params.iter().map(|(name, _)| arg(decl.name, name, slot, dice)).collect()
 }
 
 fn args(decl: &HostFnDecl, dice: &mut Dice) -> Vec<u64> {
-    let mut args = sensible_args(decl, dice);
+    let slot = dice.below(64);
+    let mut args = sensible_args(decl, slot, dice);
     let pairs: Vec<usize> = (1..args.len())
         .filter(|at| decl.params[*at].0.ends_with("_ptr") || decl.params[*at].0 == "ptr")
         .filter(|at| decl.params[at - 1].0.ends_with("len"))

@@ -110,6 +110,12 @@ impl Circumstances {
         Circumstances { context, storage }
     }
 
+    /// The same for a contract on another account.
+    pub(crate) fn of_account(mut self, account_id: &str) -> Self {
+        account_id.clone_into(&mut self.context.current_account_id);
+        self
+    }
+
     pub(crate) fn call(&self, script: &Script, ending: Ending, bounds: Bounds) -> Call {
         let mut context = self.context.clone();
         context.input = script.input(ending).into();

@@ -158,23 +158,28 @@ impl Pair {
         }
     }
 
-    /// Makes one call of each function in a few plain ways: with sensible arguments, with one that
-    /// is not, in a view, and for a joint promise.
+    /// Makes one call of each function in a few plain ways: in a view, for a promise on the account
+    /// itself, on another one and a joint one, and with an argument that is not sensible.
     pub(crate) fn sweep(&self, coverage: &mut Coverage) {
         for function in 0..self.functions.len() {
             let mut dice = Dice::new(function as u64);
             let plain = calls::sensible(&self.functions, function, &mut dice);
+            let plain = calls::of_promise(&self.functions, &plain, 0);
             let spoilt = calls::spoilt(&self.functions, &plain, &mut dice);
             let joint = calls::of_promise(&self.functions, &plain, 1);
-            for (view, call) in
-                [(true, plain.clone()), (false, plain), (false, spoilt), (false, joint)]
-            {
-                let circumstances = Circumstances::generate(&mut dice);
+            let (itself, another) = ([10, 0], [8, 64]);
+            for (view, account, call) in [
+                (true, itself, plain.clone()),
+                (false, itself, plain.clone()),
+                (false, another, plain),
+                (false, itself, joint),
+                (false, another, spoilt),
+            ] {
+                let circumstances =
+                    Circumstances::generate(&mut dice).of_account(memory::ACCOUNTS[0]);
                 let mut case = Case { circumstances, script: Script::default(), view };
                 let mut calls = vec![self.named("write_register", vec![1, 32, 64])];
                 if !view {
-                    // To the account itself, mostly, or to another one.
-                    let account = if dice.one_in(2) { [10, 0] } else { [8, 64] };
                     calls.push(self.named("promise_batch_create", account.to_vec()));
                     calls.push(self.named("promise_and", vec![memory::INDICES, 1]));
                 }
