@@ -3,17 +3,17 @@
 use sandbox_runtime::BlockEffects;
 use sandbox_runtime::near::{
     AccessKey, AccessKeyPermission, Action, ActionCosts, ActionErrorKind,
-    ActionsValidationError as E, AddKeyAction, Balance, CryptoHash, DelegateAction,
-    DeleteAccountAction, DeleteKeyAction, DepositCostFailureReason, ExecutionStatus,
-    FunctionCallPermission, GasKeyInfo, InvalidAccessKeyError, InvalidTxError, NonDelegateAction,
-    NonceMode, SignedDelegateAction, SignedTransaction, Signer, Transaction, TransactionNonce,
-    TransactionV1, TransferToGasKeyAction, TxExecutionError, WithdrawFromGasKeyAction,
+    ActionsValidationError as E, AddKeyAction, Balance, DelegateAction, DeleteAccountAction,
+    DeleteKeyAction, DepositCostFailureReason, ExecutionStatus, FunctionCallPermission, GasKeyInfo,
+    InvalidAccessKeyError, InvalidTxError, NonDelegateAction, NonceMode, SignedDelegateAction,
+    SignedTransaction, Signer, TransactionNonce, TransferToGasKeyAction, TxExecutionError,
+    WithdrawFromGasKeyAction,
 };
 use sandbox_runtime::tree;
 
 use crate::world::{
     PRICE, PURCHASE_PRICE, TGAS, World, call, id, key, near, sign, signer, signer_of_key, transfer,
-    yocto,
+    unsigned, yocto,
 };
 
 fn permission(num_nonces: u16, balance: Balance) -> AccessKeyPermission {
@@ -58,16 +58,7 @@ fn signed(
     actions: Vec<Action>,
 ) -> SignedTransaction {
     let signer = signer_of_key("alice.near", seed);
-    let transaction = Transaction::V1(TransactionV1 {
-        signer_id: id("alice.near"),
-        public_key: signer.public_key(),
-        nonce,
-        receiver_id: id(receiver),
-        block_hash: CryptoHash::default(),
-        actions,
-        nonce_mode: NonceMode::Monotonic,
-    });
-    sign(transaction, &signer)
+    sign(unsigned(&signer, nonce, Some(NonceMode::Monotonic), id(receiver), actions), &signer)
 }
 
 /// A transaction with the gas key and the next of its nonces of number `index`.

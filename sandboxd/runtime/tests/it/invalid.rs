@@ -3,12 +3,13 @@
 use sandbox_runtime::near::{
     AccessKey, AccessKeyPermission, Action, ActionsValidationError as E, AddKeyAction, Balance,
     DeleteAccountAction, FunctionCallPermission, Gas, InvalidAccessKeyError, InvalidTxError,
-    NonceMode, SignedTransaction, StakeAction, Transaction, TransactionV1,
+    NonceMode, SignedTransaction, StakeAction, Transaction, TransactionNonce,
 };
 
 use crate::accounts::create;
 use crate::world::{
-    TGAS, World, call, deploy, id, key, near, sign, signer, signer_of_key, transfer, yocto,
+    TGAS, World, call, deploy, id, key, near, sign, signer, signer_of_key, transfer, unsigned,
+    yocto,
 };
 
 /// Asserts that the transaction is refused with `error`, on submission and in a block, and that the
@@ -31,20 +32,10 @@ fn with_nonce(world: &World, nonce: u64) -> SignedTransaction {
     sign(signed.transaction, &alice)
 }
 
-pub(crate) fn with_mode(world: &World, nonce: u64, nonce_mode: NonceMode) -> SignedTransaction {
+pub(crate) fn with_mode(nonce: u64, nonce_mode: NonceMode) -> SignedTransaction {
     let alice = signer("alice.near");
-    let signed = world.sign(&alice, "bob.near", vec![transfer(near(1))]);
-    let Transaction::V0(body) = signed.transaction else { panic!("version 0") };
-    let transaction = Transaction::V1(TransactionV1 {
-        signer_id: body.signer_id,
-        public_key: body.public_key,
-        nonce: sandbox_runtime::near::TransactionNonce::from_nonce(nonce),
-        receiver_id: body.receiver_id,
-        block_hash: body.block_hash,
-        actions: body.actions,
-        nonce_mode,
-    });
-    sign(transaction, &alice)
+    let (nonce, actions) = (TransactionNonce::from_nonce(nonce), vec![transfer(near(1))]);
+    sign(unsigned(&alice, nonce, Some(nonce_mode), id("bob.near"), actions), &alice)
 }
 
 fn invalid_actions(error: E) -> InvalidTxError {
@@ -79,11 +70,11 @@ fn a_nonce_must_not_run_ahead_of_the_chain() {
 fn a_strict_nonce_must_be_the_next_one() {
     let mut world = World::new();
     let error = InvalidTxError::InvalidNonce { tx_nonce: 2, ak_nonce: 0 };
-    let transaction = with_mode(&world, 2, NonceMode::Strict);
+    let transaction = with_mode(2, NonceMode::Strict);
     assert_refused(&mut world, transaction, &error);
-    assert_eq!(world.check(&with_mode(&world, 1, NonceMode::Strict)), Ok(()));
-    assert_eq!(world.check(&with_mode(&world, 2, NonceMode::Monotonic)), Ok(()));
-    let transaction = with_mode(&world, 1, NonceMode::Strict);
+    assert_eq!(world.check(&with_mode(1, NonceMode::Strict)), Ok(()));
+    assert_eq!(world.check(&with_mode(2, NonceMode::Monotonic)), Ok(()));
+    let transaction = with_mode(1, NonceMode::Strict);
     world.run_signed(transaction);
 }
 

@@ -6,13 +6,15 @@ use sandbox_runtime::near::{
     Action, ActionCosts, ActionErrorKind, ActionsValidationError as E, CryptoHash,
     DeployGlobalContractAction, DeterministicAccountStateInit, DeterministicAccountStateInitV1,
     DeterministicStateInitAction, GlobalContractDeployMode, GlobalContractIdentifier,
-    InvalidAccessKeyError, InvalidTxError, RawStateInit, SignedTransaction, Transaction,
-    TransactionV0, UniversalStateInit, UniversalStateInitAction, UniversalStateInitV1,
+    InvalidAccessKeyError, InvalidTxError, RawStateInit, SignedTransaction, TransactionNonce,
+    UniversalStateInit, UniversalStateInitAction, UniversalStateInitV1,
     derive_near_deterministic_account_id, derive_universal_account_id,
 };
 
 use crate::accounts::add_full_key;
-use crate::world::{PRICE, TGAS, World, call, id, key, near, sign, signer_of_key, transfer, yocto};
+use crate::world::{
+    PRICE, TGAS, World, call, id, key, near, sign, signer_of_key, transfer, unsigned, yocto,
+};
 
 type Data = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -248,15 +250,8 @@ fn story_height(world: &World) -> u64 {
 /// A transaction of an account that has no keys yet.
 fn own(name: &str, seed: &str, nonce: u64, actions: Vec<Action>) -> SignedTransaction {
     let signer = signer_of_key(name, seed);
-    let transaction = Transaction::V0(TransactionV0 {
-        signer_id: id(name),
-        public_key: signer.public_key(),
-        nonce,
-        receiver_id: id(name),
-        block_hash: CryptoHash::default(),
-        actions,
-    });
-    sign(transaction, &signer)
+    let nonce = TransactionNonce::from_nonce(nonce);
+    sign(unsigned(&signer, nonce, None, id(name), actions), &signer)
 }
 
 #[test]

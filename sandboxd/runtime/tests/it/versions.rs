@@ -180,7 +180,7 @@ fn transactions_of_version_1_came_with_85() {
         [(84, Err(InvalidTxError::InvalidTransactionVersion)), (85, Ok(())), (88, Ok(()))]
     {
         let world = World::at(version, &[]);
-        let transaction = with_mode(&world, 1, NonceMode::Strict);
+        let transaction = with_mode(1, NonceMode::Strict);
         assert_eq!(world.check(&transaction), expected, "{version}");
     }
 }

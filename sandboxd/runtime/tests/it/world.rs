@@ -7,9 +7,9 @@ use sandbox_runtime::genesis::genesis_state;
 use sandbox_runtime::near::{
     AccessKey, Account, AccountContract, AccountId, Action, ActionCosts, ActionErrorKind, Balance,
     CryptoHash, DeployContractAction, ExecutionOutcome, ExecutionStatus, FunctionCallAction, Gas,
-    InMemorySigner, InvalidTxError, KeyType, PROTOCOL_VERSION, ProtocolVersion, PublicKey, Receipt,
-    SignedTransaction, Signer, StateRecord, Transaction, TransactionV0, TransferAction,
-    TxExecutionError,
+    InMemorySigner, InvalidTxError, KeyType, NonceMode, PROTOCOL_VERSION, ProtocolVersion,
+    PublicKey, Receipt, SignedTransaction, Signer, StateRecord, Transaction, TransactionNonce,
+    TransactionV0, TransactionV1, TransferAction, TxExecutionError,
 };
 use sandbox_runtime::verify::{WellFormed, verify};
 use sandbox_runtime::{
@@ -69,6 +69,37 @@ pub(crate) fn call(method: &str, args: &[u8], gas: u64, deposit: Balance) -> Act
 pub(crate) fn sign(transaction: Transaction, signer: &Signer) -> SignedTransaction {
     let (hash, _) = transaction.get_hash_and_size();
     SignedTransaction::new(signer.sign(hash.as_ref()), transaction)
+}
+
+/// A transaction to be signed. One with a mode is of version 1, which a nonce with an index needs.
+pub(crate) fn unsigned(
+    signer: &Signer,
+    nonce: TransactionNonce,
+    mode: Option<NonceMode>,
+    receiver_id: AccountId,
+    actions: Vec<Action>,
+) -> Transaction {
+    let (signer_id, public_key) = (signer.get_account_id(), signer.public_key());
+    let block_hash = CryptoHash::default();
+    match mode {
+        Some(nonce_mode) => Transaction::V1(TransactionV1 {
+            signer_id,
+            public_key,
+            nonce,
+            receiver_id,
+            block_hash,
+            actions,
+            nonce_mode,
+        }),
+        None => Transaction::V0(TransactionV0 {
+            signer_id,
+            public_key,
+            nonce: nonce.nonce(),
+            receiver_id,
+            block_hash,
+            actions,
+        }),
+    }
 }
 
 pub(crate) struct World {
@@ -218,15 +249,8 @@ impl World {
         receiver: &str,
         actions: Vec<Action>,
     ) -> SignedTransaction {
-        let transaction = Transaction::V0(TransactionV0 {
-            signer_id: signer.get_account_id(),
-            public_key: signer.public_key(),
-            nonce: self.nonce(signer),
-            receiver_id: id(receiver),
-            block_hash: CryptoHash::default(),
-            actions,
-        });
-        sign(transaction, signer)
+        let nonce = TransactionNonce::from_nonce(self.nonce(signer));
+        sign(unsigned(signer, nonce, None, id(receiver), actions), signer)
     }
 
     /// What a client would be told on submitting.

@@ -8,17 +8,16 @@ use sandbox_runtime::near::{
     DeterministicAccountStateInit, DeterministicAccountStateInitV1, DeterministicStateInitAction,
     FunctionCallPermission, GasKeyInfo, GlobalContractDeployMode, GlobalContractIdentifier,
     NonDelegateAction, NonceMode, PublicKey, SignedDelegateAction, SignedTransaction, Signer,
-    StakeAction, Transaction, TransactionNonce, TransactionV0, TransactionV1,
-    TransferToGasKeyAction, UniversalStateInit, UniversalStateInitAction, UniversalStateInitV1,
-    UseGlobalContractAction, WithdrawFromGasKeyAction, derive_near_deterministic_account_id,
-    derive_universal_account_id,
+    StakeAction, Transaction, TransactionNonce, TransferToGasKeyAction, UniversalStateInit,
+    UniversalStateInitAction, UniversalStateInitV1, UseGlobalContractAction,
+    WithdrawFromGasKeyAction, derive_near_deterministic_account_id, derive_universal_account_id,
 };
 use sandbox_runtime::{tree, view};
 
 use super::numbers::Numbers;
 use super::weaver::STEPS;
 use crate::world::{
-    TGAS, World, call, deploy, id, key, near, sign, signer_of_key, transfer, yocto,
+    TGAS, World, call, deploy, id, key, near, sign, signer_of_key, transfer, unsigned, yocto,
 };
 
 /// The accounts that the transactions are about; few, so that they meet.
@@ -253,32 +252,10 @@ pub(super) fn transaction(numbers: &mut Numbers, world: &World) -> SignedTransac
             receiver_id = derived;
         }
     }
-    let (signer_id, public_key) = (signer.get_account_id(), signer.public_key());
-    let block_hash = CryptoHash::default();
     let nonce = nonce(numbers, world, &signer);
-    let body = if nonce.nonce_index().is_some() || numbers.one_in(4) {
-        let nonce_mode = numbers.of(&[NonceMode::Strict, NonceMode::Monotonic]);
-        Transaction::V1(TransactionV1 {
-            signer_id,
-            public_key,
-            nonce,
-            receiver_id,
-            block_hash,
-            actions,
-            nonce_mode,
-        })
-    } else {
-        let nonce = nonce.nonce();
-        Transaction::V0(TransactionV0 {
-            signer_id,
-            public_key,
-            nonce,
-            receiver_id,
-            block_hash,
-            actions,
-        })
-    };
-    sign(body, &signer)
+    let mode = (nonce.nonce_index().is_some() || numbers.one_in(4))
+        .then(|| numbers.of(&[NonceMode::Strict, NonceMode::Monotonic]));
+    sign(unsigned(&signer, nonce, mode, receiver_id, actions), &signer)
 }
 
 /// The transaction with some of its bytes changed, if that is still one; signed again, so that it is

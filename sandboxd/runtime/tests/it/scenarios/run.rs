@@ -7,8 +7,8 @@ use near_parameters::RuntimeConfigStore;
 use near_primitives::views::{ExecutionMetadataView, ExecutionOutcomeView};
 use sandbox_runtime::near::{
     AccountId, Action, Balance, CryptoHash, ExecutionOutcomeWithId, Gas, NonceMode,
-    PROTOCOL_VERSION, ProtocolVersion, Receipt, SignedTransaction, Transaction as NearTransaction,
-    TransactionNonce, TransactionV0, TransactionV1, VersionedReceiptEnum,
+    PROTOCOL_VERSION, ProtocolVersion, Receipt, SignedTransaction, TransactionNonce,
+    VersionedReceiptEnum,
 };
 use sandbox_runtime::{BlockEffects, Runtime, RuntimeConfig};
 use serde::Serialize;
@@ -18,7 +18,7 @@ use super::fill::Filler;
 use super::format::{Block, Outcome, Scenario, Transaction};
 use super::formula::Scope;
 use super::state::{self, State};
-use crate::world::{PRICE, World, id, sign, yocto};
+use crate::world::{PRICE, World, id, sign, unsigned, yocto};
 
 /// The differences between what a scenario says and what happens; an error when it makes no sense.
 pub(super) fn run(scenario: &Scenario) -> Result<Vec<String>, String> {
@@ -197,35 +197,17 @@ impl Run<'_> {
         };
         let receiver_id: AccountId =
             filler.text(&transaction.to)?.parse().map_err(|error| format!("{error}"))?;
-        let (signer_id, public_key) = (signer.get_account_id(), signer.public_key());
-        let actions: Vec<Action> = filler.actions(&transaction.actions)?;
-        let block_hash = CryptoHash::default();
-        let body = if transaction.strict || transaction.nonce_index.is_some() {
-            let nonce = match transaction.nonce_index {
-                Some(index) => TransactionNonce::from_nonce_and_index(nonce, index),
-                None => TransactionNonce::from_nonce(nonce),
-            };
-            let nonce_mode =
-                if transaction.strict { NonceMode::Strict } else { NonceMode::Monotonic };
-            NearTransaction::V1(TransactionV1 {
-                signer_id,
-                public_key,
-                nonce,
-                receiver_id,
-                block_hash,
-                actions,
-                nonce_mode,
-            })
-        } else {
-            NearTransaction::V0(TransactionV0 {
-                signer_id,
-                public_key,
-                nonce,
-                receiver_id,
-                block_hash,
-                actions,
-            })
+        let nonce = match transaction.nonce_index {
+            Some(index) => TransactionNonce::from_nonce_and_index(nonce, index),
+            None => TransactionNonce::from_nonce(nonce),
         };
+        let mode = match (transaction.strict, transaction.nonce_index) {
+            (true, _) => Some(NonceMode::Strict),
+            (false, Some(_)) => Some(NonceMode::Monotonic),
+            (false, None) => None,
+        };
+        let actions = filler.actions(&transaction.actions)?;
+        let body = unsigned(&signer, nonce, mode, receiver_id, actions);
         let signer = match &transaction.signed_by {
             Some(seed) => filler.signer(&transaction.from, seed)?,
             None => signer,
