@@ -204,7 +204,7 @@ impl Chain {
         if let Some(execution) = self.index.execution(hash) {
             return Some(Known::Executing(Box::new(execution)));
         }
-        self.waiting().find(|tx| tx.hash() == hash).map(Known::Waiting)
+        self.pool.get(hash).map(Known::Waiting)
     }
 
     /// What has been executed for the transaction with this hash, if it is in a block.

@@ -2,32 +2,41 @@
 //! by their nonces, and how many of them a chunk takes. The bounds are nearcore's for a chunk
 //! without congestion (`prepare_transactions`).
 
-use std::sync::Arc;
+use std::ops::Bound;
 
+use near_crypto::PublicKey;
 use near_primitives::hash::CryptoHash;
 use near_primitives::transaction::SignedTransaction;
-use near_primitives::types::Gas;
+use near_primitives::types::{AccountId, Gas, Nonce};
+use rpds::{HashTrieMapSync, RedBlackTreeMapSync};
 use sandbox_runtime::verify::WellFormed;
 
-/// The waiting transactions. A clone costs a reference count.
+/// The waiting transactions. A clone costs some reference counts.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Pool(Arc<Vec<Waiting>>);
+pub(super) struct Pool {
+    waiting: RedBlackTreeMapSync<Place, Waiting>,
+    places: HashTrieMapSync<CryptoHash, Place>,
+    /// The turns of each key's transactions, by nonce and arrival.
+    by_key: HashTrieMapSync<Signer, RedBlackTreeMapSync<(Nonce, u64), u64>>,
+    arrived: u64,
+}
+
+/// Who signs, and with which key.
+type Signer = (AccountId, PublicKey);
+
+/// Where a transaction stands: in the turn of the one that it has to precede, or behind all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    turn: u64,
+    nonce: Nonce,
+    arrival: u64,
+}
 
 #[derive(Clone, Debug)]
 struct Waiting {
     transaction: WellFormed,
     /// What converting it into a receipt burns.
     gas: Gas,
-}
-
-impl Waiting {
-    fn has_to_precede(&self, other: &Self) -> bool {
-        let [this, other] =
-            [self, other].map(|waiting| &waiting.transaction.transaction().transaction);
-        this.nonce().nonce() < other.nonce().nonce()
-            && this.public_key() == other.public_key()
-            && this.signer_id() == other.signer_id()
-    }
 }
 
 /// What the transactions of one chunk may be together.
@@ -44,22 +53,36 @@ impl Pool {
     /// higher: clients that send several at once cannot tell in which order they arrive. So does
     /// nearcore's pool (`chain/pool`).
     pub(super) fn push(&mut self, transaction: WellFormed, gas: Gas) {
-        let new = Waiting { transaction, gas };
-        let waiting = Arc::make_mut(&mut self.0);
-        let place = waiting.iter().position(|other| new.has_to_precede(other));
-        waiting.insert(place.unwrap_or(waiting.len()), new);
+        let signer = signer(&transaction);
+        let nonce = transaction.transaction().transaction.nonce().nonce();
+        let arrival = self.arrived;
+        self.arrived = arrival.saturating_add(1);
+        let mut own = self.by_key.get(&signer).cloned().unwrap_or_default();
+        let higher = (Bound::Excluded((nonce, u64::MAX)), Bound::Unbounded);
+        let turn = own.range(higher).next().map_or(arrival, |(_, &turn)| turn);
+        let place = Place { turn, nonce, arrival };
+        own.insert_mut((nonce, arrival), turn);
+        self.by_key.insert_mut(signer, own);
+        self.places.insert_mut(transaction.transaction().get_hash(), place);
+        self.waiting.insert_mut(place, Waiting { transaction, gas });
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &SignedTransaction> {
-        self.0.iter().map(|waiting| waiting.transaction.transaction())
+        self.waiting.values().map(|waiting| waiting.transaction.transaction())
     }
 
     pub(super) fn contains(&self, hash: &CryptoHash) -> bool {
-        self.iter().any(|transaction| transaction.hash() == hash)
+        self.places.contains_key(hash)
+    }
+
+    /// The waiting transaction with this hash.
+    pub(super) fn get(&self, hash: &CryptoHash) -> Option<&SignedTransaction> {
+        let waiting = self.waiting.get(self.places.get(hash)?)?;
+        Some(waiting.transaction.transaction())
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.waiting.is_empty()
     }
 
     /// The transactions of the next chunk, in the order of their arrival. One that is larger than
@@ -67,7 +90,7 @@ impl Pool {
     pub(super) fn next_chunk(&self, limits: ChunkLimits) -> Vec<WellFormed> {
         let (mut gas, mut bytes) = (Gas::ZERO, 0_u64);
         let mut chunk = Vec::new();
-        for waiting in self.0.iter() {
+        for waiting in self.waiting.values() {
             let size = waiting.transaction.transaction().get_size();
             let full = gas >= limits.gas || bytes.saturating_add(size) > limits.bytes;
             if full && !chunk.is_empty() {
@@ -82,10 +105,31 @@ impl Pool {
 
     /// Forgets the first `count` transactions.
     pub(super) fn forget_first(&mut self, count: usize) {
-        if count >= self.0.len() {
-            self.0 = Arc::default();
-        } else {
-            Arc::make_mut(&mut self.0).drain(..count);
+        if count >= self.waiting.size() {
+            *self = Self { arrived: self.arrived, ..Self::default() };
+            return;
+        }
+        for _ in 0..count {
+            let Some((&place, waiting)) = self.waiting.first() else { break };
+            let signer = signer(&waiting.transaction);
+            self.places.remove_mut(&waiting.transaction.transaction().get_hash());
+            self.waiting.remove_mut(&place);
+            if let Some(own) = self.by_key.get(&signer) {
+                let left = own.remove(&(place.nonce, place.arrival));
+                if left.is_empty() {
+                    self.by_key.remove_mut(&signer);
+                } else {
+                    self.by_key.insert_mut(signer, left);
+                }
+            }
         }
     }
 }
+
+fn signer(transaction: &WellFormed) -> Signer {
+    let body = &transaction.transaction().transaction;
+    (body.signer_id().clone(), body.public_key().clone())
+}
+
+#[cfg(test)]
+mod tests;
