@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use near_primitives::utils::create_receipt_id_from_transaction;
-use sandbox_state::{NodeVisits, Overlay, Snapshot};
+use sandbox_state::{Overlay, Snapshot};
 
 use crate::balance;
 use crate::block::{BlockEffects, BlockEnv, BlockInput, Burnt, DroppedTransaction};
@@ -91,8 +91,6 @@ pub(crate) struct Application<'a> {
     pub(crate) runtime: &'a Runtime,
     pub(crate) env: &'a BlockEnv,
     pub(crate) state: Overlay,
-    /// Trie nodes that contracts have visited in this block, for what storage costs them.
-    pub(crate) visits: NodeVisits,
     pub(crate) burnt: Burnt,
     pub(crate) proposals: Vec<ValidatorStake>,
     /// Receipts that the last one made and that run right after it.
@@ -110,18 +108,19 @@ pub(crate) struct Application<'a> {
 
 impl<'a> Application<'a> {
     fn new(runtime: &'a Runtime, base: &Snapshot, env: &'a BlockEnv) -> Result<Self, RuntimeFault> {
+        let mut state = Overlay::new(base.clone());
+        let delayed = DelayedQueue::load(&mut state)?;
         Ok(Application {
             runtime,
             env,
-            state: Overlay::new(base.clone()),
-            visits: NodeVisits::new(),
+            state,
             burnt: Burnt::default(),
             proposals: Vec::new(),
             instant: VecDeque::new(),
             outgoing: Vec::new(),
             own: Vec::new(),
             local: Vec::new(),
-            delayed: DelayedQueue::load(base)?,
+            delayed,
             outcomes: Vec::new(),
             dropped: Vec::new(),
             seen: BTreeSet::new(),
@@ -137,7 +136,7 @@ impl<'a> Application<'a> {
         }
         let (config, env) = (self.runtime.config(), self.env);
         let height = Some(env.height);
-        match verify_with_state(config, &self.state, env.gas_price, height, well_formed)? {
+        match verify_with_state(config, &mut self.state, env.gas_price, height, well_formed)? {
             Ok(Verdict::Valid(verified)) => self.convert(transaction, &verified),
             Ok(Verdict::DepositFailed { charged, error }) => {
                 self.book_attempt(transaction, &charged, error)
@@ -262,7 +261,8 @@ impl<'a> Application<'a> {
     pub(crate) fn is_full(&self) -> bool {
         let proof_limit =
             self.runtime.config().near().witness_config.main_storage_proof_size_soft_limit;
-        self.burnt.compute >= self.env.gas_limit.as_gas() || self.visits.proof_bytes() > proof_limit
+        self.burnt.compute >= self.env.gas_limit.as_gas()
+            || self.state.visits.proof_bytes() > proof_limit
     }
 
     fn record(&mut self, outcome: ExecutionOutcomeWithId) -> Result<(), RuntimeFault> {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use sandbox_state::{Overlay, Snapshot};
+use sandbox_state::Overlay;
 
 use crate::fault::{OrOverflow, RuntimeFault};
 use crate::near::{DelayedReceiptIndices, Receipt, ReceiptOrStateStoredReceipt, TrieKey};
@@ -15,7 +15,7 @@ pub(crate) struct DelayedQueue {
 }
 
 impl DelayedQueue {
-    pub(crate) fn load(state: &Snapshot) -> Result<Self, RuntimeFault> {
+    pub(crate) fn load(state: &mut Overlay) -> Result<Self, RuntimeFault> {
         let indices = tree::read(state, &TrieKey::DelayedReceiptIndices)?.unwrap_or_default();
         Ok(DelayedQueue { indices })
     }

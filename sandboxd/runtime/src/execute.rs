@@ -99,7 +99,7 @@ impl Application<'_> {
         let account_id = receipt.receiver_id();
         let promise_results = self.take_inputs(account_id, action_receipt)?;
         let before = self.state.checkpoint();
-        let account = tree::account(&self.state, account_id)?;
+        let account = tree::account(&mut self.state, account_id)?;
         let existed = account.is_some();
         let mut running = Running {
             receipt,
@@ -108,7 +108,7 @@ impl Application<'_> {
             account,
             actor: receipt.predecessor_id().clone(),
             index: 0,
-            proof_bytes_before: self.visits.proof_bytes(),
+            proof_bytes_before: self.state.visits.proof_bytes(),
         };
         let mut result = self.run_actions(&mut running)?;
         self.keep_account(account_id, running.account.as_ref(), &mut result)?;
@@ -171,7 +171,7 @@ impl Application<'_> {
             .iter()
             .map(|data_id| {
                 let key = received(account_id, *data_id);
-                let ReceivedData { data } = tree::read_present(&self.state, &key)?;
+                let ReceivedData { data } = tree::read_present(&mut self.state, &key)?;
                 tree::remove(&mut self.state, &key);
                 Ok(data.map(Arc::from))
             })
@@ -235,7 +235,7 @@ impl Application<'_> {
 
     /// How much a receipt has added to the block's storage proof so far.
     fn proof_bytes_since(&self, running: &Running<'_>) -> u64 {
-        self.visits.proof_bytes().saturating_sub(running.proof_bytes_before)
+        self.state.visits.proof_bytes().saturating_sub(running.proof_bytes_before)
     }
 
     /// Writes the receiver back, if it can pay for its storage.
@@ -331,7 +331,7 @@ impl Application<'_> {
         if reward.is_zero() {
             return Ok(reward);
         }
-        let Some(mut account) = tree::account(&self.state, account_id)? else {
+        let Some(mut account) = tree::account(&mut self.state, account_id)? else {
             return Ok(Balance::ZERO);
         };
         account.set_amount(fees::sum(account.amount(), reward)?);

@@ -11,7 +11,7 @@ use host_fns::near::{
     TrieNodes, YieldRef,
 };
 use near_primitives::utils::create_receipt_id_from_action_hash;
-use sandbox_state::{NodeVisits, Overlay, Visits, VisitsCheckpoint};
+use sandbox_state::{Overlay, Visits, VisitsCheckpoint};
 
 use crate::near::{
     AccountId, Balance, BlockHeight, CryptoHash, DecodeMode, PromiseYieldStatus, RawStateInit,
@@ -37,15 +37,14 @@ const STATE_INIT_MODE: DecodeMode = DecodeMode::Strict;
 #[derive(Debug)]
 pub(crate) struct ReceiptContext {
     pub(crate) state: Overlay,
-    pub(crate) visits: NodeVisits,
     pub(crate) outbox: Outbox,
     account_id: AccountId,
     /// What the keys of all the contract's records begin with.
     prefix: Vec<u8>,
     action_hash: CryptoHash,
     height: BlockHeight,
-    /// The size of the storage proof when the receipt began.
-    proof_bytes_before: u64,
+    /// As in [`CallSite`].
+    proof_bytes_before: Option<u64>,
     /// How many data ids the call has used.
     data_ids: u64,
     chain_id: Arc<str>,
@@ -57,18 +56,18 @@ pub(crate) struct ReceiptContext {
 pub(crate) struct CallSite<'a> {
     pub(crate) account_id: &'a AccountId,
     pub(crate) action_hash: CryptoHash,
-    /// The size of the storage proof when the receipt began.
-    pub(crate) proof_bytes_before: u64,
+    /// The size of the storage proof when that began which is limited; `None` in a view, which may
+    /// read as much as it likes.
+    pub(crate) proof_bytes_before: Option<u64>,
     pub(crate) height: BlockHeight,
     pub(crate) chain_id: &'a Arc<str>,
     pub(crate) validators: &'a Arc<[(AccountId, Balance)]>,
 }
 
 impl ReceiptContext {
-    pub(crate) fn new(state: Overlay, visits: NodeVisits, site: &CallSite<'_>) -> Self {
+    pub(crate) fn new(state: Overlay, site: &CallSite<'_>) -> Self {
         ReceiptContext {
             state,
-            visits,
             outbox: Outbox::default(),
             account_id: site.account_id.clone(),
             prefix: trie_key_parsers::get_raw_prefix_for_contract_data(site.account_id, &[]),
@@ -121,7 +120,7 @@ impl External for ReceiptContext {
     fn checkpoint(&self) -> ContextCheckpoint {
         ContextCheckpoint {
             state: self.state.checkpoint(),
-            visits: self.visits.checkpoint(),
+            visits: self.state.visits.checkpoint(),
             outbox: self.outbox.clone(),
             data_ids: self.data_ids,
         }
@@ -129,7 +128,7 @@ impl External for ReceiptContext {
 
     fn revert_to(&mut self, at: ContextCheckpoint) {
         self.state.revert_to(at.state);
-        self.visits.revert_to(at.visits);
+        self.state.visits.revert_to(at.visits);
         self.outbox = at.outbox;
         self.data_ids = at.data_ids;
     }
@@ -137,22 +136,21 @@ impl External for ReceiptContext {
     fn read(&mut self, key: &[u8]) -> Result<Found, Fault> {
         interrupt()?;
         let key = self.key(key);
-        let found = self.state.find(&key, &mut self.visits);
         // Fetching the value is not charged, but a later write finds it visited.
-        let value = found.map(|found| found.read(&mut self.visits).0);
+        let value = self.state.find(&key).map(|found| self.state.read(found).0);
         Ok(Found { value, nodes: TrieNodes::default() })
     }
 
     fn contains(&mut self, key: &[u8]) -> Result<(bool, TrieNodes), Fault> {
         interrupt()?;
         let key = self.key(key);
-        Ok((self.state.find(&key, &mut self.visits).is_some(), TrieNodes::default()))
+        Ok((self.state.has_record(&key), TrieNodes::default()))
     }
 
     fn write(&mut self, key: &[u8], value: &[u8]) -> Result<Displaced, Fault> {
         interrupt()?;
         let key = self.key(key);
-        let (before, visits) = self.state.get_charged(&key, &mut self.visits);
+        let (before, visits) = self.state.get_charged(&key);
         self.state.set(key, value.to_vec());
         Ok(Displaced { value: before, nodes: nodes(visits) })
     }
@@ -160,14 +158,14 @@ impl External for ReceiptContext {
     fn remove(&mut self, key: &[u8]) -> Result<Displaced, Fault> {
         interrupt()?;
         let key = self.key(key);
-        let (before, visits) = self.state.get_charged(&key, &mut self.visits);
-        self.visits.add_removal();
-        self.state.remove(&key);
+        let (before, visits) = self.state.get_charged(&key);
+        tree::remove_data(&mut self.state, &key);
         Ok(Displaced { value: before, nodes: nodes(visits) })
     }
 
     fn recorded_storage_bytes(&self) -> u64 {
-        self.visits.proof_bytes().saturating_sub(self.proof_bytes_before)
+        let proof_bytes = self.state.visits.proof_bytes();
+        self.proof_bytes_before.map_or(0, |before| proof_bytes.saturating_sub(before))
     }
 
     fn create_receipt(
@@ -222,10 +220,11 @@ impl External for ReceiptContext {
         chosen_id: Option<[u8; 32]>,
     ) -> Result<Option<(ReceiptIndex, [u8; 32])>, Fault> {
         interrupt()?;
-        if let Some(id) = chosen_id
-            && self.state.record(&self.by_chosen_id(id).to_vec()).is_some()
-        {
-            return Ok(None);
+        if let Some(id) = chosen_id {
+            let by_id = self.by_chosen_id(id).to_vec();
+            if self.state.has_record(&by_id) {
+                return Ok(None);
+            }
         }
         let data_id = self.next_data_id();
         if let Some(id) = chosen_id {
@@ -244,17 +243,21 @@ impl External for ReceiptContext {
         interrupt()?;
         let data_id = match yielded {
             YieldRef::DataId(id) => CryptoHash(id),
-            YieldRef::ChosenId(id) => match tree::read(&self.state, &self.by_chosen_id(id)) {
-                Ok(Some(data_id)) => data_id,
-                Ok(None) => return Ok(false),
-                Err(fault) => return Err(Fault::new(fault.to_string())),
-            },
+            YieldRef::ChosenId(id) => {
+                let by_id = self.by_chosen_id(id);
+                match tree::read(&mut self.state, &by_id) {
+                    Ok(Some(data_id)) => data_id,
+                    Ok(None) => return Ok(false),
+                    Err(fault) => return Err(Fault::new(fault.to_string())),
+                }
+            }
         };
         let receiver_id = self.account_id.clone();
         let stored = TrieKey::PromiseYieldReceipt { receiver_id, data_id };
-        let waits = [stored, self.yield_status(data_id)]
-            .iter()
-            .any(|key| self.state.record(&key.to_vec()).is_some());
+        // Both are asked for, whatever the first one says: the ways to both are in the proof.
+        let [stored, status] =
+            [stored, self.yield_status(data_id)].map(|key| self.state.has_record(&key.to_vec()));
+        let waits = stored || status;
         if waits {
             self.outbox.resume(data_id, payload);
             self.set_yield_status(data_id, PromiseYieldStatus::ResumeInitiated);

@@ -68,7 +68,7 @@ pub fn genesis_state(
     let mut usage = BTreeMap::<&AccountId, u64>::new();
     for (index, record) in records.iter().enumerate() {
         if let StateRecord::Account { account_id, .. } = record
-            && tree::account(&overlay, account_id)?.is_some()
+            && tree::account(&mut overlay, account_id)?.is_some()
         {
             let account_id = account_id.clone();
             return Ok(Err(InvalidGenesis::DuplicateAccount { index, account_id }));
@@ -82,14 +82,14 @@ pub fn genesis_state(
         }
     }
     for (id, bytes) in usage {
-        let Some(mut account) = tree::account(&overlay, id)? else {
+        let Some(mut account) = tree::account(&mut overlay, id)? else {
             return Ok(Err(InvalidGenesis::UnknownAccount { account_id: id.clone() }));
         };
         account.set_storage_usage(bytes);
         tree::set_account(&mut overlay, id, &account);
     }
     for (id, stake) in validators {
-        let Some(mut account) = tree::account(&overlay, id)? else {
+        let Some(mut account) = tree::account(&mut overlay, id)? else {
             return Ok(Err(InvalidGenesis::UnknownAccount { account_id: id.clone() }));
         };
         account

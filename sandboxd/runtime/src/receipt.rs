@@ -55,7 +55,7 @@ impl Application<'_> {
         let receipt_id = *receipt.receipt_id();
         let mut missing = 0u32;
         for data_id in action.input_data_ids() {
-            if self.state.record(&received(receiver_id, *data_id).to_vec()).is_none() {
+            if !self.state.has_record(&received(receiver_id, *data_id).to_vec()) {
                 missing = missing.saturating_add(1);
                 tree::write(&mut self.state, &awaited(receiver_id, *data_id), &receipt_id);
             }
@@ -77,12 +77,12 @@ impl Application<'_> {
         let value = ReceivedData { data: data.data.clone() };
         tree::write(&mut self.state, &received(receiver_id, data.data_id), &value);
         let awaited = awaited(receiver_id, data.data_id);
-        let Some(receipt_id) = tree::read::<CryptoHash>(&self.state, &awaited)? else {
+        let Some(receipt_id) = tree::read::<CryptoHash>(&mut self.state, &awaited)? else {
             return Ok(None);
         };
         tree::remove(&mut self.state, &awaited);
         let count = pending_count(receiver_id, receipt_id);
-        let missing: u32 = tree::read_present(&self.state, &count)?;
+        let missing: u32 = tree::read_present(&mut self.state, &count)?;
         let left = missing.checked_sub(1).or_overflow("a count of pending data")?;
         if left > 0 {
             tree::write(&mut self.state, &count, &left);
@@ -90,7 +90,7 @@ impl Application<'_> {
         }
         tree::remove(&mut self.state, &count);
         let key = postponed(receiver_id, receipt_id);
-        let receipt: Receipt = tree::read_present(&self.state, &key)?;
+        let receipt: Receipt = tree::read_present(&mut self.state, &key)?;
         tree::remove(&mut self.state, &key);
         self.execute_stored(&receipt).map(Some)
     }
@@ -105,12 +105,12 @@ impl Application<'_> {
         let data_id = data.data_id;
         let status = TrieKey::PromiseYieldStatus { receiver_id: receiver_id.clone(), data_id };
         if data.data.is_none()
-            && tree::read(&self.state, &status)? == Some(PromiseYieldStatus::ResumeInitiated)
+            && tree::read(&mut self.state, &status)? == Some(PromiseYieldStatus::ResumeInitiated)
         {
             return Ok(None);
         }
         let key = yielded(receiver_id, data_id);
-        let Some(receipt) = tree::read::<Receipt>(&self.state, &key)? else { return Ok(None) };
+        let Some(receipt) = tree::read::<Receipt>(&mut self.state, &key)? else { return Ok(None) };
         tree::remove(&mut self.state, &key);
         tree::remove(&mut self.state, &status);
         self.forget_chosen_id(receiver_id, data_id)?;
@@ -127,7 +127,7 @@ impl Application<'_> {
     ) -> Result<(), RuntimeFault> {
         let receiver_id = receiver_id.clone();
         let back = TrieKey::DataIdToYieldId { receiver_id: receiver_id.clone(), data_id };
-        let Some(yield_id) = tree::read::<YieldId>(&self.state, &back)? else { return Ok(()) };
+        let Some(yield_id) = tree::read::<YieldId>(&mut self.state, &back)? else { return Ok(()) };
         tree::remove(&mut self.state, &back);
         tree::remove(&mut self.state, &TrieKey::YieldIdToDataId { receiver_id, yield_id });
         Ok(())
@@ -148,7 +148,7 @@ impl Application<'_> {
     /// Resumes, without data, the yields whose time is up.
     pub(crate) fn time_out_yields(&mut self) -> Result<(), RuntimeFault> {
         let Some(mut queue) =
-            tree::read::<PromiseYieldIndices>(&self.state, &TrieKey::PromiseYieldIndices)?
+            tree::read::<PromiseYieldIndices>(&mut self.state, &TrieKey::PromiseYieldIndices)?
         else {
             return Ok(());
         };
@@ -156,12 +156,12 @@ impl Application<'_> {
         let mut resumed = 0usize;
         while queue.first_index < queue.next_available_index && !self.is_full() {
             let key = TrieKey::PromiseYieldTimeout { index: queue.first_index };
-            let entry: PromiseYieldTimeout = tree::read_present(&self.state, &key)?;
+            let entry: PromiseYieldTimeout = tree::read_present(&mut self.state, &key)?;
             if entry.expires_at > self.env.height {
                 break;
             }
             let PromiseYieldTimeout { account_id, data_id, .. } = entry;
-            if self.state.record(&yielded(&account_id, data_id).to_vec()).is_some() {
+            if self.state.has_record(&yielded(&account_id, data_id).to_vec()) {
                 let height = self.env.height;
                 self.outgoing.push(Receipt::V0(ReceiptV0 {
                     predecessor_id: account_id.clone(),

@@ -1,7 +1,8 @@
 //! Typed reads and writes of NEAR's records in a state of bytes.
 //!
 //! The keys are NEAR's trie keys, the values borsh. Knows no rule about the records: who may write
-//! what is decided by the callers.
+//! what is decided by the callers. What a block reads here goes into its storage proof, as in
+//! nearcore's `TrieUpdate` (`core/store/src/trie/update.rs`).
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use sandbox_state::{Overlay, Snapshot, Value};
@@ -13,38 +14,67 @@ use crate::near::{
     Nonce, NonceIndex, PublicKey, PublicKeyHandle, TrieKey, trie_key_parsers,
 };
 
-/// A state that records can be read from: one that is fixed, or one that a block is changing.
+/// A state that records can be read from: one that is fixed, or one that a block is changing, which
+/// counts what is read.
 pub trait Records {
     /// The bytes of the record under `key`.
-    fn record(&self, key: &[u8]) -> Option<Value>;
+    fn record(&mut self, key: &[u8]) -> Option<Value>;
+
+    /// How many bytes the record under `key` has. Does not read them.
+    fn record_length(&mut self, key: &[u8]) -> Option<usize>;
+
+    /// The bytes of the record under `key`, not counted as read. This is for code: validators get it
+    /// apart from the proof.
+    fn code_record(&self, key: &[u8]) -> Option<Value>;
 
     /// Keys and bytes of the records whose keys begin with `prefix`, in the order of the keys.
-    fn records_under(&self, prefix: &[u8]) -> Vec<(Vec<u8>, Value)>;
+    fn records_under(&mut self, prefix: &[u8]) -> Vec<(Vec<u8>, Value)>;
+
+    /// Whether there is a record under `key`. Does not read it.
+    fn has_record(&mut self, key: &[u8]) -> bool {
+        self.record_length(key).is_some()
+    }
 }
 
-impl Records for Snapshot {
-    fn record(&self, key: &[u8]) -> Option<Value> {
+impl Records for &Snapshot {
+    fn record(&mut self, key: &[u8]) -> Option<Value> {
         self.get(key)
     }
 
-    fn records_under(&self, prefix: &[u8]) -> Vec<(Vec<u8>, Value)> {
+    fn record_length(&mut self, key: &[u8]) -> Option<usize> {
+        self.get(key).map(|value| value.len())
+    }
+
+    fn code_record(&self, key: &[u8]) -> Option<Value> {
+        self.get(key)
+    }
+
+    fn records_under(&mut self, prefix: &[u8]) -> Vec<(Vec<u8>, Value)> {
         self.range_prefix(prefix).collect()
     }
 }
 
 impl Records for Overlay {
-    fn record(&self, key: &[u8]) -> Option<Value> {
+    fn record(&mut self, key: &[u8]) -> Option<Value> {
         self.get(key)
     }
 
-    fn records_under(&self, prefix: &[u8]) -> Vec<(Vec<u8>, Value)> {
-        self.range_prefix(prefix).collect()
+    fn record_length(&mut self, key: &[u8]) -> Option<usize> {
+        self.find(key).map(|found| found.len())
+    }
+
+    fn code_record(&self, key: &[u8]) -> Option<Value> {
+        self.peek(key)
+    }
+
+    fn records_under(&mut self, prefix: &[u8]) -> Vec<(Vec<u8>, Value)> {
+        self.range_prefix(prefix)
     }
 }
 
 /// The record under `key`, decoded.
 pub(crate) fn read<T: BorshDeserialize>(
-    state: &impl Records,
+    state: &mut impl Records,
     key: &TrieKey,
 ) -> Result<Option<T>, RuntimeFault> {
     state.record(&key.to_vec()).map(|bytes| decode(&bytes, key)).transpose()
@@ -52,7 +82,7 @@ pub(crate) fn read<T: BorshDeserialize>(
 
 /// The record under `key`, which another record says is there.
 pub(crate) fn read_present<T: BorshDeserialize>(
-    state: &impl Records,
+    state: &mut impl Records,
     key: &TrieKey,
 ) -> Result<T, RuntimeFault> {
     read(state, key)?.ok_or_else(|| RuntimeFault::CorruptState(format!("no record {key:?}")))
@@ -70,7 +100,7 @@ pub(crate) fn remove(state: &mut Overlay, key: &TrieKey) {
 }
 
 /// The account `id`.
-pub fn account(state: &impl Records, id: &AccountId) -> Result<Option<Account>, RuntimeFault> {
+pub fn account(state: &mut impl Records, id: &AccountId) -> Result<Option<Account>, RuntimeFault> {
     read(state, &account_key(id))
 }
 
@@ -80,7 +110,7 @@ pub(crate) fn set_account(state: &mut Overlay, id: &AccountId, account: &Account
 
 /// The access key of the account `id` with this public key.
 pub fn access_key(
-    state: &impl Records,
+    state: &mut impl Records,
     id: &AccountId,
     public_key: &PublicKey,
 ) -> Result<Option<AccessKey>, RuntimeFault> {
@@ -102,7 +132,7 @@ pub(crate) fn remove_access_key(state: &mut Overlay, id: &AccountId, public_key:
 
 /// The nonce of number `index` of a gas key; `None` where the key has none of that number.
 pub fn gas_key_nonce(
-    state: &impl Records,
+    state: &mut impl Records,
     id: &AccountId,
     public_key: &PublicKey,
     index: NonceIndex,
@@ -165,7 +195,7 @@ pub(crate) struct GasKeys {
 }
 
 /// Adds up the gas keys of `id`.
-pub(crate) fn gas_keys(state: &impl Records, id: &AccountId) -> Result<GasKeys, RuntimeFault> {
+pub(crate) fn gas_keys(state: &mut impl Records, id: &AccountId) -> Result<GasKeys, RuntimeFault> {
     let overflow = || RuntimeFault::Overflow("the gas keys of an account");
     let mut sum = GasKeys { balance: Balance::ZERO, nonces: 0, nonce_key_bytes: 0 };
     for (key, value) in state.records_under(&trie_key_parsers::get_raw_prefix_for_access_keys(id)) {
@@ -186,13 +216,13 @@ pub(crate) fn gas_keys(state: &impl Records, id: &AccountId) -> Result<GasKeys, 
 ///
 /// An account can name code that is not there, as a patch need not bring it: then it has none.
 pub fn code(
-    state: &impl Records,
+    state: &mut impl Records,
     id: &AccountId,
     account: &Account,
 ) -> Option<(CryptoHash, Value)> {
     match account.contract().as_ref() {
         AccountContract::None => None,
-        AccountContract::Local(hash) => Some((*hash, state.record(&code_key(id).to_vec())?)),
+        AccountContract::Local(hash) => Some((*hash, state.code_record(&code_key(id).to_vec())?)),
         AccountContract::Global(hash) => {
             global_code(state, &GlobalContractIdentifier::CodeHash(*hash))
         }
@@ -204,13 +234,18 @@ pub fn code(
 
 /// The wasm of a global contract, if there is one of this name: its hash and its bytes.
 pub fn global_code(
-    state: &impl Records,
+    state: &mut impl Records,
     identifier: &GlobalContractIdentifier,
 ) -> Option<(CryptoHash, Value)> {
-    let bytes = state.record(&global_code_key(identifier).to_vec())?;
+    let key = global_code_key(identifier).to_vec();
+    let bytes = state.code_record(&key)?;
     let hash = match identifier {
         GlobalContractIdentifier::CodeHash(hash) => *hash,
-        GlobalContractIdentifier::AccountId(_) => CryptoHash::hash_bytes(&bytes),
+        GlobalContractIdentifier::AccountId(_) => {
+            // Only the state tells which code that is, so the way to it is in the proof.
+            state.record_length(&key);
+            CryptoHash::hash_bytes(&bytes)
+        }
     };
     Some((hash, bytes))
 }
@@ -239,13 +274,19 @@ pub(crate) fn access_key_key(id: &AccountId, key_handle: PublicKeyHandle) -> Tri
 pub(crate) fn remove_account(state: &mut Overlay, id: &AccountId) {
     remove(state, &account_key(id));
     remove(state, &code_key(id));
-    let keys = trie_key_parsers::get_raw_prefix_for_access_keys(id);
-    let data = trie_key_parsers::get_raw_prefix_for_contract_data(id, &[]);
-    for prefix in [keys, data] {
-        for (key, _) in state.records_under(&prefix) {
-            state.remove(&key);
-        }
+    for (key, _) in state.records_under(&trie_key_parsers::get_raw_prefix_for_access_keys(id)) {
+        state.remove(&key);
     }
+    let data = trie_key_parsers::get_raw_prefix_for_contract_data(id, &[]);
+    for (key, _) in state.records_under(&data) {
+        remove_data(state, &key);
+    }
+}
+
+/// Removes what a contract stored under the raw trie key `key`, if there is something.
+pub(crate) fn remove_data(state: &mut Overlay, key: &[u8]) {
+    state.visits.add_removal();
+    state.remove(key);
 }
 
 fn decode<T: BorshDeserialize>(bytes: &[u8], key: &TrieKey) -> Result<T, RuntimeFault> {

@@ -110,7 +110,7 @@ impl WellFormed {
 /// A fault when the state does not decode; the inner error when the transaction is not valid.
 pub fn verify(
     config: &RuntimeConfig,
-    state: &impl Records,
+    state: &mut impl Records,
     gas_price: Balance,
     height: Option<BlockHeight>,
     transaction: &SignedTransaction,
@@ -128,7 +128,7 @@ pub fn verify(
 /// As [`verify`].
 pub fn verify_with_state(
     config: &RuntimeConfig,
-    state: &impl Records,
+    state: &mut impl Records,
     gas_price: Balance,
     height: Option<BlockHeight>,
     transaction: &WellFormed,
@@ -158,7 +158,7 @@ fn verify_without_state(
 
 fn verdict(
     config: &NearConfig,
-    state: &impl Records,
+    state: &mut impl Records,
     gas_price: Balance,
     height: Option<BlockHeight>,
     transaction: &Transaction,

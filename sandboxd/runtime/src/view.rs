@@ -15,7 +15,7 @@ use crate::near::{
     AccessKey, Account, AccountId, CryptoHash, FunctionCallError, GlobalContractIdentifier,
     PublicKey, PublicKeyHandle, trie_key_parsers,
 };
-use crate::tree::{self, KeyRecord, Records};
+use crate::tree::{self, KeyRecord};
 
 /// An answer, a refusal that the client sees, or a fault of ours.
 pub type ViewResult<T> = Result<Result<T, InvalidQuery>, RuntimeFault>;
@@ -66,18 +66,18 @@ pub enum InvalidQuery {
 }
 
 /// The account `id`.
-pub fn account(state: &Snapshot, id: &AccountId) -> ViewResult<Account> {
-    Ok(tree::account(state, id)?
+pub fn account(mut state: &Snapshot, id: &AccountId) -> ViewResult<Account> {
+    Ok(tree::account(&mut state, id)?
         .ok_or_else(|| InvalidQuery::UnknownAccount { account_id: id.clone() }))
 }
 
 /// The access key of `id` with this public key. An account that does not exist has none.
 pub fn access_key(
-    state: &Snapshot,
+    mut state: &Snapshot,
     id: &AccountId,
     public_key: &PublicKey,
 ) -> ViewResult<AccessKey> {
-    Ok(tree::access_key(state, id, public_key)?
+    Ok(tree::access_key(&mut state, id, public_key)?
         .ok_or_else(|| InvalidQuery::UnknownAccessKey { public_key: Box::new(public_key.clone()) }))
 }
 
@@ -99,21 +99,21 @@ pub fn access_keys(
 }
 
 /// The wasm of the contract of `id`, and its hash.
-pub fn code(state: &Snapshot, id: &AccountId) -> ViewResult<(CryptoHash, Value)> {
+pub fn code(mut state: &Snapshot, id: &AccountId) -> ViewResult<(CryptoHash, Value)> {
     let account = match account(state, id)? {
         Ok(account) => account,
         Err(error) => return Ok(Err(error)),
     };
-    Ok(tree::code(state, id, &account)
+    Ok(tree::code(&mut state, id, &account)
         .ok_or_else(|| InvalidQuery::NoContractCode { account_id: id.clone() }))
 }
 
 /// The wasm of a global contract, and its hash; `None` if nobody deployed one of this name.
 pub fn global_code(
-    state: &Snapshot,
+    mut state: &Snapshot,
     identifier: &GlobalContractIdentifier,
 ) -> Option<(CryptoHash, Value)> {
-    tree::global_code(state, identifier)
+    tree::global_code(&mut state, identifier)
 }
 
 /// Which part of a contract's state to show.
@@ -205,7 +205,7 @@ pub fn call_function(
 fn is_too_large(state: &Snapshot, id: &AccountId, account: &Account, limit: Option<u64>) -> bool {
     let Some(limit) = limit else { return false };
     let code = match account.local_contract_hash() {
-        Some(_) => state.record(&tree::code_key(id).to_vec()).map_or(0, |code| length(&code)),
+        Some(_) => state.get(&tree::code_key(id).to_vec()).map_or(0, |code| length(&code)),
         None => 0,
     };
     account.storage_usage().saturating_sub(code) > limit

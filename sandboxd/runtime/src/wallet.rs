@@ -70,7 +70,7 @@ mod tests {
     fn what_is_deployed_is_found_by_its_hash() {
         let hash = CryptoHash::hash_bytes(b"code");
         let state = with_global_contract(&Snapshot::empty(), hash, b"code");
-        let found = tree::global_code(&state, &GlobalContractIdentifier::CodeHash(hash));
+        let found = tree::global_code(&mut &state, &GlobalContractIdentifier::CodeHash(hash));
         assert_eq!(found.map(|(hash, code)| (hash, code.to_vec())), Some((hash, b"code".to_vec())));
     }
 

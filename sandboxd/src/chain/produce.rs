@@ -151,7 +151,7 @@ impl Chain {
         let config = self.runtime.config();
         let height = Some(self.next_height());
         let gas_price = self.gas_price();
-        let verdict = verify_with_state(config, &self.state, gas_price, height, transaction)??;
+        let verdict = verify_with_state(config, &mut &self.state, gas_price, height, transaction)??;
         Ok(verdict.admission()?.cost.gas_burnt)
     }
 

@@ -142,6 +142,26 @@ impl Node {
         self.encode_with(self.sealed().memory_usage)
     }
 
+    /// The length of [`Node::encode`].
+    pub(crate) fn encoded_length(&self) -> usize {
+        const LENGTH: usize = size_of::<u32>();
+        const HASH: usize = size_of::<Hash>();
+        const VALUE: usize = LENGTH + HASH;
+        // A tag and the memory usage.
+        const AROUND: usize = size_of::<u8>() + size_of::<u64>();
+        const BITMAP: usize = size_of::<u16>();
+        let parts = match &self.kind {
+            Kind::Leaf { path, .. } => [AROUND + LENGTH, path.encoded().len(), VALUE],
+            Kind::Extension { path, .. } => [AROUND + LENGTH, path.encoded().len(), HASH],
+            Kind::Branch { children, value } => [
+                AROUND + BITMAP,
+                value.as_ref().map_or(0, |_| VALUE),
+                children.iter().flatten().map(|_| HASH).sum(),
+            ],
+        };
+        parts.iter().sum()
+    }
+
     fn encode_with(&self, memory_usage: u64) -> Vec<u8> {
         let mut out = Vec::new();
         match &self.kind {

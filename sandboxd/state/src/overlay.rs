@@ -1,5 +1,5 @@
-//! Pending writes over a snapshot, with a journal that takes them back. This is what a block is
-//! executed on. Knows nothing of transactions or accounts.
+//! Pending writes over a snapshot, with a journal that takes them back, and a count of what was read.
+//! This is what a block is executed on. Knows nothing of transactions or accounts.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map;
@@ -13,8 +13,11 @@ use crate::{ChangeSet, Key, NodeVisits, Snapshot, Value, Visits};
 /// A snapshot with pending writes over it.
 ///
 /// It owns all it needs, so it can be moved into a VM and back. A clone copies the pending writes.
+/// Reading changes it, as it counts what the block reads; taking writes back leaves these counts.
 #[derive(Clone, Debug)]
 pub struct Overlay {
+    /// What was read of the snapshot so far.
+    pub visits: NodeVisits,
     base: Snapshot,
     writes: BTreeMap<Key, Option<Value>>,
     /// For each write since the start, how to take it back.
@@ -35,9 +38,10 @@ enum Undo {
 pub struct Checkpoint(usize);
 
 impl Overlay {
-    /// No pending writes over `base`.
+    /// No pending writes over `base`, and nothing read of it.
     pub fn new(base: Snapshot) -> Self {
-        Self { base, writes: BTreeMap::new(), journal: Vec::new() }
+        let (visits, writes) = (NodeVisits::new(), BTreeMap::new());
+        Self { visits, base, writes, journal: Vec::new() }
     }
 
     /// The snapshot below the pending writes.
@@ -45,8 +49,17 @@ impl Overlay {
         &self.base
     }
 
-    /// The value of `key`.
-    pub fn get(&self, key: &[u8]) -> Option<Value> {
+    /// The value of `key`, as the runtime itself reads it: not visited, but in the size of the proof.
+    pub fn get(&mut self, key: &[u8]) -> Option<Value> {
+        let found = self.find(key)?;
+        if let Some(hash) = found.stored {
+            self.visits.record_value(hash, found.len());
+        }
+        Some(found.value)
+    }
+
+    /// The value of `key`, without a trace: for what a proof of the block does not hold.
+    pub fn peek(&self, key: &[u8]) -> Option<Value> {
         match self.writes.get(key) {
             Some(pending) => pending.clone(),
             None => self.base.get(key),
@@ -71,63 +84,66 @@ impl Overlay {
         self.journal.push(undo);
     }
 
-    /// Looks `key` up as `storage_read` and `storage_has_key` do: without visits, though the way to the
-    /// key goes into the size of the proof. See [the rules](crate::visits).
-    pub fn find(&self, key: &[u8], visits: &mut NodeVisits) -> Option<Found> {
+    /// Looks `key` up without reading its value, as `storage_read` and `storage_has_key` do: without
+    /// visits, though the way to the key goes into the size of the proof. See
+    /// [the rules](crate::visits).
+    pub fn find(&mut self, key: &[u8]) -> Option<Found> {
         match self.writes.get(key) {
             Some(pending) => pending.clone().map(Found::pending),
-            None => self.base.find(key, |node| visits.record_node(node)).map(Found::stored),
+            None => self.base.find(key, |node| self.visits.record_node(node)).map(Found::stored),
         }
     }
 
     /// Looks `key` up as `storage_write` and `storage_remove` do for the old value: each node on the
     /// way counts as a visit. See [the rules](crate::visits).
-    pub fn find_by_trie(&self, key: &[u8], visits: &mut NodeVisits) -> (Option<Found>, Visits) {
+    pub fn find_by_trie(&mut self, key: &[u8]) -> (Option<Found>, Visits) {
         let mut count = Visits::default();
         let found = if let Some(pending) = self.writes.get(key) {
             pending.clone().map(Found::pending)
         } else {
-            self.base.find(key, |node| visits.visit_node(node, &mut count)).map(Found::stored)
+            let visit = |node: &_| self.visits.visit_node(node, &mut count);
+            self.base.find(key, visit).map(Found::stored)
         };
         (found, count)
     }
 
+    /// The value that was found, as `storage_write` and `storage_remove` read the old one, and the
+    /// visit to charge. `storage_read` does not pay for it.
+    pub fn read(&mut self, found: Found) -> (Value, Visits) {
+        let mut count = Visits::default();
+        if let Some(hash) = found.stored {
+            self.visits.visit_value(hash, found.len(), &mut count);
+        }
+        (found.value, count)
+    }
+
     /// The value of `key`, and all visits that `storage_write` and `storage_remove` pay for it as the
-    /// old value: [`Overlay::find_by_trie`] and [`Found::read`] in one.
-    pub fn get_charged(&self, key: &[u8], visits: &mut NodeVisits) -> (Option<Value>, Visits) {
-        let (found, way) = self.find_by_trie(key, visits);
+    /// old value: [`Overlay::find_by_trie`] and [`Overlay::read`] in one.
+    pub fn get_charged(&mut self, key: &[u8]) -> (Option<Value>, Visits) {
+        let (found, way) = self.find_by_trie(key);
         match found {
             None => (None, way),
             Some(found) => {
-                let (value, read) = found.read(visits);
+                let (value, read) = self.read(found);
                 (Some(value), way.and(read))
             }
         }
     }
 
-    /// The value of `key`, as the runtime itself reads it: not visited, but in the size of the proof.
-    pub fn get_recorded(&self, key: &[u8], visits: &mut NodeVisits) -> Option<Value> {
-        let found = self.find(key, visits)?;
-        if let Some(hash) = found.stored {
-            visits.record_value(hash, found.len());
-        }
-        Some(found.value)
-    }
-
     /// The records whose keys begin with `prefix`, pending writes included, in the order of their keys.
-    pub fn range_prefix<'a>(
-        &'a self,
-        prefix: &[u8],
-    ) -> impl Iterator<Item = (Vec<u8>, Value)> + use<'a> {
+    /// All that the snapshot has of them goes into the size of the proof, also what a write hides.
+    pub fn range_prefix(&mut self, prefix: &[u8]) -> Vec<(Vec<u8>, Value)> {
+        let base = self.base.record_prefix(prefix, &mut self.visits);
         let prefix = prefix.to_vec();
-        Merged {
-            base: self.base.range_prefix(&prefix).peekable(),
+        let merged = Merged {
+            base: base.into_iter().peekable(),
             writes: self
                 .writes
                 .range::<[u8], _>((Bound::Included(prefix.as_slice()), Bound::Unbounded))
                 .peekable(),
             prefix,
-        }
+        };
+        merged.collect()
     }
 
     /// Marks this moment.
@@ -152,7 +168,8 @@ impl Overlay {
     }
 }
 
-/// A value that was found, but not read yet: its length is free, its bytes may be charged.
+/// A value that was found, but not read yet: its length is free, its bytes may be charged for and go
+/// into the size of the proof.
 #[derive(Clone, Debug)]
 pub struct Found {
     value: Value,
@@ -177,21 +194,6 @@ impl Found {
     /// Whether the value has no bytes.
     pub fn is_empty(&self) -> bool {
         self.value.is_empty()
-    }
-
-    /// The value, as `storage_write` and `storage_remove` read the old one, and the visit to charge.
-    pub fn read(self, visits: &mut NodeVisits) -> (Value, Visits) {
-        let mut count = Visits::default();
-        if let Some(hash) = self.stored {
-            visits.visit_value(hash, self.value.len(), &mut count);
-        }
-        (self.value, count)
-    }
-
-    /// The value, as `storage_read` reads it: visited, but free of charge.
-    pub fn read_uncharged(self, visits: &mut NodeVisits) -> Value {
-        let (value, _free) = self.read(visits);
-        value
     }
 }
 

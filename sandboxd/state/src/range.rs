@@ -5,9 +5,9 @@ use std::cmp::Ordering;
 
 use crate::Value;
 use crate::nibbles::{self, Path};
-use crate::node::{Kind, Node};
+use crate::node::{Kind, Node, Stored};
 
-/// Iterates over the records below one or more nodes, and shows each node it enters to `visit`.
+/// Iterates over the records below one or more nodes, and shows each step to `visit`.
 #[derive(Debug)]
 pub(crate) struct Range<'trie, V> {
     /// What is still to be entered, the next one last.
@@ -15,6 +15,15 @@ pub(crate) struct Range<'trie, V> {
     /// The nibbles on the way to the node entered last.
     key: Vec<u8>,
     visit: V,
+}
+
+/// What an iteration comes to.
+#[derive(Debug)]
+pub(crate) enum Step<'trie> {
+    /// A node that it enters.
+    Node(&'trie Node),
+    /// The value of a record of the list.
+    Value(&'trie Stored),
 }
 
 #[derive(Debug)]
@@ -26,7 +35,7 @@ struct Ahead<'trie> {
     nibble: Option<u8>,
 }
 
-impl<'trie, V: FnMut(&'trie Node)> Range<'trie, V> {
+impl<'trie, V: FnMut(Step<'trie>)> Range<'trie, V> {
     /// The records whose keys begin with `prefix`.
     pub(crate) fn with_prefix(root: Option<&'trie Node>, prefix: &[u8], visit: V) -> Self {
         let mut range = Self { ahead: Vec::new(), key: Vec::new(), visit };
@@ -107,7 +116,7 @@ impl<'trie, V: FnMut(&'trie Node)> Range<'trie, V> {
     fn enter(&mut self, ahead: &Ahead<'trie>) {
         self.key.truncate(ahead.above);
         self.key.extend(ahead.nibble);
-        (self.visit)(ahead.node);
+        (self.visit)(Step::Node(ahead.node));
     }
 }
 
@@ -116,7 +125,7 @@ fn begins(path: &Path, prefix: &[u8]) -> bool {
     path.nibbles().take(prefix.len()).eq(prefix.iter().copied())
 }
 
-impl<'trie, V: FnMut(&'trie Node)> Iterator for Range<'trie, V> {
+impl<'trie, V: FnMut(Step<'trie>)> Iterator for Range<'trie, V> {
     type Item = (Vec<u8>, &'trie Value);
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -143,6 +152,7 @@ impl<'trie, V: FnMut(&'trie Node)> Iterator for Range<'trie, V> {
                 }
             };
             if let Some(value) = found {
+                (self.visit)(Step::Value(value));
                 return Some((nibbles::join(&self.key), &value.bytes));
             }
         }

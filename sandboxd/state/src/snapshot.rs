@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::node::{Node, Stored};
 use crate::proof::Proof;
-use crate::range::Range;
-use crate::{ChangeSet, Value, trie};
+use crate::range::{Range, Step};
+use crate::{ChangeSet, NodeVisits, Value, trie};
 
 /// The hash that commits to all records of a state, as NEAR's chunk headers carry it.
 ///
@@ -77,7 +77,7 @@ impl Snapshot {
         &'a self,
         prefix: &[u8],
     ) -> impl Iterator<Item = (Vec<u8>, Value)> + use<'a> {
-        Range::with_prefix(self.node(), prefix, |_: &Node| {}).map(own)
+        Range::with_prefix(self.node(), prefix, |_: Step<'_>| {}).map(own)
     }
 
     /// The records whose keys begin with `prefix` and come behind `after`, in the order of their keys:
@@ -87,7 +87,7 @@ impl Snapshot {
         prefix: &[u8],
         after: &[u8],
     ) -> impl Iterator<Item = (Vec<u8>, Value)> + use<'a> {
-        let ignore = |_: &Node| {};
+        let ignore = |_: Step<'_>| {};
         let range = if after < prefix {
             Range::with_prefix(self.node(), prefix, ignore)
         } else {
@@ -126,9 +126,27 @@ impl Snapshot {
     /// then all nodes below it, parents before children (`core/store/src/trie/ops/iter.rs`).
     pub fn prove_prefix(&self, prefix: &[u8]) -> Proof {
         let mut nodes = Vec::new();
-        Range::with_prefix(self.node(), prefix, |node| nodes.push(node.encode().into()))
-            .for_each(drop);
+        let show = |step: Step<'_>| {
+            if let Step::Node(node) = step {
+                nodes.push(node.encode().into());
+            }
+        };
+        Range::with_prefix(self.node(), prefix, show).for_each(drop);
         Proof::new(nodes)
+    }
+
+    /// The records whose keys begin with `prefix`, with all that was read for the list recorded: the
+    /// nodes of [`Snapshot::prove_prefix`] and the values.
+    pub(crate) fn record_prefix(
+        &self,
+        prefix: &[u8],
+        visits: &mut NodeVisits,
+    ) -> Vec<(Vec<u8>, Value)> {
+        let record = |step: Step<'_>| match step {
+            Step::Node(node) => visits.record_node(node),
+            Step::Value(value) => visits.record_value(value.hash, value.bytes.len()),
+        };
+        Range::with_prefix(self.node(), prefix, record).map(own).collect()
     }
 
     /// Looks `key` up, and shows each node on the way to `visit`.

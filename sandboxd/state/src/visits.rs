@@ -28,23 +28,26 @@
 //!   keys, code) takes no part. A view call starts with nothing visited.
 //! - When the gas does not suffice for the bytes of the old value, the way to it has been visited, but
 //!   its nodes are not charged and the value is not visited. [`Overlay::find_by_trie`] and
-//!   [`Found::read`] are two calls for that reason.
+//!   [`Overlay::read`] are two calls for that reason.
 //!
 //! At protocol version 88 both kinds of visit cost the same, but they are two rows of the gas profile.
 //!
 //! # Size of the proof
 //!
 //! From nearcore's `TrieRecorder` (`core/store/src/trie/trie_recording.rs`): the sum of the lengths of
-//! all encoded nodes and all values that were read in the chunk, each hash once, and 2,000 for each
-//! removal by a contract, which may later read a neighbour. The way to a key is in the proof whichever
-//! way the key was found, for the runtime's own reads too, and also if it was missing; a value once
-//! it is read. Pending values are not in it. Failed receipts take nothing back.
+//! all encoded nodes and all values that were read in the chunk, by contracts or by the runtime itself,
+//! each hash once, and 2,000 for each removal of a contract's record, which may later read a neighbour.
+//! The way to a key is in the proof whichever way the key was found, and also if it was missing; a
+//! value once it is read, which asking for its length does not. A list of records with a prefix holds
+//! the way to the prefix and all nodes and values below it, also those that a pending write hides.
+//! Pending values are not in it, nor is what [`Overlay::peek`] reads. Failed receipts take nothing back.
 //!
+//! [`Overlay::peek`]: crate::Overlay::peek
 //! [`Overlay::find_by_trie`]: crate::Overlay::find_by_trie
-//! [`Found::read`]: crate::Found::read
+//! [`Overlay::read`]: crate::Overlay::read
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 use crate::node::{Hash, Node};
 
@@ -56,7 +59,8 @@ const REMOVAL_BYTES: u64 = 2000;
 /// The runtime makes a new one for each chunk and for each view call.
 #[derive(Clone, Debug, Default)]
 pub struct NodeVisits {
-    seen: BTreeMap<Hash, Seen>,
+    // Each read of a block looks here once for each node on its way. Nobody asks for an order.
+    seen: HashTable<(Hash, Seen)>,
     proof_bytes: u64,
     /// For each change of `seen`, what was there before.
     journal: Vec<(Hash, Option<Seen>)>,
@@ -92,10 +96,12 @@ impl NodeVisits {
     pub fn revert_to(&mut self, at: VisitsCheckpoint) {
         let since = at.changes.min(self.journal.len());
         for (hash, before) in self.journal.drain(since..).rev() {
-            match before {
-                Some(before) => self.seen.insert(hash, before),
-                None => self.seen.remove(&hash),
-            };
+            if let Entry::Occupied(mut entry) = entry(&mut self.seen, hash) {
+                match before {
+                    Some(before) => entry.get_mut().1 = before,
+                    None => drop(entry.remove()),
+                }
+            }
         }
         self.proof_bytes = at.proof_bytes;
     }
@@ -106,13 +112,14 @@ impl NodeVisits {
         self.proof_bytes
     }
 
-    /// Counts one `storage_remove`, whether or not there was a value, towards the size of the proof.
+    /// Counts one removal of a contract's record, whether or not there was one, towards the size of the
+    /// proof.
     pub fn add_removal(&mut self) {
         self.proof_bytes = self.proof_bytes.saturating_add(REMOVAL_BYTES);
     }
 
     pub(crate) fn record_node(&mut self, node: &Node) {
-        self.record(node.sealed().hash, || node.encode().len());
+        self.record(node.sealed().hash, || node.encoded_length());
     }
 
     pub(crate) fn visit_node(&mut self, node: &Node, into: &mut Visits) {
@@ -130,24 +137,32 @@ impl NodeVisits {
     }
 
     fn record(&mut self, hash: Hash, length: impl FnOnce() -> usize) {
-        if let Entry::Vacant(entry) = self.seen.entry(hash) {
-            entry.insert(Seen::Recorded);
+        if let Entry::Vacant(entry) = entry(&mut self.seen, hash) {
+            entry.insert((hash, Seen::Recorded));
             self.journal.push((hash, None));
             let length = u64::try_from(length()).expect("a length in memory fits in 64 bits");
             self.proof_bytes = self.proof_bytes.saturating_add(length);
         }
     }
 
+    /// What is visited was recorded before.
     fn visit(&mut self, hash: Hash, into: &mut Visits) {
-        let before = self.seen.insert(hash, Seen::Visited);
-        let count = if let Some(Seen::Visited) = before {
-            &mut into.cached
-        } else {
-            self.journal.push((hash, before));
-            &mut into.touched
+        let Entry::Occupied(mut entry) = entry(&mut self.seen, hash) else { return };
+        let count = match std::mem::replace(&mut entry.get_mut().1, Seen::Visited) {
+            Seen::Visited => &mut into.cached,
+            before @ Seen::Recorded => {
+                self.journal.push((hash, Some(before)));
+                &mut into.touched
+            }
         };
         *count = count.saturating_add(1);
     }
+}
+
+fn entry(seen: &mut HashTable<(Hash, Seen)>, hash: Hash) -> Entry<'_, (Hash, Seen)> {
+    // A digest is spread evenly as it is.
+    let spread = |digest: &Hash| digest.first_chunk().copied().map_or(0, u64::from_le_bytes);
+    seen.entry(spread(&hash), |(known, _)| *known == hash, |(known, _)| spread(known))
 }
 
 /// How many nodes and values one operation visited.

@@ -50,7 +50,7 @@ impl Application<'_> {
     ) -> Result<(), RuntimeFault> {
         let account_id = running.account_id().clone();
         let AddKeyAction { public_key, access_key } = add;
-        if tree::access_key(&self.state, &account_id, public_key)?.is_some() {
+        if tree::access_key(&mut self.state, &account_id, public_key)?.is_some() {
             let public_key = Box::new(public_key.clone());
             result.fail(ActionErrorKind::AddKeyAlreadyExists { account_id, public_key });
             return Ok(());
@@ -77,7 +77,7 @@ impl Application<'_> {
     ) -> Result<(), RuntimeFault> {
         let account_id = running.account_id().clone();
         let public_key = &delete.public_key;
-        let Some(access_key) = tree::access_key(&self.state, &account_id, public_key)? else {
+        let Some(access_key) = tree::access_key(&mut self.state, &account_id, public_key)? else {
             let public_key = Box::new(public_key.clone());
             result.fail(ActionErrorKind::DeleteKeyDoesNotExist { account_id, public_key });
             return Ok(());

@@ -1,6 +1,9 @@
 //! Accounts are made and deleted.
 
-use super::{ActionResult, Running, deploy::contract_storage};
+use super::{
+    ActionResult, Running,
+    deploy::{code_storage, contract_storage},
+};
 use crate::apply::Application;
 use crate::fault::RuntimeFault;
 use crate::near::{
@@ -47,9 +50,11 @@ impl Application<'_> {
     ) -> Result<(), RuntimeFault> {
         let account_id = running.account_id().clone();
         let account = running.existing();
-        let exempt = account.contract().is_local()
-            || self.runtime.config().rules().deletion_ignores_global_contract();
-        let code = if exempt { contract_storage(&self.state, &account_id, account) } else { 0 };
+        let code = if self.runtime.config().rules().deletion_ignores_global_contract() {
+            contract_storage(&mut self.state, &account_id, account)
+        } else {
+            code_storage(&mut self.state, &account_id)
+        };
         if account.storage_usage().saturating_sub(code)
             > Account::MAX_ACCOUNT_DELETION_STORAGE_USAGE
         {
@@ -57,7 +62,7 @@ impl Application<'_> {
             return Ok(());
         }
         let GasKeys { balance, nonces, nonce_key_bytes } =
-            tree::gas_keys(&self.state, &account_id)?;
+            tree::gas_keys(&mut self.state, &account_id)?;
         if balance > GasKeyInfo::MAX_BALANCE_TO_BURN {
             let public_key = None;
             result.fail(ActionErrorKind::GasKeyBalanceTooHigh { account_id, public_key, balance });

@@ -85,7 +85,7 @@ impl Application<'_> {
     /// key which the wish names.
     fn use_key(&mut self, wish: &Wish<'_>) -> Result<Result<(), ActionErrorKind>, RuntimeFault> {
         let (sender, public_key) = (wish.sender_id(), wish.public_key());
-        let Some(mut key) = tree::access_key(&self.state, sender, public_key)? else {
+        let Some(mut key) = tree::access_key(&mut self.state, sender, public_key)? else {
             return Ok(Err(refused(InvalidAccessKeyError::AccessKeyNotFound {
                 account_id: sender.clone(),
                 public_key: Box::new(public_key.clone()),
@@ -122,7 +122,7 @@ impl Application<'_> {
 
     /// The nonce of a gas key that a wish names by its number.
     fn numbered_nonce(
-        &self,
+        &mut self,
         wish: &Wish<'_>,
         key: &AccessKey,
         nonce_index: NonceIndex,
@@ -136,7 +136,7 @@ impl Application<'_> {
             return Ok(Err(kind));
         }
         let (sender, public_key) = (wish.sender_id(), wish.public_key());
-        let nonce = tree::gas_key_nonce(&self.state, sender, public_key, nonce_index)?;
+        let nonce = tree::gas_key_nonce(&mut self.state, sender, public_key, nonce_index)?;
         nonce.map(Ok).ok_or_else(|| {
             RuntimeFault::CorruptState(format!("{sender}: no nonce {nonce_index} of {public_key}"))
         })

@@ -12,16 +12,20 @@ use crate::tree::{self, Records};
 
 /// Bytes of an account's storage that its contract takes: the code of its own, or the name of a
 /// global one.
-pub(super) fn contract_storage(state: &Overlay, id: &AccountId, account: &Account) -> u64 {
+pub(super) fn contract_storage(state: &mut Overlay, id: &AccountId, account: &Account) -> u64 {
     match account.contract().as_ref() {
         AccountContract::None => 0,
-        AccountContract::Local(_) => {
-            state.record(&tree::code_key(id).to_vec()).map_or(0, |code| length(&code))
-        }
+        AccountContract::Local(_) => code_storage(state, id),
         contract @ (AccountContract::Global(_) | AccountContract::GlobalByAccount(_)) => {
             contract.identifier_storage_usage()
         }
     }
+}
+
+/// Bytes of the code that an account has of its own. They are not read for that.
+pub(super) fn code_storage(state: &mut Overlay, id: &AccountId) -> u64 {
+    let length = state.record_length(&tree::code_key(id).to_vec()).unwrap_or_default();
+    u64::try_from(length).unwrap_or(u64::MAX)
 }
 
 impl Application<'_> {
@@ -33,7 +37,7 @@ impl Application<'_> {
     ) -> Result<(), RuntimeFault> {
         let account_id = running.account_id().clone();
         let account = running.existing();
-        remove_storage(account, contract_storage(&self.state, &account_id, account));
+        remove_storage(account, contract_storage(&mut self.state, &account_id, account));
         add_storage(account, length(&deploy.code));
         account
             .set_contract(AccountContract::Local(hash(&deploy.code)))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use host_fns::near::{Context, Mode, PromiseResult};
 use near_primitives::utils::create_random_seed;
-use sandbox_state::{NodeVisits, Overlay, Snapshot};
+use sandbox_state::{Overlay, Snapshot};
 
 use super::{ActionResult, ReturnData, Running};
 use crate::apply::{Application, Runtime};
@@ -32,7 +32,7 @@ impl Application<'_> {
     ) -> Result<(), RuntimeFault> {
         let account_id = running.account_id().clone();
         let account = running.existing().clone();
-        let Some((hash, bytes)) = tree::code(&self.state, &account_id, &account) else {
+        let Some((hash, bytes)) = tree::code(&mut self.state, &account_id, &account) else {
             let failure = CallFailure::NoCode(account_id);
             result.fail(ActionErrorKind::FunctionCallError(failure.error()));
             return Ok(());
@@ -49,23 +49,22 @@ impl Application<'_> {
     /// need not come back from it.
     fn lend_state(&mut self, running: &Running<'_>, action_hash: CryptoHash) -> ReceiptContext {
         let proof_bytes_before = match self.runtime.config().rules().storage_proof_limit() {
-            StorageProofLimit::PerCall => self.visits.proof_bytes(),
+            StorageProofLimit::PerCall => self.state.visits.proof_bytes(),
             StorageProofLimit::PerReceipt | StorageProofLimit::AllActions => {
                 running.proof_bytes_before
             }
         };
         let base = self.state.base().clone();
         let state = std::mem::replace(&mut self.state, Overlay::new(base));
-        let visits = std::mem::take(&mut self.visits);
         let site = CallSite {
             account_id: running.account_id(),
             action_hash,
-            proof_bytes_before,
+            proof_bytes_before: Some(proof_bytes_before),
             height: self.env.height,
             chain_id: &self.env.chain_id,
             validators: &self.env.validators,
         };
-        ReceiptContext::new(state, visits, &site)
+        ReceiptContext::new(state, &site)
     }
 
     /// Takes the state back and books what the call did.
@@ -76,9 +75,8 @@ impl Application<'_> {
         outcome: CallOutcome,
         result: &mut ActionResult,
     ) -> Result<(), RuntimeFault> {
-        let ReceiptContext { state, visits, mut outbox, .. } = outcome.context;
+        let ReceiptContext { state, mut outbox, .. } = outcome.context;
         self.state = state;
-        self.visits = visits;
         let unused = call.gas.saturating_sub(outcome.gas_used);
         let given = outbox.distribute(unused)?;
         let used = outcome.gas_used.checked_add(given).or_overflow("the gas of a call")?;
@@ -112,14 +110,15 @@ impl Application<'_> {
         account_id: &AccountId,
         outbox: &Outbox,
     ) -> Result<(), RuntimeFault> {
+        // Every call that succeeds reads the queue, and so has it in the proof.
+        let mut queue: PromiseYieldIndices =
+            tree::read(&mut self.state, &TrieKey::PromiseYieldIndices)?.unwrap_or_default();
         let yielded = outbox.yielded();
         if yielded.is_empty() {
             return Ok(());
         }
         let limits = &self.runtime.config().near().wasm_config.limit_config;
         let expires_at = self.env.height.saturating_add(limits.yield_timeout_length_in_blocks);
-        let mut queue: PromiseYieldIndices =
-            tree::read(&self.state, &TrieKey::PromiseYieldIndices)?.unwrap_or_default();
         for data_id in yielded {
             let index = queue.next_available_index;
             queue.next_available_index =
@@ -172,14 +171,14 @@ impl Application<'_> {
 /// Calls a contract without changing anything.
 pub(crate) fn view_call(
     runtime: &Runtime,
-    state: &Snapshot,
+    mut state: &Snapshot,
     env: &BlockEnv,
     id: &AccountId,
     account: &Account,
     method_name: &str,
     args: &[u8],
 ) -> ViewResult<CallResult> {
-    let Some((hash, bytes)) = tree::code(state, id, account) else {
+    let Some((hash, bytes)) = tree::code(&mut state, id, account) else {
         return Ok(Err(refusal(&CallFailure::NoCode(id.clone()), Vec::new())));
     };
     let max_gas_burnt = runtime.config().host().limits.max_gas_burnt;
@@ -192,12 +191,12 @@ pub(crate) fn view_call(
     let site = CallSite {
         account_id: id,
         action_hash: CryptoHash::default(),
-        proof_bytes_before: 0,
+        proof_bytes_before: None,
         height: env.height,
         chain_id: &env.chain_id,
         validators: &env.validators,
     };
-    let external = ReceiptContext::new(Overlay::new(state.clone()), NodeVisits::new(), &site);
+    let external = ReceiptContext::new(Overlay::new(state.clone()), &site);
     let code = ContractCode::new(hash, bytes);
     let outcome = runtime.contracts().call(&code, method_name, external, context)?;
     let logs = outcome.logs;

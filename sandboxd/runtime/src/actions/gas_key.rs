@@ -109,7 +109,7 @@ impl Application<'_> {
         public_key: &PublicKey,
         amount: Balance,
     ) -> Result<bool, RuntimeFault> {
-        let Some(mut key) = tree::access_key(&self.state, account_id, public_key)? else {
+        let Some(mut key) = tree::access_key(&mut self.state, account_id, public_key)? else {
             return Ok(false);
         };
         let Some(info) = key.gas_key_info() else { return Ok(false) };
@@ -121,13 +121,13 @@ impl Application<'_> {
 
     /// The receiver's gas key; without one, the action fails.
     fn gas_key(
-        &self,
+        &mut self,
         running: &Running<'_>,
         public_key: &PublicKey,
         result: &mut ActionResult,
     ) -> Result<Option<(AccessKey, GasKeyInfo)>, RuntimeFault> {
         let account_id = running.account_id();
-        let key = tree::access_key(&self.state, account_id, public_key)?;
+        let key = tree::access_key(&mut self.state, account_id, public_key)?;
         let found = key.and_then(|key| {
             let info = key.gas_key_info()?.clone();
             Some((key, info))

@@ -47,7 +47,7 @@ impl Application<'_> {
         };
         // Numbered, so that an older deployment cannot overtake a newer one.
         let key = nonce_key(&identifier);
-        let nonce = tree::read::<u64>(&self.state, &key)?
+        let nonce = tree::read::<u64>(&mut self.state, &key)?
             .unwrap_or_default()
             .checked_add(1)
             .or_overflow("the number of a global contract")?;
@@ -67,7 +67,7 @@ impl Application<'_> {
     ) -> Result<(), RuntimeFault> {
         let code = distribution.code();
         let key = nonce_key(distribution.id());
-        let newest = tree::read::<u64>(&self.state, &key)?.unwrap_or_default();
+        let newest = tree::read::<u64>(&mut self.state, &key)?.unwrap_or_default();
         if distribution.nonce() < newest {
             return Ok(());
         }
@@ -102,12 +102,12 @@ impl Application<'_> {
         identifier: &GlobalContractIdentifier,
         result: &mut ActionResult,
     ) -> Result<(), RuntimeFault> {
-        if self.state.record(&tree::global_code_key(identifier).to_vec()).is_none() {
+        if !self.state.has_record(&tree::global_code_key(identifier).to_vec()) {
             let identifier = identifier.clone();
             result.fail(ActionErrorKind::GlobalContractDoesNotExist { identifier });
             return Ok(());
         }
-        remove_storage(account, contract_storage(&self.state, account_id, account));
+        remove_storage(account, contract_storage(&mut self.state, account_id, account));
         if account.contract().is_local() {
             tree::remove(&mut self.state, &tree::code_key(account_id));
         }

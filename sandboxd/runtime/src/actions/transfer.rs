@@ -121,7 +121,7 @@ impl Application<'_> {
         deposit: Balance,
     ) -> Result<(), RuntimeFault> {
         let (id, public_key) = (running.account_id(), running.action_receipt.signer_public_key());
-        let Some(mut key) = tree::access_key(&self.state, id, public_key)? else {
+        let Some(mut key) = tree::access_key(&mut self.state, id, public_key)? else {
             return Ok(());
         };
         if let AccessKeyPermission::FunctionCall(permission) = &mut key.permission

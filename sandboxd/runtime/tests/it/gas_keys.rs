@@ -47,7 +47,7 @@ fn info(world: &World) -> GasKeyInfo {
 }
 
 fn nonce(world: &World, index: u16) -> Option<u64> {
-    tree::gas_key_nonce(&world.state, &id("alice.near"), &key("gas"), index).expect("no fault")
+    tree::gas_key_nonce(&mut &world.state, &id("alice.near"), &key("gas"), index).expect("no fault")
 }
 
 /// A transaction of `alice.near` with the key `seed` and one of its nonces.

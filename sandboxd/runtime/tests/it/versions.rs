@@ -321,7 +321,7 @@ fn relayers_served_gas_keys_in_85_and_86() {
     let add = Action::AddKey(Box::new(AddKeyAction { public_key: key("gas"), access_key }));
     world.run("alice.near", "alice.near", vec![add]);
     let nonce = |world: &World| {
-        tree::gas_key_nonce(&world.state, &id("alice.near"), &key("gas"), 1).expect("no fault")
+        tree::gas_key_nonce(&mut &world.state, &id("alice.near"), &key("gas"), 1).expect("no fault")
     };
     let start = nonce(&world).expect("a nonce");
     let (relayer, bob) = (world.balance("near"), world.balance("bob.near"));

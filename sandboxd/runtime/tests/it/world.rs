@@ -256,7 +256,7 @@ impl World {
     /// What a client would be told on submitting.
     pub(crate) fn check(&self, transaction: &SignedTransaction) -> Result<(), InvalidTxError> {
         let height = Some(self.env.height + 1);
-        verify(self.runtime.config(), &self.state, self.env.gas_price, height, transaction)
+        verify(self.runtime.config(), &mut &self.state, self.env.gas_price, height, transaction)
             .expect("no fault")
             .map(|_| ())
     }

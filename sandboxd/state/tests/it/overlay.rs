@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sandbox_state::{NodeVisits, Overlay, Snapshot};
+use sandbox_state::{Overlay, Snapshot};
 
 use crate::random::Random;
 
@@ -36,12 +36,13 @@ fn random_operations_act_as_on_a_map() {
                 }
                 8 => {
                     assert_eq!(overlay.get(&key).as_ref(), model.get(&*key));
-                    let found = overlay.find(&key, &mut NodeVisits::new());
+                    assert_eq!(overlay.peek(&key), overlay.get(&key));
+                    let found = overlay.find(&key);
                     assert_eq!(found.map(|found| found.len()), model.get(&*key).map(|v| v.len()));
                 }
                 _ => {
                     let expected = model.iter().filter(|(found, _)| found.starts_with(&key));
-                    let found: Vec<_> = overlay.range_prefix(&key).collect();
+                    let found = overlay.range_prefix(&key);
                     assert!(found.iter().map(|(key, value)| (key, value)).eq(expected));
                 }
             }
@@ -74,6 +75,6 @@ fn an_overlay_can_be_moved_to_another_thread_and_back() {
         overlay.set(*b"key", *b"value");
         overlay
     };
-    let overlay = std::thread::spawn(work).join().unwrap();
+    let mut overlay = std::thread::spawn(work).join().unwrap();
     assert_eq!(overlay.get(b"key").as_deref(), Some(b"value".as_slice()));
 }

@@ -219,7 +219,7 @@ fn nonce(numbers: &mut Numbers, world: &World, signer: &Signer) -> TransactionNo
     let more = if numbers.one_in(12) { numbers.of(&[1, u64::MAX >> 8]) } else { 0 };
     let index = u16::try_from(numbers.next(3)).expect("few");
     let (account_id, public_key) = (signer.get_account_id(), signer.public_key());
-    let of_index = tree::gas_key_nonce(&world.state, &account_id, &public_key, index);
+    let of_index = tree::gas_key_nonce(&mut &world.state, &account_id, &public_key, index);
     if let Some(nonce) = of_index.expect("no fault")
         && !numbers.one_in(8)
     {
