@@ -17,6 +17,7 @@ mod random;
 mod scenarios;
 mod stakes;
 mod state_inits;
+mod storage_proofs;
 mod transfers;
 mod versions;
 mod world;

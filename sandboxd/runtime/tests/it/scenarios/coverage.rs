@@ -117,7 +117,6 @@ const NOT_SHOWN: &[(&str, &str)] = &[
     ("ShardStuck", "there is one shard, and no chunk is missed"),
     ("DelegateActionRequiresGasKey", "only the second form of delegate actions, which is removed"),
     ("DelegateActionInvalidNonceIndex", "only the second form of delegate actions"),
-    ("ReceiptStorageProofSizeExceeded", "what contracts read is told by the host function before"),
     ("TotalPromiseInputSizeExceeded", "a later version"),
     ("InvalidPredecessorId", "receipts are made by contracts, whose ids are checked"),
     ("InvalidDataReceiverId", "receipts are made by contracts, whose ids are checked"),
