@@ -87,6 +87,7 @@ fn run_home(home: &Home, args: &RunArgs, wallet: Option<Vec<u8>>) -> anyhow::Res
         allowed_origins: config.allowed_origins,
         wait_timeout: config.wait_timeout,
         node_key: Some(contents.node_key),
+        ..RpcConfig::neard()
     };
     let server = if args.disable_rpc {
         None

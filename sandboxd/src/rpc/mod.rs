@@ -15,4 +15,4 @@ mod server;
 
 pub mod methods;
 
-pub use server::{RpcConfig, RpcServer};
+pub use server::{RpcConfig, RpcLimits, RpcServer};

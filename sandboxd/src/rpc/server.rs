@@ -32,12 +32,44 @@ type Response = http::Response<Full<Bytes>>;
 pub struct RpcConfig {
     /// The longest request body, in bytes (`limits_config.json_payload_max_size`, 10 MiB).
     pub max_body_bytes: usize,
+    /// Names by which the server may be called beside those of the loopback and the address it
+    /// listens on; `*` stands for all. A port may follow the name, and then it has to fit.
+    pub allowed_hosts: Vec<String>,
     /// Origins that browsers may call from (`cors_allowed_origins`); `*` stands for all.
     pub allowed_origins: Vec<String>,
     /// How long a request may wait for its transaction (`polling_config.polling_timeout`, 10 s).
     pub wait_timeout: Duration,
     /// The key that `status` shows as the node's own (`node_key.json`); else the validator's.
     pub node_key: Option<PublicKey>,
+    /// How much clients may take at once.
+    pub limits: RpcLimits,
+}
+
+/// How much of the server clients may take at once, and for how long.
+#[derive(Clone, Debug)]
+pub struct RpcLimits {
+    /// Open connections, WebSockets included. Further ones are answered 503 and closed.
+    pub max_connections: usize,
+    /// Requests that wait for a block at the same time. Further ones are answered 503.
+    pub max_waiting: usize,
+    /// Subscriptions of one WebSocket.
+    pub max_subscriptions: usize,
+    /// How long the head of a request may take. A kept connection is idle for as long at most.
+    pub head_timeout: Duration,
+    /// How long a request body may pause.
+    pub body_timeout: Duration,
+}
+
+impl Default for RpcLimits {
+    fn default() -> Self {
+        Self {
+            max_connections: 4096,
+            max_waiting: 2048,
+            max_subscriptions: 100,
+            head_timeout: Duration::from_secs(30),
+            body_timeout: Duration::from_secs(30),
+        }
+    }
 }
 
 impl RpcConfig {
@@ -45,9 +77,11 @@ impl RpcConfig {
     pub fn neard() -> Self {
         Self {
             max_body_bytes: 10 * 1024 * 1024,
+            allowed_hosts: Vec::new(),
             allowed_origins: vec!["*".to_owned()],
             wait_timeout: Duration::from_secs(10),
             node_key: None,
+            limits: RpcLimits::default(),
         }
     }
 }
