@@ -1,6 +1,7 @@
 //! Which block holds a transaction, a receipt or an outcome, and how far the execution of a
 //! transaction has come. It reads blocks and never changes one.
 
+use std::ops::Bound;
 use std::sync::Arc;
 
 use near_primitives::hash::CryptoHash;
@@ -83,6 +84,10 @@ impl Index {
 
     pub(super) fn block_at(&self, height: BlockHeight) -> Option<&Arc<Block>> {
         self.by_height.get(&height)
+    }
+
+    pub(super) fn blocks_after(&self, height: BlockHeight) -> impl Iterator<Item = &Arc<Block>> {
+        self.by_height.range((Bound::Excluded(height), Bound::Unbounded)).map(|(_, block)| block)
     }
 
     pub(super) fn block(&self, hash: &CryptoHash) -> Option<&Arc<Block>> {

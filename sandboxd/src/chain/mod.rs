@@ -12,6 +12,7 @@ mod index;
 mod node;
 mod pool;
 mod produce;
+mod publication;
 mod query;
 mod spec;
 mod validators;
@@ -151,6 +152,11 @@ impl Chain {
             BlockId::Hash(hash) => self.index.block(hash),
         }
         .ok_or_else(|| UnknownBlock::NoSuchBlock(id.clone()))
+    }
+
+    /// The blocks above `height`, the lowest first.
+    pub fn blocks_after(&self, height: BlockHeight) -> impl Iterator<Item = &Arc<Block>> {
+        self.index.blocks_after(height)
     }
 
     /// The block whose chunk is named `chunk`.

@@ -15,11 +15,12 @@ use near_primitives::hash::CryptoHash;
 use near_primitives::state_record::StateRecord;
 use near_primitives::transaction::SignedTransaction;
 use near_primitives::types::BlockHeightDelta;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 use sandbox_runtime::RuntimeFault;
 use sandbox_runtime::verify::WellFormed;
 
 use super::answer::{Answer, Promise, answer};
+use super::publication::Publication;
 use super::{Chain, ClockError, FastForwardError, PatchFailed, Progress, Refusal, TimestampNs};
 
 /// How a node makes blocks.
@@ -36,7 +37,7 @@ pub type Landed = Result<Arc<Chain>, Refusal>;
 #[derive(Clone, Debug)]
 pub struct Node {
     commands: Sender<Command>,
-    published: Arc<RwLock<Arc<Chain>>>,
+    published: Arc<Publication>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
@@ -56,7 +57,7 @@ impl Node {
     /// What the operating system says if it has no thread to give.
     pub fn start(chain: Chain, options: NodeOptions) -> std::io::Result<Self> {
         let (commands, inbox) = channel();
-        let published = Arc::new(RwLock::new(Arc::new(chain.clone())));
+        let published = Arc::new(Publication::new(chain.clone()));
         let owner = Owner::new(chain, inbox, Arc::clone(&published));
         let thread = std::thread::Builder::new()
             .name("chain".into())
@@ -68,7 +69,13 @@ impl Node {
 
     /// The chain as of its latest block.
     pub fn view(&self) -> Arc<Chain> {
-        Arc::clone(&self.published.read())
+        self.published.view()
+    }
+
+    /// The first chain whose latest block is not the one with the hash `head`. Whoever goes on
+    /// from there with [`Chain::blocks_after`] misses no block, however many came at once.
+    pub fn after(&self, head: &CryptoHash) -> Answer<Arc<Chain>> {
+        self.published.after(head)
     }
 
     /// Hands in a transaction. The answer comes when it has come as far as `until`, or at once
@@ -141,7 +148,7 @@ const COMMANDS_PER_BLOCK: usize = 10_000;
 struct Owner {
     chain: Chain,
     inbox: Receiver<Command>,
-    published: Arc<RwLock<Arc<Chain>>>,
+    published: Arc<Publication>,
     waiting: BTreeMap<CryptoHash, Vec<(Progress, Promise<Landed>)>>,
     /// How many answers were promised since those that nobody waits for any more were looked for,
     watched: usize,
@@ -156,7 +163,7 @@ struct Owner {
 }
 
 impl Owner {
-    fn new(chain: Chain, inbox: Receiver<Command>, published: Arc<RwLock<Arc<Chain>>>) -> Self {
+    fn new(chain: Chain, inbox: Receiver<Command>, published: Arc<Publication>) -> Self {
         Self {
             chain,
             inbox,
@@ -177,6 +184,7 @@ impl Owner {
                 Event::Work => self.produce(),
             }
         }
+        self.published.end();
     }
 
     /// Commands come before blocks, so that transactions that arrive together share a block.
@@ -247,7 +255,7 @@ impl Owner {
             Err(panic) => landed.give(Err(Refusal::Fault(panic_text(&*panic).into()))),
             Ok(Err(refusal)) => landed.give(Err(refusal)),
             Ok(Ok(hash)) => match until {
-                None => landed.give(Ok(Arc::clone(&self.published.read()))),
+                None => landed.give(Ok(self.published.view())),
                 Some(until) => self.watch(hash, until, landed),
             },
         }
@@ -256,7 +264,7 @@ impl Owner {
     fn watch(&mut self, hash: CryptoHash, until: Progress, landed: Promise<Landed>) {
         match progress(&self.chain, &hash) {
             Some(progress) if progress >= until => {
-                landed.give(Ok(Arc::clone(&self.published.read())));
+                landed.give(Ok(self.published.view()));
             }
             _ => {
                 if self.watched >= self.tidy_at {
@@ -316,9 +324,7 @@ impl Owner {
     }
 
     fn publish(&self) -> Arc<Chain> {
-        let published = Arc::new(self.chain.clone());
-        *self.published.write() = Arc::clone(&published);
-        published
+        self.published.replace(self.chain.clone())
     }
 
     fn answer_those_who_wait(&mut self, published: &Arc<Chain>) {

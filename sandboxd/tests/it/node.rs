@@ -140,3 +140,20 @@ fn a_stopped_node_answers_nothing_and_keeps_its_last_view() {
     assert!(node.submit(tx, Some(Progress::Executed)).wait().is_none());
     assert_eq!(node.view().head().height(), 0);
 }
+
+#[test]
+fn whoever_follows_the_chain_misses_no_block() {
+    let node = node();
+    let genesis = node.view();
+    let news = node.after(genesis.head().hash());
+    let tx = transfer(&genesis, "alice.test.near", "bob.test.near", 1, near(5));
+    node.submit(tx, Some(Progress::Complete)).wait().unwrap().unwrap();
+    assert!(news.wait().unwrap().head().height() > 0);
+    // Behind by more than one block: the answer is there at once, and has all of them.
+    let newest = node.after(genesis.head().hash()).wait().unwrap();
+    let heights: Vec<_> = newest.blocks_after(0).map(|block| block.height()).collect();
+    assert_eq!(heights, (1..=newest.head().height()).collect::<Vec<_>>());
+    let never = node.after(newest.head().hash());
+    node.stop();
+    assert!(never.wait().is_none(), "nothing comes after the end");
+}

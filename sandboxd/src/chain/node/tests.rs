@@ -6,7 +6,7 @@ use crate::Sandbox;
 
 fn owner() -> Owner {
     let chain = Sandbox::localnet(Clock::manual(1)).into_chain();
-    let published = Arc::new(RwLock::new(Arc::new(chain.clone())));
+    let published = Arc::new(Publication::new(chain.clone()));
     let (_commands, inbox) = channel();
     Owner::new(chain, inbox, published)
 }
@@ -20,9 +20,9 @@ fn a_panic_keeps_the_chain_from_before_it() {
     });
     assert_eq!(panic_text(&*attempt.unwrap_err()), "a bug in the sandbox: half way");
     assert_eq!(owner.chain.head().height(), 0);
-    assert_eq!(owner.published.read().head().height(), 0);
+    assert_eq!(owner.published.view().head().height(), 0);
     owner.produce();
-    assert_eq!(owner.published.read().head().height(), 1);
+    assert_eq!(owner.published.view().head().height(), 1);
 }
 
 #[test]
