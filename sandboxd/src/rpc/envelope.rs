@@ -4,10 +4,11 @@
 //! JSON value and comes back as it was. Notifications and batches are refused. The module does
 //! not know which methods exist.
 
+use std::borrow::Cow;
+
 use near_jsonrpc_primitives::errors::RpcError;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 /// The only version of the protocol.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ impl Serialize for Version {
 
 impl<'de> Deserialize<'de> for Version {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let version = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        let version = <Cow<'de, str>>::deserialize(deserializer)?;
         if version == "2.0" {
             return Ok(Self);
         }
@@ -32,11 +33,12 @@ impl<'de> Deserialize<'de> for Version {
 /// A request whose envelope is in order.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Request {
+pub(crate) struct Request<'a> {
     #[serde(rename = "jsonrpc")]
     _version: Version,
     /// The name to look up in the method table.
-    pub(crate) method: String,
+    #[serde(borrow)]
+    pub(crate) method: Cow<'a, str>,
     /// `null` if the member is missing.
     #[serde(default)]
     pub(crate) params: Value,
@@ -44,9 +46,9 @@ pub(crate) struct Request {
     pub(crate) id: Value,
 }
 
-impl Request {
+impl<'a> Request<'a> {
     /// Reads one request; `Err` says why the body is none.
-    pub(crate) fn parse(body: &[u8]) -> Result<Self, RpcError> {
+    pub(crate) fn parse(body: &'a [u8]) -> Result<Self, RpcError> {
         serde_json::from_slice(body).map_err(|_| refusal(body))
     }
 }
@@ -60,25 +62,37 @@ fn refusal(body: &[u8]) -> RpcError {
 }
 
 #[derive(Serialize)]
-struct Response<'a> {
+struct Response<'a, R> {
     jsonrpc: Version,
     #[serde(skip_serializing_if = "Option::is_none")]
-    result: Option<&'a RawValue>,
+    result: Option<R>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a RpcError>,
     id: &'a Value,
 }
 
-/// The body that answers `id` with a result already written as JSON.
-pub(crate) fn result_body(result: &RawValue, id: &Value) -> Vec<u8> {
+#[derive(Serialize)]
+struct Notification<'a, P> {
+    jsonrpc: Version,
+    method: &'a str,
+    params: P,
+}
+
+/// The body that answers `id` with a result, which is written as JSON already as a rule.
+pub(crate) fn result_body(result: impl Serialize, id: &Value) -> Vec<u8> {
     written(&Response { jsonrpc: Version, result: Some(result), error: None, id })
 }
 
 /// The body that answers `id` with an error.
 pub(crate) fn error_body(error: &RpcError, id: &Value) -> Vec<u8> {
-    written(&Response { jsonrpc: Version, result: None, error: Some(error), id })
+    written(&Response { jsonrpc: Version, result: None::<()>, error: Some(error), id })
 }
 
-fn written(response: &Response<'_>) -> Vec<u8> {
+/// The text of a message that nobody asked for.
+pub(crate) fn notification(method: &str, params: impl Serialize) -> serde_json::Result<String> {
+    serde_json::to_string(&Notification { jsonrpc: Version, method, params })
+}
+
+fn written(response: &Response<'_, impl Serialize>) -> Vec<u8> {
     serde_json::to_vec(response).expect("an envelope holds strings and JSON values only")
 }

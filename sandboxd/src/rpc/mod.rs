@@ -7,12 +7,21 @@
 //! [`Chain`]: crate::chain::Chain
 //! [`Node`]: crate::chain::Node
 
+mod config;
 mod envelope;
+mod gate;
+mod gzip;
+mod histogram;
+mod http;
 mod metrics;
 mod near_error;
 mod params;
+mod places;
 mod server;
+mod socket;
+mod subscription;
 
 pub mod methods;
 
-pub use server::{RpcConfig, RpcLimits, RpcServer};
+pub use config::{RpcConfig, RpcLimits};
+pub use server::RpcServer;

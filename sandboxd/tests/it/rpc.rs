@@ -5,8 +5,10 @@ mod client;
 mod contracts;
 mod epochs;
 mod http;
+mod limits;
 mod methods;
 mod sandbox;
+mod socket;
 mod transactions;
 
 use std::net::{Ipv4Addr, SocketAddr};

@@ -26,9 +26,9 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::config::RpcConfig;
 use super::metrics::Metrics;
 use super::near_error::RpcFailure;
-use super::server::RpcConfig;
 use crate::chain::{Chain, Node};
 
 /// The result of a method, written as JSON.
@@ -45,7 +45,7 @@ pub(super) struct Api {
     pub(super) wait_timeout: Duration,
     pub(super) node_key: Option<PublicKey>,
     pub(super) started: Instant,
-    metrics: Metrics,
+    pub(super) metrics: Metrics,
 }
 
 impl Api {
@@ -63,11 +63,6 @@ impl Api {
     /// The chain as it was last published. It does not change while a handler reads it.
     pub(super) fn chain(&self) -> Arc<Chain> {
         self.node.view()
-    }
-
-    /// The text for `GET /metrics`.
-    pub(super) fn metrics_text(&self) -> String {
-        self.metrics.text(self.chain().head().height())
     }
 }
 
@@ -122,11 +117,13 @@ const METHODS: &[Method] = &[
 pub(super) async fn call(api: &Api, name: &str, params: Value) -> Answer {
     let found = METHODS.iter().position(|method| method.names.contains(&name));
     let label = api.metrics.request(found);
+    let started = Instant::now();
     let answer = match found.map(|place| METHODS[place].handler) {
         None => Err(RpcError::method_not_found(name.to_owned()).into()),
         Some(Handler::Look(look)) => look(api, params),
         Some(Handler::Wait(wait)) => wait(api, params).await,
     };
+    api.metrics.answered(found, started.elapsed());
     if let Err(failure) = &answer {
         api.metrics.error(label, failure.name());
         tracing::debug!(target: "rpc", method = label, error = failure.name(), "answered an error");

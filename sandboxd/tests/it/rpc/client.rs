@@ -1,7 +1,8 @@
 //! A blocking HTTP/1.1 client, small enough to send what no real client would.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 use near_jsonrpc_primitives::errors::RpcError;
 use serde::de::DeserializeOwned;
@@ -41,6 +42,20 @@ impl Client {
         self.send("POST /", &["content-type: application/json"], body)
     }
 
+    /// Sends these bytes, whatever they are.
+    pub(crate) fn write_raw(&mut self, bytes: &[u8]) {
+        // A server that refuses may close before it has read it all.
+        self.0.get_mut().write_all(bytes).ok();
+    }
+
+    /// Whether the server closes the connection, after what it may still have to say.
+    pub(crate) fn is_closed(&mut self) -> bool {
+        let patience = Some(Duration::from_secs(30));
+        self.0.get_ref().set_read_timeout(patience).expect("a socket has the option");
+        let end = self.0.read_to_end(&mut Vec::new());
+        end.is_ok() || end.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset)
+    }
+
     /// Calls a method and gives the whole reply.
     pub(crate) fn call(&mut self, method: &str, params: &Value) -> Reply {
         let id = "any id";
@@ -72,8 +87,11 @@ impl Client {
         Failure { status: reply.status, error: reply.error() }
     }
 
-    fn write(&mut self, line: &str, headers: &[&str], body: &[u8]) {
-        let mut lines = vec![format!("{line} HTTP/1.1"), "host: localhost".to_owned()];
+    pub(crate) fn write(&mut self, line: &str, headers: &[&str], body: &[u8]) {
+        let mut lines = vec![format!("{line} HTTP/1.1")];
+        if !headers.iter().any(|header| header.starts_with("host:")) {
+            lines.push("host: localhost".to_owned());
+        }
         lines.extend(headers.iter().map(|&header| header.to_owned()));
         lines.push(format!("content-length: {}\r\n\r\n", body.len()));
         let request = lines.join("\r\n");
@@ -83,7 +101,7 @@ impl Client {
         stream.write_all(body).ok();
     }
 
-    fn read(&mut self, is_head: bool) -> Reply {
+    pub(crate) fn read(&mut self, is_head: bool) -> Reply {
         let first = self.line();
         let status = first.split(' ').nth(1).and_then(|status| status.parse().ok());
         let headers: Vec<(String, String)> = std::iter::from_fn(|| {

@@ -1,12 +1,14 @@
 //! What is HTTP and envelope: routes, statuses, CORS, limits, and bodies that are no requests.
 
+use std::io::Read as _;
+
 use near_jsonrpc_primitives::message::Message;
 use near_primitives::views::StatusResponse;
 use sandboxd::rpc::RpcConfig;
 use serde_json::{Value, json};
 
-use super::Rig;
 use super::client::Reply;
+use super::{Rig, encoded};
 
 /// Status and the text of a `PARSE_ERROR`.
 fn refusal(reply: &Reply) -> (u16, String) {
@@ -46,6 +48,81 @@ fn health_and_network_info_and_metrics_are_served() {
     assert!(metrics.contains("near_block_height_head 0\n"), "{metrics}");
     assert!(metrics.contains("near_rpc_total_count{method=\"status\"} 1\n"), "{metrics}");
     assert!(metrics.contains("near_rpc_total_count{method=\"UNSUPPORTED_METHOD\"} 1\n"));
+}
+
+#[test]
+fn metrics_count_blocks_and_requests() {
+    let rig = Rig::new();
+    let mut client = rig.client();
+    let sent = encoded(&rig.transfer(1));
+    let params = json!({"signed_tx_base64": sent, "wait_until": "FINAL"});
+    let shown = client.result("send_tx", &params);
+    let receipts = shown["receipts_outcome"].as_array().expect("a list").len();
+    let metrics = client.get("/metrics").text();
+    let figure = |name: &str| {
+        let lines = metrics.lines().filter_map(|line| line.rsplit_once(' '));
+        let mut found = lines.filter(|(other, _)| *other == name).map(|(_, figure)| figure);
+        found.next().unwrap_or_else(|| panic!("{name} is not in\n{metrics}")).to_owned()
+    };
+    let chain = rig.node.view();
+    let blocks: Vec<_> = chain.blocks_after(0).collect();
+    assert_eq!(figure("near_block_height_head"), chain.head().height().to_string());
+    assert_eq!(figure("near_block_processed_total"), blocks.len().to_string());
+    assert_eq!(figure("near_transaction_processed_successfully_total"), "1");
+    let outcomes = blocks.iter().flat_map(|block| block.outcomes());
+    let burnt: u64 = outcomes.map(|outcome| outcome.outcome.gas_burnt.as_gas()).sum();
+    assert_eq!(figure("sandboxd_gas_burnt_total"), burnt.to_string());
+    assert_eq!(figure("sandboxd_receipts_executed_total"), receipts.to_string());
+    assert_eq!(figure("sandboxd_failed_outcomes_total"), "0");
+    assert_eq!(figure("near_rpc_processing_time_count{method=\"send_tx\"}"), "1");
+    assert_eq!(figure("near_rpc_processing_time_bucket{method=\"send_tx\",le=\"+Inf\"}"), "1");
+    assert_eq!(figure("sandboxd_rpc_connections"), "1");
+    assert_eq!(figure("sandboxd_rpc_requests_waiting"), "0");
+    // Counted once, however often it is asked for.
+    assert!(client.get("/metrics").text().contains("near_transaction_processed_total 1\n"));
+}
+
+#[test]
+fn a_name_that_is_not_the_servers_own_is_refused() {
+    let allowed_hosts = vec!["sandbox".to_owned()];
+    let rig = Rig::with(RpcConfig { allowed_hosts, ..RpcConfig::neard() });
+    let mut client = rig.client();
+    let stranger = client.send("GET /status", &["host: rebound.example.com:3030"], b"");
+    assert_eq!(stranger.status, 403);
+    let why = stranger.text();
+    assert!(why.contains("rebound.example.com"), "{why}");
+    assert!(why.contains("--allow-host rebound.example.com"), "{why}");
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "health"}).to_string();
+    let json = "content-type: application/json";
+    let mut stranger = rig.client();
+    let refused = stranger.send("POST /", &["host: example.com", json], body.as_bytes());
+    assert_eq!((refused.status, refused.header("connection")), (403, Some("close")));
+    let local = format!("host: {}", rig.server.address());
+    for own in ["host: localhost:3030", "host: 0.0.0.0:3030", "host: sandbox:3030", &local] {
+        let reply = rig.client().send("POST /", &[own, json], body.as_bytes());
+        assert_eq!(reply.status, 200, "{own}");
+    }
+}
+
+#[test]
+fn long_answers_are_compressed_for_those_who_ask() {
+    let rig = Rig::new();
+    let mut client = rig.client();
+    let plain = client.send("GET /metrics", &[], b"");
+    assert_eq!(plain.header("content-encoding"), None);
+    let call = json!({"jsonrpc": "2.0", "id": 1, "method": "EXPERIMENTAL_protocol_config", "params": {"finality": "final"}});
+    let call = call.to_string();
+    let json = "content-type: application/json";
+    let long = client.send("POST /", &[json], call.as_bytes());
+    let short = client.send("POST /", &[json, "accept-encoding: gzip, deflate"], call.as_bytes());
+    assert_eq!(short.header("content-encoding"), Some("gzip"));
+    assert!(short.body.len() * 2 < long.body.len(), "{} bytes", short.body.len());
+    let mut unpacked = Vec::new();
+    flate2::read::GzDecoder::new(&*short.body).read_to_end(&mut unpacked).expect("it is gzip");
+    assert_eq!(unpacked, long.body);
+    // What is short already stays as it is.
+    let health = client.send("GET /health", &["accept-encoding: gzip"], b"");
+    assert_eq!((health.header("content-encoding"), health.text()), (None, "null".to_owned()));
 }
 
 #[test]

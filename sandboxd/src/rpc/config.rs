@@ -1,0 +1,70 @@
+//! How the server behaves. The command line and neard's `config.json` decide; nothing here reads
+//! either.
+
+use std::time::Duration;
+
+use near_crypto::PublicKey;
+
+/// How the server behaves; neard's names and defaults are in its `config.json` under `rpc`.
+#[derive(Clone, Debug)]
+pub struct RpcConfig {
+    /// The longest request body, in bytes (`limits_config.json_payload_max_size`, 10 MiB).
+    pub max_body_bytes: usize,
+    /// Names by which the server may be called beside `localhost` and addresses; `*` stands for
+    /// all. A port may follow the name, and then it has to fit.
+    pub allowed_hosts: Vec<String>,
+    /// Origins that browsers may call from (`cors_allowed_origins`); `*` stands for all.
+    pub allowed_origins: Vec<String>,
+    /// How long a request may wait for its transaction (`polling_config.polling_timeout`, 10 s).
+    pub wait_timeout: Duration,
+    /// The key that `status` shows as the node's own (`node_key.json`); else the validator's.
+    pub node_key: Option<PublicKey>,
+    /// How much clients may take at once.
+    pub limits: RpcLimits,
+}
+
+/// How much of the server clients may take at once, and for how long.
+#[derive(Clone, Debug)]
+pub struct RpcLimits {
+    /// Open connections, those of a WebSocket too. Further ones are answered 503 and closed.
+    pub max_connections: usize,
+    /// Requests that are being answered at the same time, which are those that wait for a block
+    /// above all. Further ones are answered 503.
+    pub max_waiting: usize,
+    /// Subscriptions of one WebSocket.
+    pub max_subscriptions: usize,
+    /// How long the head of a request may take. A kept connection is idle for as long at most.
+    pub head_timeout: Duration,
+    /// How long the body of a request may take.
+    pub body_timeout: Duration,
+    /// How long a WebSocket may take nothing, or say nothing, before it is closed. One that says
+    /// nothing is asked with a ping after half of it.
+    pub socket_timeout: Duration,
+}
+
+impl RpcConfig {
+    /// The values that neard writes into a new `config.json`.
+    pub fn neard() -> Self {
+        Self {
+            max_body_bytes: 10 * 1024 * 1024,
+            allowed_hosts: Vec::new(),
+            allowed_origins: vec!["*".to_owned()],
+            wait_timeout: Duration::from_secs(10),
+            node_key: None,
+            limits: RpcLimits::default(),
+        }
+    }
+}
+
+impl Default for RpcLimits {
+    fn default() -> Self {
+        Self {
+            max_connections: 4096,
+            max_waiting: 2048,
+            max_subscriptions: 100,
+            head_timeout: Duration::from_secs(30),
+            body_timeout: Duration::from_mins(1),
+            socket_timeout: Duration::from_mins(1),
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! The HTTP side: route, read a body within its limits, write the answer. The routes, statuses
+//! and CORS headers are neard's. What a method does is not known here; see [`super::methods`].
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http::header::{self, HeaderMap, HeaderValue};
+use http::request::Parts;
+use http::{Method, StatusCode};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::{Bytes, Incoming};
+use near_jsonrpc_primitives::errors::RpcError;
+use serde_json::Value;
+
+use super::config::{RpcConfig, RpcLimits};
+use super::envelope::{self, Request};
+use super::gate::{Gate, PREFLIGHT, VARY};
+use super::gzip;
+use super::methods::{self, Api};
+use super::metrics::Usage;
+use super::near_error::RpcFailure;
+use super::places::{Place, Places};
+use super::socket;
+use crate::chain::Node;
+
+pub(super) type Response = http::Response<Full<Bytes>>;
+
+/// What every connection shares.
+#[derive(Debug)]
+pub(super) struct Server {
+    pub(super) api: Api,
+    gate: Gate,
+    config: RpcConfig,
+    connections: Arc<Places>,
+    waiting: Arc<Places>,
+    subscriptions: Arc<Places>,
+}
+
+impl Server {
+    pub(super) fn new(node: Node, address: SocketAddr, config: RpcConfig) -> Self {
+        let limits = &config.limits;
+        let subscriptions = limits.max_connections.saturating_mul(limits.max_subscriptions);
+        Self {
+            api: Api::new(node, address, &config),
+            gate: Gate::new(&config),
+            connections: Places::new(limits.max_connections),
+            waiting: Places::new(limits.max_waiting),
+            subscriptions: Places::new(subscriptions),
+            config,
+        }
+    }
+
+    pub(super) fn limits(&self) -> &RpcLimits {
+        &self.config.limits
+    }
+
+    pub(super) fn connections(&self) -> &Arc<Places> {
+        &self.connections
+    }
+
+    pub(super) fn subscriptions(&self) -> &Arc<Places> {
+        &self.subscriptions
+    }
+
+    /// Answers one request of a connection, which has this place.
+    pub(super) async fn answer(
+        self: Arc<Self>,
+        request: http::Request<Incoming>,
+        place: Arc<Place>,
+    ) -> Response {
+        let (readable_by, gzip) =
+            (self.gate.readable_by(request.headers()), gzip::is_wanted(request.headers()));
+        let mut response = match self.gate.check_host(request.headers()) {
+            Err(why) => last(text(StatusCode::FORBIDDEN, why)),
+            Ok(()) if request.method() == Method::OPTIONS => preflight(),
+            Ok(()) => self.route(request, place).await,
+        };
+        let headers = response.headers_mut();
+        if let Some(origin) = readable_by {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        }
+        headers.insert(header::VARY, VARY);
+        if gzip {
+            compress(&mut response).await;
+        }
+        response
+    }
+
+    async fn route(
+        self: Arc<Self>,
+        request: http::Request<Incoming>,
+        place: Arc<Place>,
+    ) -> Response {
+        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+        match request.uri().path() {
+            "/" if request.method() == Method::POST => {
+                let (head, body) = request.into_parts();
+                self.call(&head, body).await
+            }
+            "/" => not_allowed("POST"),
+            "/status" if is_read => self.get("status").await,
+            "/health" if is_read => self.get("health").await,
+            "/network_info" if is_read => self.get("network_info").await,
+            "/metrics" if is_read => self.metrics().await,
+            "/ws" if request.method() == Method::GET => {
+                match self.gate.check_origin(request.headers()) {
+                    Ok(()) => socket::open(self, request, place),
+                    Err(why) => text(StatusCode::FORBIDDEN, why),
+                }
+            }
+            "/ws" => not_allowed("GET"),
+            "/status" | "/health" | "/network_info" | "/metrics" => not_allowed("GET,HEAD"),
+            path => text(StatusCode::NOT_FOUND, format!("nothing is served at {path}")),
+        }
+    }
+
+    /// Answers a JSON-RPC request.
+    async fn call(&self, head: &Parts, body: Incoming) -> Response {
+        let body = match self.read(body).await {
+            Ok(body) => body,
+            Err(refusal) => return refusal,
+        };
+        // Only now, because a connection with an unread body could not be used again.
+        if !is_json(&head.headers) {
+            let expected = "expected a request with `content-type: application/json`".to_owned();
+            return text(StatusCode::UNSUPPORTED_MEDIA_TYPE, expected);
+        }
+        let request = match Request::parse(&body) {
+            Ok(request) => request,
+            Err(error) => {
+                let body = envelope::error_body(&error, &Value::Null);
+                return json(StatusCode::BAD_REQUEST, body);
+            }
+        };
+        let Some(_place) = self.waiting.take() else {
+            let error = too_many(self.waiting.limit());
+            let body = envelope::error_body(&error, &request.id);
+            return json(StatusCode::SERVICE_UNAVAILABLE, body);
+        };
+        match methods::call(&self.api, &request.method, request.params).await {
+            Ok(result) => json(StatusCode::OK, envelope::result_body(&result, &request.id)),
+            Err(failure) => {
+                json(failure.status(), envelope::error_body(&failure.error, &request.id))
+            }
+        }
+    }
+
+    /// Reads a whole body, unless it is too long or takes too long.
+    async fn read(&self, body: Incoming) -> Result<Bytes, Response> {
+        let (most, longest) = (self.config.max_body_bytes, self.config.limits.body_timeout);
+        let read = tokio::time::timeout(longest, Limited::new(body, most).collect());
+        match read.await {
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => {
+                let error = format!("request body is longer than {most} bytes");
+                Err(last(text(StatusCode::PAYLOAD_TOO_LARGE, error)))
+            }
+            Ok(Err(error)) => {
+                Err(text(StatusCode::BAD_REQUEST, format!("request body broke off: {error}")))
+            }
+            Err(_elapsed) => {
+                let error = format!("request body took longer than {longest:?}");
+                Err(last(text(StatusCode::REQUEST_TIMEOUT, error)))
+            }
+        }
+    }
+
+    /// Answers a GET route with the bare result of a method without parameters.
+    async fn get(&self, method: &str) -> Response {
+        match methods::call(&self.api, method, Value::Null).await {
+            Ok(result) => json(StatusCode::OK, result.get().as_bytes().to_vec()),
+            Err(failure) => unavailable(&failure),
+        }
+    }
+
+    async fn metrics(self: Arc<Self>) -> Response {
+        // Blocks are counted when somebody asks, which can be many the first time.
+        let counted = tokio::task::spawn_blocking(move || {
+            let usage = Usage {
+                connections: &self.connections,
+                waiting: &self.waiting,
+                subscriptions: &self.subscriptions,
+            };
+            self.api.metrics.text(&self.api.chain(), &usage)
+        });
+        match counted.await {
+            Ok(counted) => response(StatusCode::OK, METRICS_TYPE, counted.into_bytes()),
+            Err(_panicked) => text(StatusCode::INTERNAL_SERVER_ERROR, "counting failed".to_owned()),
+        }
+    }
+}
+
+/// The version of Prometheus' text format.
+const METRICS_TYPE: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4");
+
+/// Bodies of this length take a millisecond or more to compress: not beside other connections.
+const LONG_BODY: usize = 1 << 17;
+
+async fn compress(response: &mut Response) {
+    let Some(body) = response.body_mut().frame().await else { return };
+    let body = body.ok().and_then(|frame| frame.into_data().ok()).unwrap_or_default();
+    if body.len() < gzip::SHORTEST {
+        *response.body_mut() = Full::new(body);
+        return;
+    }
+    let whole = body.clone();
+    let compressed = if body.len() < LONG_BODY {
+        Ok(gzip::compressed(&body))
+    } else {
+        tokio::task::spawn_blocking(move || gzip::compressed(&body)).await
+    };
+    *response.body_mut() = Full::new(match compressed {
+        Ok(compressed) => {
+            let gzip = HeaderValue::from_static("gzip");
+            let headers = response.headers_mut();
+            headers.insert(header::CONTENT_ENCODING, gzip);
+            headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
+            compressed
+        }
+        Err(_panicked) => whole,
+    });
+}
+
+fn too_many(limit: usize) -> RpcError {
+    let why = format!("{limit} requests are waiting already: try again when some are answered");
+    RpcError::new_internal_error(Some(Value::String(why.clone())), why)
+}
+
+fn preflight() -> Response {
+    let mut response = Response::new(Full::default());
+    response.headers_mut().extend(PREFLIGHT);
+    response
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(Ok(content_type)) = headers.get(header::CONTENT_TYPE).map(HeaderValue::to_str) else {
+        return false;
+    };
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json"
+        || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+fn json(status: StatusCode, body: Vec<u8>) -> Response {
+    response(status, HeaderValue::from_static("application/json"), body)
+}
+
+pub(super) fn text(status: StatusCode, body: String) -> Response {
+    response(status, HeaderValue::from_static("text/plain; charset=utf-8"), body.into_bytes())
+}
+
+fn unavailable(failure: &RpcFailure) -> Response {
+    let RpcError { message, data, .. } = &failure.error;
+    let why = data.as_ref().map_or_else(|| message.clone(), ToString::to_string);
+    text(StatusCode::SERVICE_UNAVAILABLE, why)
+}
+
+fn not_allowed(methods: &'static str) -> Response {
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, format!("use {methods}"));
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
+    response
+}
+
+/// An answer after which the connection ends: what is left of the body stays unread, and a client
+/// that kept the connection would find it closed in the middle of its next request.
+fn last(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+fn response(status: StatusCode, content_type: HeaderValue, body: Vec<u8>) -> Response {
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+}

@@ -1,0 +1,128 @@
+//! Limits on what clients take at once and for how long, and that those who leave give it back.
+
+use std::time::Duration;
+
+use sandboxd::rpc::{RpcConfig, RpcLimits};
+use serde_json::json;
+
+use super::client::Client;
+use super::{Rig, encoded};
+
+/// Short enough for a test, long enough for a slow machine to send a request.
+const SHORT: Duration = Duration::from_millis(300);
+
+fn limited(limits: RpcLimits) -> Rig {
+    Rig::with(RpcConfig { limits, ..RpcConfig::neard() })
+}
+
+/// The value of a metric without labels.
+fn metric(client: &mut Client, name: &str) -> String {
+    let metrics = client.get("/metrics").text();
+    let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("{name} is not in\n{metrics}")).to_owned()
+}
+
+/// Waits until a metric has the value: the server notices on its own time that clients left.
+fn wait_for(client: &mut Client, name: &str, value: &str) {
+    let found = (0..10_000).any(|_| metric(client, name) == value);
+    assert!(found, "{name} is {}", metric(client, name));
+}
+
+/// A request that waits for a transaction that never comes.
+fn long_poll() -> Vec<u8> {
+    let body = json!({
+        "jsonrpc": "2.0", "id": 1, "method": "tx",
+        "params": {
+            "tx_hash": "11111111111111111111111111111111", "sender_account_id": "nobody.near",
+        },
+    })
+    .to_string();
+    let length = body.len();
+    format!(
+        "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+         content-length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
+#[test]
+fn too_many_connections_are_turned_away_in_words() {
+    let rig = limited(RpcLimits { max_connections: 2, ..RpcLimits::default() });
+    let (mut first, mut second) = (rig.client(), rig.client());
+    assert_eq!(first.get("/health").status, 200);
+    assert_eq!(second.get("/health").status, 200);
+    let mut third = rig.client();
+    let refused = third.read(false);
+    assert_eq!(refused.status, 503);
+    assert!(refused.text().contains("all 2 connections are in use"), "{}", refused.text());
+    assert!(third.is_closed());
+    let refusals = first.get("/metrics").text();
+    assert!(refusals.contains("sandboxd_rpc_refused_total{limit=\"connections\"} 1\n"));
+    drop(second);
+    wait_for(&mut first, "sandboxd_rpc_connections", "1");
+    assert_eq!(rig.client().get("/health").status, 200);
+}
+
+#[test]
+fn too_many_waiting_requests_are_refused_and_those_who_leave_make_room() {
+    let rig = limited(RpcLimits { max_waiting: 2, ..RpcLimits::default() });
+    let mut client = rig.client();
+    let mut waiting = [rig.client(), rig.client()];
+    for waiting in &mut waiting {
+        waiting.write_raw(&long_poll());
+    }
+    wait_for(&mut client, "sandboxd_rpc_requests_waiting", "2");
+    let reply = client.call("health", &json!([]));
+    assert_eq!(reply.status, 503);
+    let error = reply.json()["error"].clone();
+    assert_eq!(error["name"], "INTERNAL_ERROR");
+    assert!(error["data"].as_str().is_some_and(|why| why.contains("2 requests are waiting")));
+    drop(waiting);
+    wait_for(&mut client, "sandboxd_rpc_requests_waiting", "0");
+    wait_for(&mut client, "sandboxd_rpc_connections", "1");
+    assert!(client.result("health", &json!([])).is_null());
+}
+
+#[test]
+fn a_client_that_leaves_while_it_sends_leaves_its_transaction() {
+    let rig = Rig::new();
+    let mut client = rig.client();
+    // The nonce is one too high, so that the second transaction waits for nobody.
+    let sent = encoded(&rig.transfer(1));
+    let body =
+        json!({"jsonrpc": "2.0", "id": 1, "method": "send_tx", "params": [sent]}).to_string();
+    let mut leaving = rig.client();
+    leaving.write("POST /", &["content-type: application/json"], body.as_bytes());
+    drop(leaving);
+    let hash = rig.transfer(1).get_hash();
+    let sender = &rig.account(1).account_id;
+    let params = json!({"tx_hash": hash, "sender_account_id": sender, "wait_until": "FINAL"});
+    assert_eq!(client.result("tx", &params)["final_execution_status"], "FINAL");
+    wait_for(&mut client, "sandboxd_rpc_connections", "1");
+}
+
+#[test]
+fn a_head_that_does_not_come_ends_the_connection() {
+    let rig = limited(RpcLimits { head_timeout: SHORT, ..RpcLimits::default() });
+    let mut slow = rig.client();
+    slow.write_raw(b"POST / HTTP/1.1\r\nhost: localhost\r\nx-slow: ");
+    assert!(slow.is_closed());
+    let mut idle = rig.client();
+    assert_eq!(idle.get("/health").status, 200);
+    assert!(idle.is_closed());
+    assert_eq!(rig.client().get("/health").status, 200);
+}
+
+#[test]
+fn a_body_that_does_not_come_is_answered_408() {
+    let rig = limited(RpcLimits { body_timeout: SHORT, ..RpcLimits::default() });
+    let mut slow = rig.client();
+    slow.write_raw(
+        b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+          content-length: 1000\r\n\r\n{",
+    );
+    let reply = slow.read(false);
+    assert_eq!((reply.status, reply.header("connection")), (408, Some("close")));
+    assert!(reply.text().contains("longer than 300ms"), "{}", reply.text());
+    assert!(slow.is_closed());
+}
