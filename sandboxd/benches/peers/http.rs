@@ -1,7 +1,7 @@
 //! As much of HTTP/1.1 as a keep-alive connection to a JSON-RPC server needs.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -24,17 +24,10 @@ impl Connection {
     pub(crate) fn send(&mut self, request: &[u8]) -> Result<&[u8]> {
         self.stream.write_all(request)?;
         self.buffer.clear();
-        let (body, length) = loop {
-            self.receive()?;
-            if let Some(end) = find(&self.buffer, b"\r\n\r\n") {
-                break (end.saturating_add(4), content_length(&self.buffer[..end])?);
-            }
-        };
-        let end = body.saturating_add(length);
-        while self.buffer.len() < end {
+        while body(&self.buffer)?.is_none() {
             self.receive()?;
         }
-        Ok(&self.buffer[body..end])
+        body(&self.buffer)?.context("the body is there")
     }
 
     fn receive(&mut self) -> Result<()> {
@@ -56,15 +49,12 @@ pub(crate) fn post(body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Answers every request of one connection with an empty object, until the other side closes it.
-pub(crate) fn answer_nothing(listener: &TcpListener) -> io::Result<()> {
-    let (mut stream, _) = listener.accept()?;
-    stream.set_nodelay(true)?;
-    let mut request = [0; 1 << 14];
-    while stream.read(&mut request)? > 0 {
-        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")?;
-    }
-    Ok(())
+/// The body of an answer, if all of it is there.
+pub(crate) fn body(answer: &[u8]) -> Result<Option<&[u8]>> {
+    let Some(head) = find(answer, b"\r\n\r\n") else { return Ok(None) };
+    let start = head.saturating_add(4);
+    let end = start.saturating_add(content_length(&answer[..head])?);
+    Ok(answer.get(start..end))
 }
 
 fn content_length(head: &[u8]) -> Result<usize> {

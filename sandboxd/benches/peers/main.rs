@@ -1,6 +1,7 @@
 //! Compares sandboxd with anvil in one run on one machine: spawn to first answer, memory when idle, and transfers one
-//! after the other over one connection. It speaks HTTP/1.1 by hand, so that the generator costs little, and shows its
-//! own ceiling against a server that does nothing. `scripts/bench` runs it; it knows neither chain beyond its requests.
+//! after the other over one connection; then reads and transfers over many, beside a server that only echoes. It speaks
+//! HTTP/1.1 by hand, so that the generator costs little. `scripts/bench` runs it; it knows neither chain beyond its
+//! requests. Named, `reads`, `sends` or `mixed` runs only that part.
 
 #![allow(
     clippy::float_arithmetic,
@@ -8,18 +9,20 @@
     reason = "a benchmark divides times and prints what came of it"
 )]
 
+mod echo;
 mod http;
+mod load;
 mod node;
 mod report;
 
-use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::echo::Echo;
 use crate::http::Connection;
 use crate::node::{Anvil, Node, Sandboxd};
-use crate::report::Report;
+use crate::report::{Comparison, Report};
 
 /// Starts of each node, taken in turns; the median counts.
 const STARTS: usize = 11;
@@ -29,9 +32,21 @@ const ROUNDS: usize = 3;
 const TRANSFERS: usize = 2_000;
 const FIRST: usize = 200;
 
+/// How many connections there are at the same time.
+const CONNECTIONS: [usize; 3] = [1, 16, 256];
+/// How long each read is repeated.
+const READING: Duration = Duration::from_secs(2);
+/// How many transfers each load has, over all of its connections.
+const SENDS: usize = 5_120;
+
 fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().collect();
+    let named = |name: &str| arguments.iter().any(|argument| argument == name);
+    if named(echo::SERVE) {
+        return echo::serve();
+    }
     // `cargo test --all-targets` runs benchmarks too, as tests: nothing is measured in a debug build.
-    if !std::env::args().any(|argument| argument == "--bench") {
+    if !named("--bench") {
         return Ok(());
     }
     let anvil =
@@ -39,12 +54,43 @@ fn main() -> Result<()> {
     let sandboxd = Sandboxd::new(env!("CARGO_BIN_EXE_sandboxd"));
     let anvil = Anvil::new(anvil);
     let nodes: [&dyn Node; 2] = [&sandboxd, &anvil];
+    let part = ["one", "reads", "sends", "mixed"].into_iter().find(|part| named(part));
+    let wanted = |name: &str| part.is_none_or(|part| part == name);
 
+    if wanted("one") {
+        print!("{}", one_after_the_other(nodes)?.table());
+    }
+    let mut comparison = Comparison::default();
+    if wanted("reads") {
+        reads(nodes, &mut comparison)?;
+    }
+    if wanted("sends") {
+        sends(nodes, &mut comparison)?;
+    }
+    if part != Some("one") {
+        println!("\n{}", comparison.table());
+    }
+    if wanted("mixed") {
+        for node in nodes {
+            let outcome = reads_beside_transfers(node)?;
+            println!(
+                "{} while 16 connections send transfers: p50 {} µs and p99 {} µs of a read of the chain.",
+                node.name(),
+                outcome.p50.as_micros(),
+                outcome.p99.as_micros()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Starts, memory and transfers over one connection.
+fn one_after_the_other(nodes: [&dyn Node; 2]) -> Result<Report> {
     let mut report = Report::default();
     let (mut starts, mut memory) = ([vec![], vec![]], [0; 2]);
     for _ in 0..STARTS {
         for (index, node) in nodes.iter().enumerate() {
-            let running = node::start(*node)?;
+            let running = node::start(*node, 1)?;
             starts[index].push(running.first_answer);
             memory[index] = running.resident_kib()?;
         }
@@ -62,20 +108,72 @@ fn main() -> Result<()> {
     }
     report.rate(&format!("transfers per second, first {FIRST}"), first);
     report.rate(&format!("transfers per second, all {TRANSFERS}"), all);
-    report.note(&format!(
-        "The generator's ceiling against a server that does nothing: {:.0} requests per second.",
-        ceiling()?
-    ));
+    Ok(report)
+}
 
-    print!("{}", report.table());
+/// Each read at each number of connections: on both nodes and the echo server in turns.
+fn reads(nodes: [&dyn Node; 2], comparison: &mut Comparison) -> Result<()> {
+    const NAMES: [&str; 3] = [
+        "`status`, `eth_blockNumber`",
+        "`query` of an account, `eth_getBalance`",
+        "`query` that calls a contract, `eth_call`",
+    ];
+    let [ours, theirs] = nodes.map(|node| node::start(node, 1));
+    let running = [ours?, theirs?];
+    let echo = Echo::start()?;
+    let mut requests = Vec::new();
+    for (node, running) in nodes.iter().zip(&running) {
+        requests.push(node.reads(&mut Connection::open(running.address)?)?);
+    }
+    for (read, name) in NAMES.iter().enumerate() {
+        for connections in CONNECTIONS {
+            let ask = |node: usize| {
+                load::repeat(running[node].address, connections, &requests[node][read], READING)
+            };
+            let ceiling = load::repeat(echo.address, connections, &requests[0][read], READING)?;
+            comparison.row(name, connections, [ask(0)?, ask(1)?], Some(ceiling));
+        }
+    }
     Ok(())
+}
+
+/// Transfers at each number of connections, on new chains.
+fn sends(nodes: [&dyn Node; 2], comparison: &mut Comparison) -> Result<()> {
+    for connections in CONNECTIONS {
+        let send = |node: &dyn Node| {
+            let running = node::start(node, connections)?;
+            let mut connection = Connection::open(running.address)?;
+            let each = SENDS.checked_div(connections).unwrap_or(SENDS);
+            let lists = node.transfers(&mut connection, connections, each)?;
+            load::each(running.address, &lists, |answer| node.succeeded(answer))
+        };
+        let name = "`send_tx`, `eth_sendTransactionSync`";
+        comparison.row(name, connections, [send(nodes[0])?, send(nodes[1])?], None);
+    }
+    Ok(())
+}
+
+/// Reads over one connection while others make blocks.
+fn reads_beside_transfers(node: &dyn Node) -> Result<load::Outcome> {
+    let running = node::start(node, 16)?;
+    let mut connection = Connection::open(running.address)?;
+    let [read, ..] = node.reads(&mut connection)?;
+    let lists = node.transfers(&mut connection, 16, 1_000)?;
+    let address = running.address;
+    let sending = std::thread::spawn(move || load::each(address, &lists, |_| true));
+    let outcome = load::repeat(address, 1, &read, Duration::from_secs(1))?;
+    drop(running);
+    // Its connections broke off with the node.
+    drop(sending.join());
+    Ok(outcome)
 }
 
 /// The rates over the first and over all transfers on a new chain: request, execution and outcome in one call each.
 fn transfers(node: &dyn Node) -> Result<[f64; 2]> {
-    let running = node::start(node)?;
+    let running = node::start(node, 1)?;
     let mut connection = Connection::open(running.address)?;
-    let requests = node.transfers(&running, &mut connection, TRANSFERS)?;
+    let lists = node.transfers(&mut connection, 1, TRANSFERS)?;
+    let requests = lists.concat();
     let started = Instant::now();
     let mut at_first = Duration::ZERO;
     for (index, request) in requests.iter().enumerate() {
@@ -86,23 +184,6 @@ fn transfers(node: &dyn Node) -> Result<[f64; 2]> {
         }
     }
     Ok([per_second(FIRST, at_first), per_second(TRANSFERS, started.elapsed())])
-}
-
-/// Requests per second against a thread that answers each at once.
-fn ceiling() -> Result<f64> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    let address = listener.local_addr()?;
-    let server = std::thread::spawn(move || http::answer_nothing(&listener));
-    let mut connection = Connection::open(address)?;
-    let request = http::post(&"x".repeat(400));
-    let started = Instant::now();
-    for _ in 0..TRANSFERS {
-        connection.send(&request)?;
-    }
-    let rate = per_second(TRANSFERS, started.elapsed());
-    drop(connection);
-    server.join().map_err(|_| anyhow::anyhow!("the echo server panicked"))??;
-    Ok(rate)
 }
 
 fn per_second(count: usize, time: Duration) -> f64 {

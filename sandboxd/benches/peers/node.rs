@@ -4,10 +4,10 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use near_crypto::{InMemorySigner, SecretKey};
+use near_crypto::{InMemorySigner, KeyType, SecretKey};
 use near_primitives::action::{Action, TransferAction};
 use near_primitives::hash::CryptoHash;
 use near_primitives::transaction::{SignedTransaction, Transaction, TransactionV0};
@@ -19,17 +19,19 @@ use crate::http::{Connection, post};
 /// A node of either kind.
 pub(crate) trait Node {
     fn name(&self) -> &'static str;
-    /// The command that runs the node on this port, without history of its own to read first.
-    fn command(&self, port: u16) -> Command;
+    /// The command that runs the node on this port, with an account or key for each of so many senders to come.
+    fn command(&self, port: u16, senders: usize) -> Command;
     /// The cheapest request that shows that the node is up.
     fn ping(&self) -> Value;
-    /// Requests that each transfer something and are answered when that is done.
+    /// Requests that each transfer something and are answered when that is done: a list for each of so many senders.
     fn transfers(
         &self,
-        running: &Running,
         connection: &mut Connection,
-        count: usize,
-    ) -> Result<Vec<Vec<u8>>>;
+        senders: usize,
+        each: usize,
+    ) -> Result<Vec<Vec<Vec<u8>>>>;
+    /// The three reads: of the chain, of an account, and by a contract, which this puts there first.
+    fn reads(&self, connection: &mut Connection) -> Result<[Vec<u8>; 3]>;
     fn succeeded(&self, answer: &[u8]) -> bool;
 }
 
@@ -41,11 +43,11 @@ pub(crate) struct Running {
     pub(crate) first_answer: Duration,
 }
 
-/// Starts a node on a free port and waits for its first answer.
-pub(crate) fn start(node: &dyn Node) -> Result<Running> {
+/// Starts a node on a free port, for so many senders, and waits for its first answer.
+pub(crate) fn start(node: &dyn Node, senders: usize) -> Result<Running> {
     let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let request = post(&node.ping().to_string());
-    let mut command = node.command(address.port());
+    let mut command = node.command(address.port(), senders);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let started = Instant::now();
     let child = command.spawn().with_context(|| format!("{command:?}"))?;
@@ -119,7 +121,7 @@ impl Node for Sandboxd {
         "sandboxd"
     }
 
-    fn command(&self, port: u16) -> Command {
+    fn command(&self, port: u16, _: usize) -> Command {
         let mut command = Command::new(self.binary);
         command.args(["--rpc-addr", &format!("127.0.0.1:{port}")]);
         command
@@ -131,42 +133,68 @@ impl Node for Sandboxd {
 
     fn transfers(
         &self,
-        _: &Running,
         connection: &mut Connection,
-        count: usize,
-    ) -> Result<Vec<Vec<u8>>> {
-        let [(sender, secret_key), (receiver, _)] = self.accounts()?;
-        let signer = InMemorySigner::from_secret_key(sender.clone(), secret_key);
-        let key = signer.public_key();
+        senders: usize,
+        each: usize,
+    ) -> Result<Vec<Vec<Vec<u8>>>> {
+        let [(sender, _), (receiver, _)] = self.accounts()?;
+        let keys =
+            (0..senders).map(|place| SecretKey::from_seed(KeyType::ED25519, &place.to_string()));
+        let keys: Vec<_> = keys.collect();
+        // A key for each sender, since a key's nonces have to come in order.
+        let records = keys.iter().map(|key| {
+            json!({ "AccessKey": {
+                "account_id": sender, "public_key": key.public_key(),
+                "access_key": { "nonce": 0, "permission": "FullAccess" },
+            } })
+        });
+        let records: Vec<_> = records.collect();
+        ask(connection, "sandbox_patch_state", &json!({ "records": records }))?;
         let block = ask(connection, "block", &json!({ "finality": "final" }))?;
         let block_hash: CryptoHash = serde_json::from_value(block["header"]["hash"].clone())?;
+        let signed = |key: &SecretKey, nonce: u64| {
+            let signer = InMemorySigner::from_secret_key(sender.clone(), key.clone());
+            let transaction = Transaction::V0(TransactionV0 {
+                signer_id: sender.clone(),
+                public_key: signer.public_key(),
+                nonce,
+                receiver_id: receiver.clone(),
+                block_hash,
+                actions: vec![Action::Transfer(TransferAction {
+                    deposit: Balance::from_yoctonear(1),
+                })],
+            });
+            let signature = signer.sign(transaction.get_hash_and_size().0.as_ref());
+            let whole = SignedTransaction::new(signature, transaction);
+            let params = json!({
+                "signed_tx_base64": STANDARD.encode(borsh::to_vec(&whole)?),
+                "wait_until": "EXECUTED_OPTIMISTIC",
+            });
+            Ok(post(&request("send_tx", &params).to_string()))
+        };
+        keys.iter().map(|key| (1..).take(each).map(|nonce| signed(key, nonce)).collect()).collect()
+    }
+
+    fn reads(&self, connection: &mut Connection) -> Result<[Vec<u8>; 3]> {
+        let [(account, _), _] = self.accounts()?;
+        let code = fixtures::wasm("tiny");
+        let records = json!([
+            { "Account": { "account_id": account, "account": {
+                "amount": "1000000000000000000000000000", "locked": "0", "version": "V1",
+                "code_hash": CryptoHash::hash_bytes(code), "storage_usage": 1000,
+            } } },
+            { "Contract": { "account_id": account, "code": STANDARD.encode(code) } },
+        ]);
+        ask(connection, "sandbox_patch_state", &json!({ "records": records }))?;
         let view = json!({
-            "request_type": "view_access_key", "finality": "final",
-            "account_id": sender, "public_key": key,
+            "request_type": "view_account", "finality": "final", "account_id": account,
         });
-        let used = ask(connection, "query", &view)?["nonce"].as_u64().context("a nonce")?;
-        let nonces = (used..).skip(1).take(count);
-        nonces
-            .map(|nonce| {
-                let transaction = Transaction::V0(TransactionV0 {
-                    signer_id: sender.clone(),
-                    public_key: key.clone(),
-                    nonce,
-                    receiver_id: receiver.clone(),
-                    block_hash,
-                    actions: vec![Action::Transfer(TransferAction {
-                        deposit: Balance::from_yoctonear(1),
-                    })],
-                });
-                let signature = signer.sign(transaction.get_hash_and_size().0.as_ref());
-                let whole = SignedTransaction::new(signature, transaction);
-                let params = json!({
-                    "signed_tx_base64": STANDARD.encode(borsh::to_vec(&whole)?),
-                    "wait_until": "EXECUTED_OPTIMISTIC",
-                });
-                Ok(post(&request("send_tx", &params).to_string()))
-            })
-            .collect()
+        let call = json!({
+            "request_type": "call_function", "finality": "final", "account_id": account,
+            "method_name": "get", "args_base64": "",
+        });
+        let requests = [("status", json!([])), ("query", view), ("query", call)];
+        checked(connection, requests)
     }
 
     fn succeeded(&self, answer: &[u8]) -> bool {
@@ -190,9 +218,13 @@ impl Node for Anvil {
         "anvil"
     }
 
-    fn command(&self, port: u16) -> Command {
+    fn command(&self, port: u16, senders: usize) -> Command {
         let mut command = Command::new(&self.binary);
         command.args(["--quiet", "--port", &port.to_string()]);
+        // It has ten by default.
+        if senders > 10 {
+            command.args(["--accounts", &senders.to_string()]);
+        }
         command
     }
 
@@ -202,16 +234,34 @@ impl Node for Anvil {
 
     fn transfers(
         &self,
-        _: &Running,
         connection: &mut Connection,
-        count: usize,
-    ) -> Result<Vec<Vec<u8>>> {
+        senders: usize,
+        each: usize,
+    ) -> Result<Vec<Vec<Vec<u8>>>> {
         let accounts = ask(connection, "eth_accounts", &json!([]))?;
-        let transfer = json!({
-            "from": accounts[0], "to": accounts[1], "value": "0x1", "gas": "0x5208",
-        });
-        let request = post(&request("eth_sendTransactionSync", &json!([transfer])).to_string());
-        Ok(vec![request; count])
+        // It gives each sender its nonces.
+        let transfers = |sender: usize| {
+            let transfer = json!({
+                "from": accounts[sender], "to": accounts[1], "value": "0x1", "gas": "0x5208",
+            });
+            vec![post(&request("eth_sendTransactionSync", &json!([transfer])).to_string()); each]
+        };
+        Ok((0..senders).map(transfers).collect())
+    }
+
+    fn reads(&self, connection: &mut Connection) -> Result<[Vec<u8>; 3]> {
+        let accounts = ask(connection, "eth_accounts", &json!([]))?;
+        // Puts a contract there that returns the number 42.
+        let init = "0x600a600c600039600a6000f3602a60005260206000f3";
+        let deploy = json!([{ "from": accounts[0], "data": init, "gas": "0x30d40" }]);
+        let receipt = ask(connection, "eth_sendTransactionSync", &deploy)?;
+        let contract = receipt["contractAddress"].clone();
+        let requests = [
+            ("eth_blockNumber", json!([])),
+            ("eth_getBalance", json!([accounts[0], "latest"])),
+            ("eth_call", json!([{ "to": contract, "data": "0x" }, "latest"])),
+        ];
+        checked(connection, requests)
     }
 
     fn succeeded(&self, answer: &[u8]) -> bool {
@@ -221,6 +271,15 @@ impl Node for Anvil {
 
 fn request(method: &str, params: &Value) -> Value {
     json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params })
+}
+
+/// The requests as they are sent, each of which was answered once.
+fn checked(connection: &mut Connection, requests: [(&str, Value); 3]) -> Result<[Vec<u8>; 3]> {
+    for (method, params) in &requests {
+        let answer = ask(connection, method, params)?;
+        ensure!(answer.get("error").is_none(), "{method}: {answer}");
+    }
+    Ok(requests.map(|(method, params)| post(&request(method, &params).to_string())))
 }
 
 fn ask(connection: &mut Connection, method: &str, params: &Value) -> Result<Value> {

@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use crate::load::Outcome;
+
 /// Rows of sandboxd's figure, anvil's figure and how much better the first is.
 #[derive(Default)]
 pub(crate) struct Report {
     rows: Vec<[String; 4]>,
-    notes: Vec<String>,
 }
 
 impl Report {
@@ -25,10 +26,6 @@ impl Report {
         self.row(what, rates, rates[0] / rates[1]);
     }
 
-    pub(crate) fn note(&mut self, text: &str) {
-        self.notes.push(text.to_owned());
-    }
-
     fn row(&mut self, what: &str, figures: [f64; 2], ratio: f64) {
         let [ours, theirs] = figures.map(|figure| {
             if figure < 100.0 { format!("{figure:.1}") } else { format!("{figure:.0}") }
@@ -42,8 +39,53 @@ impl Report {
             // Writing to a String cannot fail.
             let _ = writeln!(table, "| {} |", row.join(" | "));
         }
-        for note in &self.notes {
-            let _ = write!(table, "\n{note}\n");
+        table
+    }
+}
+
+/// Rates of both nodes at a number of connections, with those of the echo server.
+#[derive(Default)]
+pub(crate) struct Comparison {
+    rows: Vec<String>,
+}
+
+impl Comparison {
+    pub(crate) fn row(
+        &mut self,
+        what: &str,
+        connections: usize,
+        [ours, theirs]: [Outcome; 2],
+        ceiling: Option<Outcome>,
+    ) {
+        let of_ceiling = ceiling.map_or_else(
+            || "– | –".to_owned(),
+            |ceiling| {
+                let percent = 100.0 * ours.per_second / ceiling.per_second;
+                format!("{:.0} | {percent:.0} %", ceiling.per_second)
+            },
+        );
+        let micros =
+            |outcome: Outcome| format!("{} / {}", outcome.p50.as_micros(), outcome.p99.as_micros());
+        let row = format!(
+            "| {what} | {connections} | {:.0} | {:.0} | {:.1} times | {of_ceiling} | {} | {} |",
+            ours.per_second,
+            theirs.per_second,
+            ours.per_second / theirs.per_second,
+            micros(ours),
+            micros(theirs),
+        );
+        // A long run shows where it is.
+        eprintln!("{row}");
+        self.rows.push(row);
+    }
+
+    pub(crate) fn table(&self) -> String {
+        let head = "| per second | connections | sandboxd | anvil | better by | echo | of echo | p50 / p99, µs | anvil's |\n\
+                    |---|--:|--:|--:|--:|--:|--:|--:|--:|\n";
+        let mut table = head.to_owned();
+        for row in &self.rows {
+            // Writing to a String cannot fail.
+            let _ = writeln!(table, "{row}");
         }
         table
     }

@@ -4,6 +4,7 @@
 mod client;
 mod contracts;
 mod epochs;
+mod hostile;
 mod http;
 mod limits;
 mod methods;
