@@ -3,6 +3,8 @@
 use std::net::TcpStream;
 use std::time::Duration;
 
+use near_primitives::action::{Action, DeployContractAction, FunctionCallAction};
+use near_primitives::types::{Balance, Gas};
 use sandboxd::rpc::{RpcConfig, RpcLimits};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -136,6 +138,40 @@ fn outcomes_of_one_account_are_told_alone() {
         transfer(&rig, nonce);
         assert_eq!(socket.told(of_one)["outcome"]["executor_id"], receiver.as_str());
     }
+}
+
+#[test]
+fn logs_of_an_account_are_told() {
+    let rig = Rig::new();
+    let own = rig.account(1).account_id.clone();
+    let mut socket = Socket::open(&rig);
+    let of_other = socket.subscribe(&json!({"topic": "logs", "account_id": rig.receiver()}));
+    let of_own = socket.subscribe(&json!({"topic": "logs", "account_id": own}));
+    assert_ne!(of_own, of_other);
+    let code = fixtures::wasm("tiny").to_vec();
+    let increment = FunctionCallAction {
+        method_name: "increment".to_owned(),
+        args: Vec::new(),
+        gas: Gas::from_teragas(10),
+        deposit: Balance::ZERO,
+    };
+    let actions = vec![
+        Action::DeployContract(DeployContractAction { code }),
+        Action::FunctionCall(Box::new(increment)),
+    ];
+    let sent = encoded(&rig.signed_to(own.clone(), 1, actions));
+    let params = json!({"signed_tx_base64": sent, "wait_until": "FINAL"});
+    let shown = rig.client().result("send_tx", &params);
+    let receipt = &shown["receipts_outcome"][0];
+    let told = socket.told(of_own);
+    let height = told["block_height"].as_u64().expect("a height");
+    let block = rig.client().result("block", &json!({"block_id": height}));
+    let expected = json!({
+        "block_height": height, "block_hash": block["header"]["hash"], "id": receipt["id"],
+        "account_id": own, "logs": ["counted"],
+    });
+    assert_eq!(told, expected);
+    assert_eq!(told["block_hash"], receipt["block_hash"]);
 }
 
 #[test]
