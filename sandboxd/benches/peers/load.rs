@@ -17,19 +17,22 @@ pub(crate) struct Outcome {
     pub(crate) p99: Duration,
 }
 
-/// Sends one request again and again over so many connections, for a while.
+/// Sends the requests again and again over so many connections, for a while.
 pub(crate) fn repeat(
     address: SocketAddr,
     connections: usize,
-    request: &[u8],
+    requests: &[Vec<u8>],
     time: Duration,
 ) -> Result<Outcome> {
     run(async {
         let mut open = connect(address, connections).await?;
         let started = Instant::now();
-        let all = open.iter_mut().map(|stream| {
-            let requests = std::iter::repeat(request).take_while(|_| started.elapsed() < time);
-            drive(stream, requests, |_| true)
+        // Each connection starts elsewhere, so that they do not ask for the same together.
+        let apart = requests.len().checked_div(connections).unwrap_or_default();
+        let all = open.iter_mut().enumerate().map(|(place, stream)| {
+            let requests = requests.iter().map(Vec::as_slice).cycle();
+            let requests = requests.skip(place.saturating_mul(apart));
+            drive(stream, requests.take_while(|_| started.elapsed() < time), |_| true)
         });
         let times = try_join_all(all).await?;
         Ok(outcome(&times, started.elapsed()))

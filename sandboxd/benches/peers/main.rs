@@ -113,10 +113,11 @@ fn one_after_the_other(nodes: [&dyn Node; 2]) -> Result<Report> {
 
 /// Each read at each number of connections: on both nodes and the echo server in turns.
 fn reads(nodes: [&dyn Node; 2], comparison: &mut Comparison) -> Result<()> {
-    const NAMES: [&str; 3] = [
+    const NAMES: [&str; 4] = [
         "`status`, `eth_blockNumber`",
         "`query` of an account, `eth_getBalance`",
         "`query` that calls a contract, `eth_call`",
+        "the same, with other arguments each time",
     ];
     let [ours, theirs] = nodes.map(|node| node::start(node, 1));
     let running = [ours?, theirs?];

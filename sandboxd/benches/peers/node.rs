@@ -30,8 +30,9 @@ pub(crate) trait Node {
         senders: usize,
         each: usize,
     ) -> Result<Vec<Vec<Vec<u8>>>>;
-    /// The three reads: of the chain, of an account, and by a contract, which this puts there first.
-    fn reads(&self, connection: &mut Connection) -> Result<[Vec<u8>; 3]>;
+    /// The reads: of the chain, of an account, by a contract, which this puts there first, and by it with arguments
+    /// that differ from request to request.
+    fn reads(&self, connection: &mut Connection) -> Result<[Vec<Vec<u8>>; 4]>;
     fn succeeded(&self, answer: &[u8]) -> bool;
 }
 
@@ -175,7 +176,7 @@ impl Node for Sandboxd {
         keys.iter().map(|key| (1..).take(each).map(|nonce| signed(key, nonce)).collect()).collect()
     }
 
-    fn reads(&self, connection: &mut Connection) -> Result<[Vec<u8>; 3]> {
+    fn reads(&self, connection: &mut Connection) -> Result<[Vec<Vec<u8>>; 4]> {
         let [(account, _), _] = self.accounts()?;
         let code = fixtures::wasm("tiny");
         let records = json!([
@@ -189,12 +190,14 @@ impl Node for Sandboxd {
         let view = json!({
             "request_type": "view_account", "finality": "final", "account_id": account,
         });
-        let call = json!({
-            "request_type": "call_function", "finality": "final", "account_id": account,
-            "method_name": "get", "args_base64": "",
-        });
-        let requests = [("status", json!([])), ("query", view), ("query", call)];
-        checked(connection, requests)
+        let call = |arguments: u32| {
+            json!({
+                "request_type": "call_function", "finality": "final", "account_id": account,
+                "method_name": "get", "args_base64": STANDARD.encode(arguments.to_le_bytes()),
+            })
+        };
+        let requests = [("status", json!([])), ("query", view), ("query", call(0))];
+        checked(connection, requests, |arguments| ("query", call(arguments)))
     }
 
     fn succeeded(&self, answer: &[u8]) -> bool {
@@ -249,19 +252,20 @@ impl Node for Anvil {
         Ok((0..senders).map(transfers).collect())
     }
 
-    fn reads(&self, connection: &mut Connection) -> Result<[Vec<u8>; 3]> {
+    fn reads(&self, connection: &mut Connection) -> Result<[Vec<Vec<u8>>; 4]> {
         let accounts = ask(connection, "eth_accounts", &json!([]))?;
         // Puts a contract there that returns the number 42.
         let init = "0x600a600c600039600a6000f3602a60005260206000f3";
         let deploy = json!([{ "from": accounts[0], "data": init, "gas": "0x30d40" }]);
         let receipt = ask(connection, "eth_sendTransactionSync", &deploy)?;
         let contract = receipt["contractAddress"].clone();
+        let call = |arguments: u32| json!([{ "to": contract, "data": format!("0x{arguments:08x}") }, "latest"]);
         let requests = [
             ("eth_blockNumber", json!([])),
             ("eth_getBalance", json!([accounts[0], "latest"])),
-            ("eth_call", json!([{ "to": contract, "data": "0x" }, "latest"])),
+            ("eth_call", call(0)),
         ];
-        checked(connection, requests)
+        checked(connection, requests, |arguments| ("eth_call", call(arguments)))
     }
 
     fn succeeded(&self, answer: &[u8]) -> bool {
@@ -273,13 +277,21 @@ fn request(method: &str, params: &Value) -> Value {
     json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params })
 }
 
-/// The requests as they are sent, each of which was answered once.
-fn checked(connection: &mut Connection, requests: [(&str, Value); 3]) -> Result<[Vec<u8>; 3]> {
+/// How many different calls there are: more than a node would remember.
+const CALLS: u32 = 4_096;
+
+/// The requests as they are sent, each of which was answered once, and calls with other arguments.
+fn checked(
+    connection: &mut Connection,
+    requests: [(&str, Value); 3],
+    call: impl Fn(u32) -> (&'static str, Value),
+) -> Result<[Vec<Vec<u8>>; 4]> {
     for (method, params) in &requests {
-        let answer = ask(connection, method, params)?;
-        ensure!(answer.get("error").is_none(), "{method}: {answer}");
+        ask(connection, method, params)?;
     }
-    Ok(requests.map(|(method, params)| post(&request(method, &params).to_string())))
+    let sent = |(method, params): (&str, Value)| post(&request(method, &params).to_string());
+    let [chain, account, contract] = requests.map(|request| vec![sent(request)]);
+    Ok([chain, account, contract, (0..CALLS).map(|arguments| sent(call(arguments))).collect()])
 }
 
 fn ask(connection: &mut Connection, method: &str, params: &Value) -> Result<Value> {

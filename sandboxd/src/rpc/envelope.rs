@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use near_jsonrpc_primitives::errors::RpcError;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// The only version of the protocol.
 #[derive(Debug)]
@@ -30,18 +31,18 @@ impl<'de> Deserialize<'de> for Version {
     }
 }
 
-/// A request whose envelope is in order.
+/// A request whose envelope is in order, with its params as a value or as the text that they are.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Request<'a> {
+pub(crate) struct Request<'a, P = Value> {
     #[serde(rename = "jsonrpc")]
     _version: Version,
     /// The name to look up in the method table.
     #[serde(borrow)]
     pub(crate) method: Cow<'a, str>,
-    /// `null` if the member is missing.
-    #[serde(default)]
-    pub(crate) params: Value,
+    /// `None` if the member is missing, or `null`.
+    #[serde(default = "Option::default")]
+    pub(crate) params: Option<P>,
     /// Any JSON value; given back unchanged.
     pub(crate) id: Value,
 }
@@ -50,6 +51,14 @@ impl<'a> Request<'a> {
     /// Reads one request; `Err` says why the body is none.
     pub(crate) fn parse(body: &'a [u8]) -> Result<Self, RpcError> {
         serde_json::from_slice(body).map_err(|_| refusal(body))
+    }
+}
+
+impl<'a> Request<'a, &'a RawValue> {
+    /// Reads one request without looking into its params, which may not even be JSON that a
+    /// method would take.
+    pub(crate) fn glance(body: &'a [u8]) -> Option<Self> {
+        serde_json::from_slice(body).ok()
     }
 }
 
@@ -94,5 +103,9 @@ pub(crate) fn notification(method: &str, params: impl Serialize) -> serde_json::
 }
 
 fn written(response: &Response<'_, impl Serialize>) -> Vec<u8> {
-    serde_json::to_vec(response).expect("an envelope holds strings and JSON values only")
+    // Most answers fit, so that the vector does not grow.
+    let mut body = Vec::with_capacity(2048);
+    let written = serde_json::to_writer(&mut body, response);
+    written.expect("an envelope holds strings and JSON values only");
+    body
 }

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
@@ -11,11 +12,13 @@ use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
 use near_jsonrpc_primitives::errors::RpcError;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::config::{RpcConfig, RpcLimits};
 use super::envelope::{self, Request};
 use super::gate::{Gate, PREFLIGHT, VARY};
 use super::gzip;
+use super::kept_answers::{KeptAnswers, LONGEST_REQUEST, Moment};
 use super::methods::{self, Api};
 use super::metrics::Usage;
 use super::near_error::RpcFailure;
@@ -34,6 +37,7 @@ pub(super) struct Server {
     connections: Arc<Places>,
     waiting: Arc<Places>,
     subscriptions: Arc<Places>,
+    kept: KeptAnswers,
 }
 
 impl Server {
@@ -46,6 +50,7 @@ impl Server {
             connections: Places::new(limits.max_connections),
             waiting: Places::new(limits.max_waiting),
             subscriptions: Places::new(subscriptions),
+            kept: KeptAnswers::default(),
             config,
         }
     }
@@ -125,6 +130,11 @@ impl Server {
             let expected = "expected a request with `content-type: application/json`".to_owned();
             return text(StatusCode::UNSUPPORTED_MEDIA_TYPE, expected);
         }
+        let now = self.api.moment();
+        let glance = (body.len() <= LONGEST_REQUEST).then(|| Request::glance(&body)).flatten();
+        if let Some(answer) = glance.as_ref().and_then(|request| self.known(&now, request)) {
+            return answer;
+        }
         let request = match Request::parse(&body) {
             Ok(request) => request,
             Err(error) => {
@@ -137,12 +147,27 @@ impl Server {
             let body = envelope::error_body(&error, &request.id);
             return json(StatusCode::SERVICE_UNAVAILABLE, body);
         };
-        match methods::call(&self.api, &request.method, request.params).await {
-            Ok(result) => json(StatusCode::OK, envelope::result_body(&result, &request.id)),
+        let params = request.params.unwrap_or_default();
+        match methods::call(&self.api, &request.method, params).await {
+            Ok(result) => {
+                if let Some(Request { method, params, .. }) = &glance {
+                    self.kept.keep(&now, method, text_of(*params), &result);
+                }
+                json(StatusCode::OK, envelope::result_body(&result, &request.id))
+            }
             Err(failure) => {
                 json(failure.status(), envelope::error_body(&failure.error, &request.id))
             }
         }
+    }
+
+    /// The answer to a request that was answered already while nothing has changed.
+    fn known(&self, now: &Moment, request: &Request<'_, &RawValue>) -> Option<Response> {
+        let started = Instant::now();
+        let result = self.kept.get(now, &request.method, text_of(request.params))?;
+        let answer = envelope::result_body(&result, &request.id);
+        methods::count(&self.api, &request.method, started.elapsed());
+        Some(json(StatusCode::OK, answer))
     }
 
     /// Reads a whole body, unless it is too long or takes too long.
@@ -219,6 +244,10 @@ async fn compress(response: &mut Response) {
         }
         Err(_panicked) => whole,
     });
+}
+
+fn text_of(params: Option<&RawValue>) -> &str {
+    params.map_or("", RawValue::get)
 }
 
 fn too_many(limit: usize) -> RpcError {

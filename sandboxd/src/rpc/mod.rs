@@ -13,6 +13,7 @@ mod gate;
 mod gzip;
 mod histogram;
 mod http;
+mod kept_answers;
 mod metrics;
 mod near_error;
 mod params;

@@ -124,7 +124,7 @@ impl Socket {
             _ => return Ok(()),
         };
         let answer = match envelope::Request::parse(request) {
-            Ok(request) => match self.call(&request.method, request.params) {
+            Ok(request) => match self.call(&request.method, request.params.unwrap_or_default()) {
                 Ok(result) => envelope::result_body(&result, &request.id),
                 Err(error) => envelope::error_body(&error, &request.id),
             },

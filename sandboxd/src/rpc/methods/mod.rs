@@ -27,6 +27,7 @@ use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::config::RpcConfig;
+use super::kept_answers::Moment;
 use super::metrics::Metrics;
 use super::near_error::RpcFailure;
 use crate::chain::{Chain, Node};
@@ -63,6 +64,11 @@ impl Api {
     /// The chain as it was last published. It does not change while a handler reads it.
     pub(super) fn chain(&self) -> Arc<Chain> {
         self.node.view()
+    }
+
+    /// What the answers to reads depend on now.
+    pub(super) fn moment(&self) -> Moment {
+        Moment { chain: self.chain(), second: self.started.elapsed().as_secs() }
     }
 }
 
@@ -115,7 +121,7 @@ const METHODS: &[Method] = &[
 
 /// Calls the method that goes by `name`.
 pub(super) async fn call(api: &Api, name: &str, params: Value) -> Answer {
-    let found = METHODS.iter().position(|method| method.names.contains(&name));
+    let found = place(name);
     let label = api.metrics.request(found);
     let started = Instant::now();
     let answer = match found.map(|place| METHODS[place].handler) {
@@ -129,6 +135,18 @@ pub(super) async fn call(api: &Api, name: &str, params: Value) -> Answer {
         tracing::debug!(target: "rpc", method = label, error = failure.name(), "answered an error");
     }
     answer
+}
+
+/// Counts a request that was answered without its method.
+pub(super) fn count(api: &Api, name: &str, took: Duration) {
+    let found = place(name);
+    api.metrics.request(found);
+    api.metrics.answered(found, took);
+}
+
+/// Where in the table the method is that goes by `name`.
+fn place(name: &str) -> Option<usize> {
+    METHODS.iter().position(|method| method.names.contains(&name))
 }
 
 /// Writes the result of a method.

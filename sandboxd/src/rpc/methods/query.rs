@@ -3,6 +3,8 @@
 //! Two errors are told as results with a member `error`, because clients have long been looking
 //! for them there.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use near_chain_configs::{default_trie_viewer_state_size_limit, default_view_access_keys_limit};
 use near_jsonrpc_primitives::errors::{RpcError, RpcParseError};
 use near_jsonrpc_primitives::types::query::{
@@ -45,13 +47,13 @@ pub(super) const QUERY: Method = Method {
         "TOO_LARGE_CONTRACT_STATE",
         "TOO_MANY_ACCESS_KEYS",
     ],
-    handler: Handler::Wait(|api, params| Box::pin(query(api, params))),
+    handler: Handler::Look(query),
 };
 
 /// The longest data of a positional query, in bytes, less the length of the path.
 const LEGACY_DATA_LIMIT: usize = 10 * 1024;
 
-async fn query(api: &Api, params: Value) -> Answer {
+fn query(api: &Api, params: Value) -> Answer {
     let request = Params::<RpcQueryRequest>::new(params)
         .pair(|path: String, data: String| legacy(&path, &data))
         .named()?;
@@ -59,8 +61,9 @@ async fn query(api: &Api, params: Value) -> Answer {
     if !matches!(request.request, QueryRequest::CallFunction { .. }) {
         return answer(&chain, request);
     }
-    // A contract may run for long: not on a thread that serves connections.
-    match tokio::task::spawn_blocking(move || answer(&chain, request)).await {
+    // A contract may run for long, and the thread serves other connections: they move to another.
+    let called = || tokio::task::block_in_place(|| answer(&chain, request));
+    match catch_unwind(AssertUnwindSafe(called)) {
         Ok(answer) => answer,
         Err(_panicked) => Err(internal_error("the view call failed inside the node")),
     }

@@ -83,6 +83,38 @@ fn metrics_count_blocks_and_requests() {
 }
 
 #[test]
+fn an_answer_is_given_again_only_while_nothing_has_changed() {
+    let rig = Rig::new();
+    let mut client = rig.client();
+    let ask = json!({
+        "request_type": "view_account", "finality": "final", "account_id": rig.receiver(),
+    });
+    let mut before = client.result("query", &ask);
+    for nonce in 1..=5 {
+        assert_eq!(client.result("query", &ask), before, "asked twice");
+        let sent = encoded(&rig.transfer(nonce));
+        let params = json!({"signed_tx_base64": sent, "wait_until": "FINAL"});
+        client.result("send_tx", &params);
+        let after = client.result("query", &ask);
+        let amount = |view: &Value| view["amount"].as_str().and_then(|text| text.parse().ok());
+        let received = amount(&before).map(|amount: u128| amount + 10_u128.pow(24));
+        assert_eq!(amount(&after), received);
+        assert_eq!(
+            client.result("status", &json!([]))["sync_info"]["latest_block_hash"],
+            client.result("block", &json!({"finality": "final"}))["header"]["hash"]
+        );
+        before = after;
+    }
+    let metrics = client.get("/metrics").text();
+    assert!(metrics.contains("near_rpc_total_count{method=\"query\"} 11\n"), "{metrics}");
+    // The same text in another place is no request, however well it is known.
+    let known = json!({"jsonrpc": "2.0", "id": 1, "method": "query", "params": ask}).to_string();
+    assert_eq!(client.post(known.as_bytes()).status, 200);
+    let with_more = known.replacen('{', "{\"extra\":1,", 1);
+    assert_eq!(refusal(&client.post(with_more.as_bytes())).0, 400);
+}
+
+#[test]
 fn a_name_that_is_not_the_servers_own_is_refused() {
     let allowed_hosts = vec!["sandbox".to_owned()];
     let rig = Rig::with(RpcConfig { allowed_hosts, ..RpcConfig::neard() });
