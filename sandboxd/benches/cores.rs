@@ -17,6 +17,7 @@ use near_primitives::transaction::{
     ExecutionStatus, SignedTransaction, Transaction, TransactionV0,
 };
 use near_primitives::types::{AccountId, Balance, Gas, Nonce};
+use near_primitives::views::TxExecutionStatus;
 use sandboxd::chain::{Chain, Clock, NodeOptions, Progress};
 use sandboxd::genesis::{DevAccount, dev_accounts};
 use sandboxd::{Sandbox, chain};
@@ -163,13 +164,13 @@ impl Load {
             for half in halves {
                 scope.spawn(|| {
                     for transaction in half.into_iter().flatten() {
-                        drop(node.submit(transaction, None));
+                        drop(node.submit(transaction, TxExecutionStatus::None));
                     }
                 });
             }
         });
         for hash in &last {
-            let landed = node.watch(*hash, Progress::Complete).wait();
+            let landed = node.watch(*hash, TxExecutionStatus::Final).wait();
             landed.expect("the node runs").expect("it is executed");
         }
         let took = start.elapsed();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use near_chain_configs::Genesis;
 use near_crypto::{KeyType, SecretKey};
+use near_primitives::types::BlockHeightDelta;
 use near_primitives::validator_signer::ValidatorSigner;
 
 use crate::chain::{Chain, ChainOptions, Clock, InvalidChain, Node, NodeOptions};
@@ -29,6 +30,8 @@ pub struct SandboxBuilder {
     clock: Clock,
     block_delay: Duration,
     kept_states: usize,
+    finality_lag: BlockHeightDelta,
+    max_gas_burnt_view: Option<u64>,
     wallet_contract: Option<Vec<u8>>,
 }
 
@@ -54,6 +57,8 @@ impl Sandbox {
             clock: Clock::system(),
             block_delay: Config::default_block_delay(),
             kept_states: KEPT_STATES,
+            finality_lag: 0,
+            max_gas_burnt_view: None,
             wallet_contract: None,
         }
     }
@@ -107,6 +112,21 @@ impl SandboxBuilder {
         self
     }
 
+    /// How many blocks have to follow a block to make it final. None, if nothing else is said; two
+    /// in neard.
+    #[must_use]
+    pub fn finality_lag(mut self, blocks: BlockHeightDelta) -> Self {
+        self.finality_lag = blocks;
+        self
+    }
+
+    /// How much gas a view may burn. As much as the protocol allows, if nothing else is said.
+    #[must_use]
+    pub fn max_gas_burnt_view(mut self, gas: Option<u64>) -> Self {
+        self.max_gas_burnt_view = gas;
+        self
+    }
+
     /// The wasm of the contract that accounts with an Ethereum address run. Without it they hold
     /// tokens, and calls of them fail.
     #[must_use]
@@ -123,6 +143,8 @@ impl SandboxBuilder {
             clock: self.clock,
             block_delay_ns: u64::try_from(self.block_delay.as_nanos()).unwrap_or(u64::MAX),
             kept_states: self.kept_states,
+            finality_lag: self.finality_lag,
+            max_gas_burnt_view: self.max_gas_burnt_view,
             wallet_contract: self.wallet_contract,
         };
         Ok(Sandbox { chain: Chain::new(&self.genesis, options)? })

@@ -30,6 +30,8 @@ pub struct RuntimeConfig {
     near: Arc<NearConfig>,
     vm: Arc<VmConfig>,
     host: Arc<host::Config>,
+    /// How much gas a view may burn.
+    max_gas_burnt_view: u64,
     /// NEAR's costs by ours, for gas profiles.
     profile_rows: Arc<BTreeMap<CostId, ProfileRow>>,
 }
@@ -64,7 +66,19 @@ impl RuntimeConfig {
         let vm = Arc::new(vm_config(&near.wasm_config));
         let host = Arc::new(host_config(&near));
         let profile_rows = Arc::new(profile_rows(&near));
-        RuntimeConfig { rules, near, vm, host, profile_rows }
+        let max_gas_burnt_view = near.wasm_config.limit_config.max_gas_burnt.as_gas();
+        RuntimeConfig { rules, near, vm, host, max_gas_burnt_view, profile_rows }
+    }
+
+    /// The same, but views may burn `gas`: a node decides that for itself.
+    #[must_use]
+    pub fn with_max_gas_burnt_view(self, gas: u64) -> Self {
+        Self { max_gas_burnt_view: gas, ..self }
+    }
+
+    /// How much gas a view may burn: as much as a call, if nothing else was said.
+    pub fn max_gas_burnt_view(&self) -> u64 {
+        self.max_gas_burnt_view
     }
 
     /// What the protocol version decides and no parameter says.

@@ -8,6 +8,7 @@ mod block;
 mod clock;
 mod epoch;
 mod error;
+mod finality;
 mod index;
 mod node;
 mod pool;
@@ -33,6 +34,7 @@ use near_primitives::validator_signer::ValidatorSigner;
 use sandbox_runtime::{BlockEnv, Runtime};
 use sandbox_state::{History, Snapshot};
 
+use finality::FinalBlocks;
 use index::Index;
 use pool::Pool;
 use spec::Spec;
@@ -58,6 +60,7 @@ pub struct Chain {
     state: Snapshot,
     history: History,
     index: Index,
+    final_blocks: FinalBlocks,
     /// The tree over the hashes of all blocks before the head.
     block_hashes: PartialMerkleTree,
     pool: Pool,
@@ -111,7 +114,7 @@ impl Chain {
         Self { runtime, ..self.clone() }
     }
 
-    /// The latest block. All blocks are final.
+    /// The latest block.
     pub fn head(&self) -> &Arc<Block> {
         &self.head
     }
@@ -132,11 +135,10 @@ impl Chain {
         self.index.block_at(height).unwrap_or(&self.head)
     }
 
-    /// The block that `reference` names: the head for each of the three finalities, since a block
-    /// is final as soon as it is there.
+    /// The block that `reference` names.
     pub fn block(&self, reference: &BlockReference) -> Result<&Arc<Block>, UnknownBlock> {
         match reference {
-            BlockReference::Finality(_) => Ok(&self.head),
+            BlockReference::Finality(finality) => Ok(self.last_block(finality)),
             BlockReference::SyncCheckpoint(SyncCheckpoint::Genesis) => Ok(self.genesis()),
             BlockReference::SyncCheckpoint(SyncCheckpoint::EarliestAvailable) => {
                 Ok(self.earliest())

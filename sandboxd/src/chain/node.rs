@@ -1,6 +1,7 @@
 //! A running chain: one thread owns the chain and makes its blocks, everybody else reads the
 //! latest published value. A block is made at once when there is work for one, and blocks follow
-//! until no receipt is left; without work the thread sleeps. A block that fails, be it by a fault
+//! until no receipt is left, or, where blocks are not final at once, until those that somebody
+//! waits for are; without work the thread sleeps. A block that fails, be it by a fault
 //! or by a panic, is dropped: the chain from before it stays, and the node goes on.
 
 use std::any::Any;
@@ -15,13 +16,15 @@ use near_primitives::hash::CryptoHash;
 use near_primitives::state_record::StateRecord;
 use near_primitives::transaction::SignedTransaction;
 use near_primitives::types::BlockHeightDelta;
+use near_primitives::views::TxExecutionStatus;
 use parking_lot::Mutex;
 use sandbox_runtime::RuntimeFault;
 use sandbox_runtime::verify::WellFormed;
 
 use super::answer::{Answer, Promise, answer};
+use super::finality::{meets, status_to_come};
 use super::publication::Publication;
-use super::{Chain, ClockError, FastForwardError, PatchFailed, Progress, Refusal, TimestampNs};
+use super::{Chain, ClockError, FastForwardError, PatchFailed, Refusal, TimestampNs};
 
 /// How a node makes blocks.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,8 +45,8 @@ pub struct Node {
 }
 
 enum Command {
-    Submit { transaction: Box<WellFormed>, until: Option<Progress>, landed: Promise<Landed> },
-    Watch { hash: CryptoHash, until: Progress, landed: Promise<Landed> },
+    Submit { transaction: Box<WellFormed>, until: TxExecutionStatus, landed: Promise<Landed> },
+    Watch { hash: CryptoHash, until: TxExecutionStatus, landed: Promise<Landed> },
     Patch { records: Vec<StateRecord>, done: Promise<Result<(), PatchFailed>> },
     FastForward { delta: BlockHeightDelta, done: Promise<Result<(), FastForwardError>> },
     SetTime { at: TimestampNs, done: Promise<Result<(), ClockError>> },
@@ -78,12 +81,12 @@ impl Node {
         self.published.after(head)
     }
 
-    /// Hands in a transaction. The answer comes when it has come as far as `until`, or at once
-    /// when it was accepted if that is `None`.
+    /// Hands in a transaction. The answer comes when it has come as far as `until`: with `None`
+    /// as soon as it was accepted.
     pub fn submit(
         &self,
         transaction: SignedTransaction,
-        until: Option<Progress>,
+        until: TxExecutionStatus,
     ) -> Answer<Landed> {
         // The signature is checked here, where many callers can do it at once.
         match self.view().admit(transaction) {
@@ -101,7 +104,7 @@ impl Node {
 
     /// Waits for a transaction, which may not have been seen yet, to come as far as `until`.
     /// Whoever loses patience drops the answer.
-    pub fn watch(&self, hash: CryptoHash, until: Progress) -> Answer<Landed> {
+    pub fn watch(&self, hash: CryptoHash, until: TxExecutionStatus) -> Answer<Landed> {
         self.ask(|landed| Command::Watch { hash, until, landed })
     }
 
@@ -149,7 +152,7 @@ struct Owner {
     chain: Chain,
     inbox: Receiver<Command>,
     published: Arc<Publication>,
-    waiting: BTreeMap<CryptoHash, Vec<(Progress, Promise<Landed>)>>,
+    waiting: BTreeMap<CryptoHash, Vec<(TxExecutionStatus, Promise<Landed>)>>,
     /// How many answers were promised since those that nobody waits for any more were looked for,
     watched: usize,
     /// and how many there may be before that is done again.
@@ -189,7 +192,7 @@ impl Owner {
 
     /// Commands come before blocks, so that transactions that arrive together share a block.
     fn next_event(&mut self, heartbeat: Option<Duration>) -> Option<Event> {
-        if self.chain.has_work() && !self.stalled {
+        if !self.stalled && (self.chain.has_work() || self.finality_is_awaited()) {
             if self.obeyed >= COMMANDS_PER_BLOCK {
                 return Some(Event::Work);
             }
@@ -215,6 +218,15 @@ impl Owner {
             Ok(command) => Some(Event::Command(command)),
             Err(RecvTimeoutError::Timeout) => Some(Event::Work),
         }
+    }
+
+    /// Whether somebody waits for nothing but blocks that make those before them final.
+    fn finality_is_awaited(&self) -> bool {
+        self.chain.finality_lag() > 0
+            && self.waiting.iter().any(|(hash, goals)| {
+                let status = self.chain.execution(hash).map(|execution| status_to_come(&execution));
+                status.is_some_and(|status| goals.iter().any(|(until, _)| meets(&status, until)))
+            })
     }
 
     fn obey(&mut self, command: Command) {
@@ -246,7 +258,7 @@ impl Owner {
     fn submit(
         &mut self,
         transaction: WellFormed,
-        until: Option<Progress>,
+        until: TxExecutionStatus,
         landed: Promise<Landed>,
     ) {
         let chain = &mut self.chain;
@@ -255,15 +267,15 @@ impl Owner {
             Err(panic) => landed.give(Err(Refusal::Fault(panic_text(&*panic).into()))),
             Ok(Err(refusal)) => landed.give(Err(refusal)),
             Ok(Ok(hash)) => match until {
-                None => landed.give(Ok(self.published.view())),
-                Some(until) => self.watch(hash, until, landed),
+                TxExecutionStatus::None => landed.give(Ok(self.published.view())),
+                until => self.watch(hash, until, landed),
             },
         }
     }
 
-    fn watch(&mut self, hash: CryptoHash, until: Progress, landed: Promise<Landed>) {
-        match progress(&self.chain, &hash) {
-            Some(progress) if progress >= until => {
+    fn watch(&mut self, hash: CryptoHash, until: TxExecutionStatus, landed: Promise<Landed>) {
+        match status(&self.chain, &hash) {
+            Some(status) if meets(&status, &until) => {
                 landed.give(Ok(self.published.view()));
             }
             _ => {
@@ -329,10 +341,10 @@ impl Owner {
 
     fn answer_those_who_wait(&mut self, published: &Arc<Chain>) {
         self.waiting.retain(|hash, waiting| {
-            let Some(reached) = progress(published, hash) else { return true };
+            let Some(reached) = status(published, hash) else { return true };
             let (there, not_yet) = std::mem::take(waiting)
                 .into_iter()
-                .partition::<Vec<_>, _>(|(until, _)| *until <= reached);
+                .partition::<Vec<_>, _>(|(until, _)| meets(&reached, until));
             *waiting = not_yet;
             for (_, landed) in there {
                 landed.give(Ok(Arc::clone(published)));
@@ -350,7 +362,7 @@ impl Owner {
     /// Answers those whose transaction is in the chain: it does not go on, so waiting is in vain.
     fn refuse_the_stalled(&mut self, refusal: &Refusal) {
         let chain = &self.chain;
-        let stalled = self.waiting.extract_if(.., |hash, _| progress(chain, hash).is_some());
+        let stalled = self.waiting.extract_if(.., |hash, _| chain.execution(hash).is_some());
         for (_, landed) in stalled.flat_map(|(_, waiting)| waiting) {
             landed.give(Err(refusal.clone()));
         }
@@ -374,8 +386,8 @@ enum Event {
 }
 
 /// How far the transaction has come, if it is in a block.
-fn progress(chain: &Chain, hash: &CryptoHash) -> Option<Progress> {
-    chain.execution(hash).map(|execution| execution.progress())
+fn status(chain: &Chain, hash: &CryptoHash) -> Option<TxExecutionStatus> {
+    chain.execution(hash).map(|execution| chain.execution_status(&execution))
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> RuntimeFault {

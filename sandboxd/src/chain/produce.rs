@@ -238,6 +238,7 @@ impl Chain {
         };
         let block = Arc::new(block.build());
         self.index.insert(Arc::clone(&block));
+        self.final_blocks.advance(&block, self.head.height(), &self.index);
         self.history.push(block.height(), step.state.clone());
         self.state = step.state;
         self.delayed_receipts = effects.delayed_receipts;

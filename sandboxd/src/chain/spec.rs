@@ -6,8 +6,8 @@ use near_chain_configs::{Genesis, GenesisConfig, GenesisContents, GenesisRecords
 use near_primitives::epoch_manager::EpochConfig;
 use near_primitives::hash::CryptoHash;
 use near_primitives::merkle::PartialMerkleTree;
-use near_primitives::types::ShardId;
 use near_primitives::types::validator_stake::ValidatorStake;
+use near_primitives::types::{BlockHeightDelta, ShardId};
 use near_primitives::validator_signer::ValidatorSigner;
 use near_primitives::version::{MIN_SUPPORTED_PROTOCOL_VERSION, PROTOCOL_VERSION};
 use near_time::Utc;
@@ -18,6 +18,7 @@ use sandbox_state::{History, Snapshot};
 use super::Chain;
 use super::block::{Block, GenesisBlock};
 use super::clock::Clock;
+use super::finality::FinalBlocks;
 use super::index::Index;
 use super::pool::Pool;
 use super::validators::Staking;
@@ -33,6 +34,10 @@ pub struct ChainOptions {
     pub block_delay_ns: u64,
     /// Of how many of the latest blocks the state is kept.
     pub kept_states: usize,
+    /// How much gas a view may burn, if that is not the protocol's.
+    pub max_gas_burnt_view: Option<u64>,
+    /// How many blocks have to follow a block to make it final: none in the sandbox, two in neard.
+    pub finality_lag: BlockHeightDelta,
     /// The wasm of the contract that accounts with an Ethereum address run, if there is to be one.
     pub wallet_contract: Option<Vec<u8>>,
 }
@@ -86,7 +91,11 @@ impl Chain {
     /// version that it names.
     pub fn new(genesis: &Genesis, options: ChainOptions) -> Result<Self, InvalidChain> {
         let config = genesis.config.clone();
-        let runtime = Runtime::new(RuntimeConfig::new(config.protocol_version)?);
+        let mut runtime_config = RuntimeConfig::new(config.protocol_version)?;
+        if let Some(gas) = options.max_gas_burnt_view {
+            runtime_config = runtime_config.with_max_gas_burnt_view(gas);
+        }
+        let runtime = Runtime::new(runtime_config);
         let shards: Vec<ShardId> = config.shard_layout.shard_ids().collect();
         let [shard_id] = shards[..] else {
             return Err(InvalidChain::Shards { shards: shards.len() });
@@ -116,6 +125,7 @@ impl Chain {
         Ok(Self {
             runtime,
             index: Index::new(Arc::clone(&head)),
+            final_blocks: FinalBlocks::new(&head, options.finality_lag),
             head,
             state,
             history,

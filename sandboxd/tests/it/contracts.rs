@@ -50,6 +50,27 @@ fn a_call_changes_what_a_view_shows() {
 }
 
 #[test]
+fn a_node_may_bound_the_gas_of_views() {
+    let message = |gas: Option<u64>| {
+        let clock = sandboxd::chain::Clock::manual(crate::support::GENESIS_NS);
+        let builder = sandboxd::Sandbox::localnet_builder(clock).max_gas_burnt_view(gas);
+        let mut chain = builder.build().unwrap().into_chain();
+        let code = fixtures::wasm("status").to_vec();
+        let deploy = Action::DeployContract(DeployContractAction { code });
+        chain.submit(sign(&chain, BOB, BOB, 1, vec![deploy])).unwrap();
+        chain.settle().unwrap();
+        // What transactions may burn is the protocol's matter.
+        let status = call(&mut chain, 1, BOB, "set_status", r#"{"message":"hello"}"#);
+        assert!(matches!(status, FinalExecutionStatus::SuccessValue(_)), "{status:?}");
+        chain.call_view(&id(BOB), "get_count", b"{}").map_err(|error| error.to_string()).err()
+    };
+    assert_eq!(message(None), None);
+    let refused = message(Some(1_000_000)).unwrap();
+    // It does not even load the contract, for which NEAR has this error.
+    assert_eq!(refused, "wasm execution failed with error: HostError(GasExceeded)");
+}
+
+#[test]
 fn a_call_across_two_accounts_ends_with_the_value_of_its_callback() {
     let mut chain = with_contracts();
     let args = json!({ "account_id": BOB }).to_string();

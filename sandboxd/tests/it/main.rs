@@ -10,6 +10,7 @@ mod blocks;
 mod cli;
 mod contracts;
 mod epochs;
+mod finality;
 mod genesis;
 mod node;
 mod patch_state;

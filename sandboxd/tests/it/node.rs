@@ -8,6 +8,7 @@ use near_primitives::action::{Action, AddKeyAction};
 use near_primitives::errors::InvalidTxError;
 use near_primitives::state_record::StateRecord;
 use near_primitives::types::Balance;
+use near_primitives::views::TxExecutionStatus;
 use sandboxd::Sandbox;
 use sandboxd::chain::{Clock, Node, NodeOptions, Progress, Refusal};
 
@@ -22,7 +23,7 @@ fn the_answer_comes_with_the_chain_that_has_the_outcome() {
     let node = node();
     let tx = transfer(&node.view(), "alice.test.near", "bob.test.near", 1, near(5));
     let hash = tx.get_hash();
-    let landed = node.submit(tx, Some(Progress::Complete)).wait().unwrap().unwrap();
+    let landed = node.submit(tx, TxExecutionStatus::Final).wait().unwrap().unwrap();
     assert_eq!(landed.execution(&hash).unwrap().progress(), Progress::Complete);
     assert!(!landed.has_receipts());
     node.stop();
@@ -31,13 +32,15 @@ fn the_answer_comes_with_the_chain_that_has_the_outcome() {
 #[test]
 fn each_stage_is_answered_at_the_stage() {
     let node = node();
-    for (nonce, until) in
-        [(1, Progress::Included), (2, Progress::Executed), (3, Progress::Complete)]
-    {
+    for (nonce, until, progress) in [
+        (1, TxExecutionStatus::Included, Progress::Included),
+        (2, TxExecutionStatus::ExecutedOptimistic, Progress::Executed),
+        (3, TxExecutionStatus::Final, Progress::Complete),
+    ] {
         let tx = transfer(&node.view(), "alice.test.near", "bob.test.near", nonce, near(1));
         let hash = tx.get_hash();
-        let landed = node.submit(tx, Some(until)).wait().unwrap().unwrap();
-        assert_eq!(landed.execution(&hash).unwrap().progress(), until);
+        let landed = node.submit(tx, until).wait().unwrap().unwrap();
+        assert_eq!(landed.execution(&hash).unwrap().progress(), progress);
     }
     node.stop();
 }
@@ -46,7 +49,8 @@ fn each_stage_is_answered_at_the_stage() {
 fn a_refusal_says_why() {
     let node = node();
     let tx = transfer(&node.view(), "alice.test.near", "bob.test.near", 0, near(5));
-    let refusal = node.submit(tx, Some(Progress::Executed)).wait().unwrap().unwrap_err();
+    let refusal =
+        node.submit(tx, TxExecutionStatus::ExecutedOptimistic).wait().unwrap().unwrap_err();
     assert!(matches!(refusal, Refusal::Invalid(InvalidTxError::InvalidNonce { .. })));
     assert_eq!(node.view().head().height(), 0);
     node.stop();
@@ -56,8 +60,8 @@ fn a_refusal_says_why() {
 fn one_can_wait_for_a_transaction_that_comes_later() {
     let node = node();
     let tx = transfer(&node.view(), "alice.test.near", "bob.test.near", 1, near(5));
-    let watched = node.watch(tx.get_hash(), Progress::Executed);
-    node.submit(tx, None);
+    let watched = node.watch(tx.get_hash(), TxExecutionStatus::ExecutedOptimistic);
+    node.submit(tx, TxExecutionStatus::None);
     assert!(watched.wait().unwrap().is_ok());
     node.stop();
 }
@@ -69,7 +73,7 @@ fn many_transactions_at_once_all_land() {
     let answers: Vec<_> = (1..=100)
         .map(|nonce| {
             let tx = transfer(&view, "alice.test.near", "bob.test.near", nonce, near(1));
-            node.submit(tx, Some(Progress::Complete))
+            node.submit(tx, TxExecutionStatus::Final)
         })
         .collect();
     for answer in answers {
@@ -99,9 +103,9 @@ fn an_absurd_state_cannot_stop_the_node() {
     let carol = "carol.test.near";
     let broken = sign(&node.view(), carol, carol, 1, vec![add]);
     // Whatever becomes of it, it gets an answer, and others go on.
-    assert!(node.submit(broken, Some(Progress::Complete)).wait().is_some());
+    assert!(node.submit(broken, TxExecutionStatus::Final).wait().is_some());
     let tx = transfer(&node.view(), "alice.test.near", "bob.test.near", 1, near(5));
-    assert!(node.submit(tx, Some(Progress::Complete)).wait().unwrap().is_ok());
+    assert!(node.submit(tx, TxExecutionStatus::Final).wait().unwrap().is_ok());
     node.stop();
 }
 
@@ -124,7 +128,7 @@ fn a_heartbeat_makes_blocks_without_work() {
     let node = Node::start(chain, NodeOptions { heartbeat }).unwrap();
     // Nobody sends this one; waiting for it lets the thread be, and ends with the node.
     let never = transfer(&node.view(), "alice.test.near", "bob.test.near", 1, near(5));
-    let waiting = node.watch(never.get_hash(), Progress::Included);
+    let waiting = node.watch(never.get_hash(), TxExecutionStatus::Included);
     while node.view().head().height() < 3 {
         std::thread::yield_now();
     }
@@ -137,7 +141,7 @@ fn a_stopped_node_answers_nothing_and_keeps_its_last_view() {
     let node = node();
     node.stop();
     let tx = transfer(&node.view(), "alice.test.near", "bob.test.near", 1, near(5));
-    assert!(node.submit(tx, Some(Progress::Executed)).wait().is_none());
+    assert!(node.submit(tx, TxExecutionStatus::ExecutedOptimistic).wait().is_none());
     assert_eq!(node.view().head().height(), 0);
 }
 
@@ -147,7 +151,7 @@ fn whoever_follows_the_chain_misses_no_block() {
     let genesis = node.view();
     let news = node.after(genesis.head().hash());
     let tx = transfer(&genesis, "alice.test.near", "bob.test.near", 1, near(5));
-    node.submit(tx, Some(Progress::Complete)).wait().unwrap().unwrap();
+    node.submit(tx, TxExecutionStatus::Final).wait().unwrap().unwrap();
     assert!(news.wait().unwrap().head().height() > 0);
     // Behind by more than one block: the answer is there at once, and has all of them.
     let newest = node.after(genesis.head().hash()).wait().unwrap();

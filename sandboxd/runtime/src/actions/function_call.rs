@@ -181,7 +181,7 @@ pub(crate) fn view_call(
     let Some((hash, bytes)) = tree::code(&mut state, id, account) else {
         return Ok(Err(refusal(&CallFailure::NoCode(id.clone()), Vec::new())));
     };
-    let max_gas_burnt = runtime.config().host().limits.max_gas_burnt;
+    let max_gas_burnt = gas_meter::Gas::new(runtime.config().max_gas_burnt_view());
     let root = CryptoHash(*state.root().as_bytes());
     let context = Context {
         input: Arc::from(args),

@@ -42,9 +42,9 @@ fn a_fault_of_the_next_block_answers_those_who_wait_for_it() {
     let hash = owner.chain.submit(transfer(&owner.chain)).unwrap();
     owner.produce();
     let (promise, landed) = answer();
-    owner.watch(hash, Progress::Complete, promise);
+    owner.watch(hash, TxExecutionStatus::Final, promise);
     let (promise, unknown) = answer();
-    owner.watch(CryptoHash::default(), Progress::Included, promise);
+    owner.watch(CryptoHash::default(), TxExecutionStatus::Included, promise);
     owner.drop_block("a test".to_owned());
     assert!(matches!(landed.wait(), Some(Err(Refusal::Fault(_)))));
     assert_eq!(owner.waiting.len(), 1, "a transaction that may still come is waited for");
@@ -58,7 +58,7 @@ fn an_answer_that_nobody_waits_for_is_forgotten() {
         let hash = near_primitives::hash::hash(&number.to_le_bytes());
         let (promise, forgotten) = answer();
         drop(forgotten);
-        owner.watch(hash, Progress::Included, promise);
+        owner.watch(hash, TxExecutionStatus::Included, promise);
     }
     assert!(owner.waiting.len() <= FIRST_TIDY);
 }
@@ -69,7 +69,7 @@ fn answers_about_one_transaction_are_forgotten_too() {
     for _ in 0..1_000 {
         let (promise, forgotten) = answer();
         drop(forgotten);
-        owner.watch(CryptoHash::default(), Progress::Included, promise);
+        owner.watch(CryptoHash::default(), TxExecutionStatus::Included, promise);
     }
     assert!(owner.waiting.values().map(Vec::len).sum::<usize>() <= FIRST_TIDY);
 }

@@ -1,8 +1,7 @@
 //! The methods that send a transaction or ask how far one has come.
 //!
 //! `wait_until` is answered by the node, which says when a block has brought the transaction far
-//! enough; nothing is polled. Blocks are final at once, so that a level and its final counterpart
-//! are reached together.
+//! enough; nothing is polled.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -21,7 +20,7 @@ use serde_json::Value;
 use super::super::near_error::RpcFailure;
 use super::super::params::Params;
 use super::{Answer, Api, Handler, Method, internal_error, written};
-use crate::chain::{self, Chain, Execution, Progress, Refusal};
+use crate::chain::{self, Chain, Execution, Refusal};
 
 const SEND_NAMED: &str = "`signed_tx_base64`, `wait_until` (`NONE`, `INCLUDED`, \
                           `EXECUTED_OPTIMISTIC` by default, `INCLUDED_FINAL`, `EXECUTED`, `FINAL`)";
@@ -95,20 +94,20 @@ fn broadcast_tx_async(api: &Api, params: Value) -> Answer {
     let transaction = send_request(params)?.signed_transaction;
     let hash = transaction.get_hash();
     // Nobody waits: what becomes of it is found out by its hash.
-    drop(api.node.submit(transaction, None));
+    drop(api.node.submit(transaction, TxExecutionStatus::None));
     written(&hash)
 }
 
 async fn send(api: &Api, transaction: SignedTransaction, wait_until: TxExecutionStatus) -> Answer {
     let hash = transaction.get_hash();
-    let Some(progress) = progress(&wait_until) else {
-        drop(api.node.submit(transaction, None));
+    if wait_until == TxExecutionStatus::None {
+        drop(api.node.submit(transaction, TxExecutionStatus::None));
         return written(&RpcTransactionResponse {
             final_execution_outcome: None,
             final_execution_status: TxExecutionStatus::None,
         });
-    };
-    let landed = landed(api, &hash, api.node.submit(transaction, Some(progress))).await?;
+    }
+    let landed = landed(api, &hash, api.node.submit(transaction, wait_until)).await?;
     executed(&landed, &hash, Receipts::Left)
 }
 
@@ -132,18 +131,18 @@ async fn status(api: &Api, params: Value, receipts: Receipts) -> Answer {
         .named()?;
     let (hash, _sender) = request.transaction_info.to_tx_hash_and_account();
     let chain = api.chain();
-    let Some(progress) = progress(&request.wait_until) else {
+    if request.wait_until == TxExecutionStatus::None {
         if chain.execution(&hash).is_some() {
             return executed(&chain, &hash, receipts);
         }
         refuse_invalid(&chain, &request.transaction_info)?;
         let error = RpcTransactionError::UnknownTransaction { requested_transaction_hash: hash };
         return Err(error.into());
-    };
+    }
     if !chain.knows(&hash) {
         refuse_invalid(&chain, &request.transaction_info)?;
     }
-    let landed = landed(api, &hash, api.node.watch(hash, progress)).await?;
+    let landed = landed(api, &hash, api.node.watch(hash, request.wait_until)).await?;
     executed(&landed, &hash, receipts)
 }
 
@@ -158,18 +157,6 @@ fn refused(refusal: Refusal) -> RpcFailure {
     match refusal {
         Refusal::Invalid(context) => RpcTransactionError::InvalidTransaction { context }.into(),
         Refusal::Fault(reason) => internal_error(&reason),
-    }
-}
-
-/// What the transaction has to have gone through; `None` for nothing at all.
-fn progress(wait_until: &TxExecutionStatus) -> Option<Progress> {
-    match wait_until {
-        TxExecutionStatus::None => None,
-        TxExecutionStatus::Included | TxExecutionStatus::IncludedFinal => Some(Progress::Included),
-        TxExecutionStatus::ExecutedOptimistic | TxExecutionStatus::Executed => {
-            Some(Progress::Executed)
-        }
-        TxExecutionStatus::Final => Some(Progress::Complete),
     }
 }
 
@@ -228,11 +215,7 @@ fn response(
             )
         }
     };
-    let final_execution_status = match execution.progress() {
-        Progress::Included => TxExecutionStatus::IncludedFinal,
-        Progress::Executed => TxExecutionStatus::Executed,
-        Progress::Complete => TxExecutionStatus::Final,
-    };
+    let final_execution_status = chain.execution_status(execution);
     RpcTransactionResponse { final_execution_outcome: Some(outcome), final_execution_status }
 }
 
