@@ -1,8 +1,11 @@
 //! The folder that neard calls its home: `config.json`, `genesis.json`, `node_key.json` and
 //! `validator_key.json`. Tools write and change these files between `init` and `run`, so that
-//! both sides keep to neard's format. The chain itself lives in memory and leaves nothing here.
+//! both sides keep to neard's format. The chain itself lives in memory: while it runs, its socket is in
+//! `data`.
 
 mod config;
+mod dump;
+mod running;
 
 use std::fs;
 use std::io;
@@ -12,15 +15,20 @@ use near_chain_configs::{FAST_EPOCH_LENGTH, Genesis};
 use near_crypto::{KeyFile, KeyType, PublicKey, SecretKey};
 use near_primitives::types::AccountId;
 use near_primitives::validator_signer::ValidatorSigner;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
-use crate::cli::InitArgs;
+use crate::cli::{DumpStateArgs, InitArgs};
 use crate::genesis::{self, InvalidGenesis};
 
 pub use config::Config;
+pub use dump::{DumpFailed, DumpRequest, dump};
+pub use running::Running;
 
 const CONFIG: &str = "config.json";
 const GENESIS: &str = "genesis.json";
 const NODE_KEY: &str = "node_key.json";
+const RECORDS: &str = "records.json";
 const VALIDATOR_KEY: &str = "validator_key.json";
 
 /// A home folder.
@@ -68,6 +76,12 @@ pub enum HomeError {
         config: PathBuf,
         /// The file that does not.
         genesis: PathBuf,
+    },
+    /// Another process runs the chain of the folder.
+    #[error("a chain runs from {} already", home.display())]
+    Running {
+        /// The home folder.
+        home: PathBuf,
     },
     /// A file is not what it should be.
     #[error("{}: {what}", path.display())]
@@ -120,16 +134,13 @@ impl Home {
         self.write_json(NODE_KEY, &node)?;
         self.write_json(GENESIS, &genesis)?;
         // The last one, since its presence says that all are there.
-        self.write_json(CONFIG, &Config::written_by_init(args.fast))
+        self.write_json(CONFIG, &Config::written_by_init(args.fast, args.max_gas_burnt_view))
     }
 
     /// Reads what `init` wrote and others may have changed.
     pub fn read(&self) -> Result<HomeContents, HomeError> {
-        let config = self.read_file(CONFIG)?;
-        let config = Config::read(&config)
-            .map_err(|what| HomeError::Content { path: self.folder.join(CONFIG), what })?;
-        let genesis_path = self.folder.join(&config.genesis_file);
-        let genesis = parse_genesis(&genesis_path, &self.read_file(&config.genesis_file)?)?;
+        let config = self.read_config()?;
+        let genesis = self.read_genesis(&config)?;
         let validator: KeyFile = self.read_key(&config.validator_key_file)?;
         let node: KeyFile = self.read_key(&config.node_key_file)?;
         Ok(HomeContents {
@@ -138,6 +149,58 @@ impl Home {
             signer: genesis::signer(validator.account_id, validator.secret_key),
             node_key: node.public_key,
         })
+    }
+
+    fn read_config(&self) -> Result<Config, HomeError> {
+        Config::read(&self.read_file(CONFIG)?)
+            .map_err(|what| HomeError::Content { path: self.folder.join(CONFIG), what })
+    }
+
+    /// The genesis, with the records of a file of their own if the settings name one.
+    fn read_genesis(&self, config: &Config) -> Result<Genesis, HomeError> {
+        let path = self.folder.join(&config.genesis_file);
+        let text = self.read_file(&config.genesis_file)?;
+        let Some(records_file) = &config.genesis_records_file else {
+            return parse_genesis(&path, &text);
+        };
+        let mut genesis: serde_json::Map<String, Value> =
+            self.parse(&config.genesis_file, &text)?;
+        let records: Value = self.parse(records_file, &self.read_file(records_file)?)?;
+        genesis.insert("records".to_owned(), records);
+        parse_genesis(&path, &Value::Object(genesis).to_string())
+    }
+
+    /// Writes a dumped state, and says where: one file, or with `--stream` a home folder whose
+    /// records are in a file of their own.
+    pub fn write_dump(
+        &self,
+        genesis: &Genesis,
+        args: &DumpStateArgs,
+    ) -> Result<PathBuf, HomeError> {
+        let default = if args.stream { "output" } else { "output.json" };
+        let path = args.file.clone().unwrap_or_else(|| self.folder.join(default));
+        if args.stream {
+            fs::create_dir_all(&path).map_err(io_error(&path))?;
+            write_json(&path.join(RECORDS), &genesis::records(genesis))?;
+            write_json(&path.join(GENESIS), &genesis.config)?;
+            let text = self.read_file(CONFIG)?;
+            let mut config: serde_json::Map<String, Value> = self.parse(CONFIG, &text)?;
+            for (setting, file) in [
+                ("genesis_file", GENESIS),
+                ("genesis_records_file", RECORDS),
+                ("node_key_file", NODE_KEY),
+                ("validator_key_file", VALIDATOR_KEY),
+            ] {
+                config.insert(setting.to_owned(), file.into());
+            }
+            let settings = self.read_config()?;
+            write_json(&path.join(NODE_KEY), &self.read_key(&settings.node_key_file)?)?;
+            write_json(&path.join(VALIDATOR_KEY), &self.read_key(&settings.validator_key_file)?)?;
+            write_json(&path.join(CONFIG), &config)?;
+        } else {
+            write_json(&path, genesis)?;
+        }
+        Ok(path)
     }
 
     /// The validator's key: the one that is there already, or a new one, written.
@@ -157,18 +220,21 @@ impl Home {
     }
 
     fn read_key(&self, name: &str) -> Result<KeyFile, HomeError> {
-        let path = self.folder.join(name);
-        let text = self.read_file(name)?;
-        let content = |what: String| HomeError::Content { path: path.clone(), what };
-        let text = near_config_utils::strip_comments_from_json_str(&text)
-            .map_err(|error| content(error.to_string()))?;
-        let key: KeyFile =
-            serde_json::from_str(&text).map_err(|error| content(error.to_string()))?;
+        let key: KeyFile = self.parse(name, &self.read_file(name)?)?;
         if key.secret_key.public_key() == key.public_key {
-            Ok(key)
-        } else {
-            Err(content("public_key is not the public key of secret_key".into()))
+            return Ok(key);
         }
+        let what = "public_key is not the public key of secret_key".to_owned();
+        Err(HomeError::Content { path: self.folder.join(name), what })
+    }
+
+    /// The JSON of the file `name`, which may have comments.
+    fn parse<T: DeserializeOwned>(&self, name: &str, text: &str) -> Result<T, HomeError> {
+        let path = || self.folder.join(name);
+        let text = near_config_utils::strip_comments_from_json_str(&text.to_owned())
+            .map_err(|error| HomeError::Content { path: path(), what: error.to_string() })?;
+        serde_json::from_str(&text)
+            .map_err(|error| HomeError::Content { path: path(), what: error.to_string() })
     }
 
     fn read_file(&self, name: &str) -> Result<String, HomeError> {
@@ -180,11 +246,14 @@ impl Home {
     }
 
     fn write_json(&self, name: &str, value: &impl serde::Serialize) -> Result<(), HomeError> {
-        let path = self.folder.join(name);
-        let text = serde_json::to_string_pretty(value)
-            .map_err(|error| HomeError::Content { path: path.clone(), what: error.to_string() })?;
-        fs::write(&path, text).map_err(io_error(&path))
+        write_json(&self.folder.join(name), value)
     }
+}
+
+fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), HomeError> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|error| HomeError::Content { path: path.to_owned(), what: error.to_string() })?;
+    fs::write(path, text).map_err(io_error(path))
 }
 
 /// Reads and checks a genesis from a file.

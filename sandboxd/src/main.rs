@@ -3,26 +3,35 @@
 
 mod banner;
 
+use std::io::{IsTerminal as _, Write as _};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::Parser as _;
-use sandboxd::chain::{Clock, NodeOptions};
-use sandboxd::cli::{Cli, Command, RunArgs, StartArgs};
-use sandboxd::home::{Home, read_genesis};
+use near_primitives::version::PROTOCOL_VERSION;
+use sandboxd::chain::{Clock, Node, NodeOptions};
+use sandboxd::cli::{
+    self, Cli, Command, DumpStateArgs, Program, RunArgs, ServeArgs, StartArgs, ViewState, docs,
+};
+use sandboxd::home::{Home, HomeContents, dump, read_genesis};
 use sandboxd::rpc::{RpcConfig, RpcServer};
-use sandboxd::{Sandbox, genesis};
+use sandboxd::{Sandbox, SandboxBuilder, genesis};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use banner::Banner;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let program =
+        std::env::args_os().next().map_or(Program::Sandboxd, |path| Program::named(&path));
+    let cli = match cli::parse(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(answer) => answer.exit(),
+    };
     log_to_stderr(cli.verbose.as_deref());
-    match run(cli) {
+    match run(program, cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // What failed first, and what made it fail behind it.
@@ -32,14 +41,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> anyhow::Result<()> {
+fn run(program: Program, cli: Cli) -> anyhow::Result<()> {
     let wallet = cli.wallet_contract.as_deref().map(read).transpose()?;
     match cli.command {
         Some(Command::Init(args)) => Ok(Home::new(cli.home).init(&args)?),
         Some(Command::Run(args)) => run_home(&Home::new(cli.home), &args, wallet),
-        None if cli.home.is_some() => {
-            anyhow::bail!("--home needs a command: init to make a chain there, run to start it")
-        }
+        Some(Command::ViewState(args)) => match args.command {
+            ViewState::DumpState(args) => dump_state(&Home::new(cli.home), &args, wallet),
+        },
+        Some(Command::Completions { shell }) => print(&docs::completions(program, shell)),
+        Some(Command::Man { of }) => print(&docs::man(program, &of)?),
         None => start(&cli.start, wallet),
     }
 }
@@ -47,18 +58,21 @@ fn run(cli: Cli) -> anyhow::Result<()> {
 /// Starts a chain in memory.
 fn start(args: &StartArgs, wallet: Option<Vec<u8>>) -> anyhow::Result<()> {
     let end = End::listen()?;
+    let builder = match &args.genesis {
+        None => Sandbox::localnet_builder(Clock::system()),
+        Some(path) => Sandbox::builder(read_genesis(path)?),
+    };
+    let builder = builder.wallet_contract(wallet).finality_lag(args.serve.finality_lag);
+    let sandbox = builder.build();
     let sandbox = match &args.genesis {
-        None => Sandbox::localnet_builder(Clock::system()).wallet_contract(wallet).build()?,
-        Some(path) => Sandbox::builder(read_genesis(path)?)
-            .wallet_contract(wallet)
-            .build()
-            .with_context(|| path.display().to_string())?,
+        None => sandbox?,
+        Some(path) => sandbox.with_context(|| path.display().to_string())?,
     };
     let accounts = if args.genesis.is_none() { genesis::dev_accounts() } else { Vec::new() };
     let chain_id = sandbox.chain().chain_id().to_owned();
-    let node = sandbox.start(NodeOptions { heartbeat: interval(args.block_interval) })?;
-    let server = RpcServer::start(args.rpc_addr, node.clone(), RpcConfig::neard())
-        .with_context(|| cannot_listen(args.rpc_addr))?;
+    let node = start_node(sandbox, &args.serve, None)?;
+    let address = args.serve.rpc_addr.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 3030)));
+    let server = serve(address, &node, RpcConfig::neard(), &args.serve)?;
     let banner = Banner { address: server.address(), chain_id, accounts };
     if args.json { banner.print_json() } else { banner.print_table() }
         .context("the accounts could not be printed")?;
@@ -72,50 +86,108 @@ fn start(args: &StartArgs, wallet: Option<Vec<u8>>) -> anyhow::Result<()> {
 fn run_home(home: &Home, args: &RunArgs, wallet: Option<Vec<u8>>) -> anyhow::Result<()> {
     let end = End::listen()?;
     let contents = home.read()?;
-    let config = contents.config;
-    let sandbox = Sandbox::builder(contents.genesis)
-        .signer(contents.signer)
-        .block_delay(config.block_delay)
-        .wallet_contract(wallet)
-        .build()
-        .with_context(|| home.path().display().to_string())?;
-    let heartbeat = interval(args.block_interval).or(config.heartbeat);
-    let node = sandbox.start(NodeOptions { heartbeat })?;
-    let address = args.rpc_addr.unwrap_or(config.rpc_addr);
+    let config = contents.config.clone();
+    let archive = args.archive || config.archive;
+    let kept_states = if archive { usize::MAX } else { sandboxd::KEPT_STATES };
     let rpc = RpcConfig {
         max_body_bytes: config.max_body_bytes,
         allowed_origins: config.allowed_origins,
         wait_timeout: config.wait_timeout,
-        node_key: Some(contents.node_key),
+        node_key: Some(contents.node_key.clone()),
         ..RpcConfig::neard()
     };
-    let server = if args.disable_rpc {
-        None
-    } else {
-        let server = RpcServer::start(address, node.clone(), rpc);
-        Some(server.with_context(|| cannot_listen(address))?)
-    };
-    if let Some(server) = &server {
-        tracing::info!(target: "rpc", address = %server.address(), "listening");
-    }
+    let sandbox = builder(contents, wallet)
+        .kept_states(kept_states)
+        .finality_lag(args.serve.finality_lag)
+        .max_gas_burnt_view(args.max_gas_burnt_view.or(config.max_gas_burnt_view))
+        .build();
+    let sandbox = sandbox.with_context(|| home.path().display().to_string())?;
+    let empty_blocks = args.produce_empty_blocks.unwrap_or(config.empty_blocks);
+    let heartbeat = empty_blocks.then_some(config.empty_block_delay);
+    let node = start_node(sandbox, &args.serve, heartbeat)?;
+    let running = home.announce(node.clone())?;
+    let address = args.serve.rpc_addr.or(config.rpc_addr).filter(|_| !args.disable_rpc);
+    let server = address.map(|address| serve(address, &node, rpc, &args.serve)).transpose()?;
     end.wait();
     drop(server);
+    drop(running);
     node.stop();
     Ok(())
+}
+
+/// Writes the state of the chain that runs from a home folder, or of the one that would.
+fn dump_state(home: &Home, args: &DumpStateArgs, wallet: Option<Vec<u8>>) -> anyhow::Result<()> {
+    let request = args.into();
+    let genesis = if let Some(genesis) = home.ask_running(&request)? {
+        genesis
+    } else {
+        let sandbox = builder(home.read()?, wallet).build();
+        let sandbox = sandbox.with_context(|| home.path().display().to_string())?;
+        dump(sandbox.chain(), &request)?
+    };
+    let path = home.write_dump(&genesis, args)?;
+    print(
+        format!(
+            "Saved the state before block {} at {}\n",
+            genesis.config.genesis_height,
+            path.display()
+        )
+        .as_bytes(),
+    )
+}
+
+fn builder(contents: HomeContents, wallet: Option<Vec<u8>>) -> SandboxBuilder {
+    Sandbox::builder(contents.genesis)
+        .signer(contents.signer)
+        .block_delay(contents.config.block_delay)
+        .wallet_contract(wallet)
+}
+
+/// How often blocks come without work where blocks are not final at once and nothing else is said:
+/// neard's shortest delay. Without any, nobody who looks at final blocks would see the latest work.
+const FINALITY_INTERVAL: Duration = Duration::from_millis(600);
+
+fn start_node(
+    sandbox: Sandbox,
+    args: &ServeArgs,
+    heartbeat: Option<Duration>,
+) -> anyhow::Result<Node> {
+    let chain = sandbox.chain();
+    tracing::info!(
+        target: "chain", version = env!("CARGO_PKG_VERSION"), chain_id = chain.chain_id(),
+        protocol = chain.protocol_version(), latest_protocol = PROTOCOL_VERSION, "starting"
+    );
+    let heartbeat = args.block_interval.map(Duration::from_millis).or(heartbeat);
+    let finality = (args.finality_lag > 0).then_some(FINALITY_INTERVAL);
+    Ok(sandbox.start(NodeOptions { heartbeat: heartbeat.or(finality) })?)
+}
+
+fn serve(
+    address: SocketAddr,
+    node: &Node,
+    mut rpc: RpcConfig,
+    args: &ServeArgs,
+) -> anyhow::Result<RpcServer> {
+    rpc.allowed_hosts.clone_from(&args.allow_host);
+    if !args.allow_origin.is_empty() {
+        rpc.allowed_origins.clone_from(&args.allow_origin);
+    }
+    let server = RpcServer::start(address, node.clone(), rpc).with_context(|| {
+        format!(
+            "cannot listen on {address}; --rpc-addr chooses another address, and port 0 a free port"
+        )
+    })?;
+    tracing::info!(target: "rpc", address = %server.address(), "listening");
+    Ok(server)
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     std::fs::read(path).with_context(|| path.display().to_string())
 }
 
-fn cannot_listen(address: std::net::SocketAddr) -> String {
-    format!(
-        "cannot listen on {address}; --rpc-addr chooses another address, and port 0 a free port"
-    )
-}
-
-fn interval(milliseconds: Option<u64>) -> Option<Duration> {
-    milliseconds.map(Duration::from_millis)
+fn print(text: &[u8]) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    Ok(out.write_all(text).and_then(|()| out.flush())?)
 }
 
 /// Ctrl-C and SIGTERM, which end the program cleanly from before it says that it is there.
@@ -123,25 +195,33 @@ struct End {
     runtime: tokio::runtime::Runtime,
     interrupt: Signal,
     terminate: Signal,
+    hangup: Signal,
 }
 
 impl End {
     fn listen() -> std::io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (interrupt, terminate) = runtime.block_on(async {
+        let (interrupt, terminate, hangup) = runtime.block_on(async {
             std::io::Result::Ok((
                 signal(SignalKind::interrupt())?,
                 signal(SignalKind::terminate())?,
+                signal(SignalKind::hangup())?,
             ))
         })?;
-        Ok(Self { runtime, interrupt, terminate })
+        Ok(Self { runtime, interrupt, terminate, hangup })
     }
 
     fn wait(mut self) {
         self.runtime.block_on(async {
-            tokio::select! {
-                _ = self.interrupt.recv() => {}
-                _ = self.terminate.recv() => {}
+            loop {
+                tokio::select! {
+                    _ = self.interrupt.recv() => break,
+                    _ = self.terminate.recv() => break,
+                    // A neard reads settings again that a chain in one process does not have.
+                    _ = self.hangup.recv() => {
+                        tracing::info!(target: "chain", "SIGHUP: there are no settings to reload");
+                    }
+                }
             }
         });
     }
@@ -158,5 +238,16 @@ fn log_to_stderr(verbose: Option<&str>) {
             filter = filter.add_directive(directive);
         }
     }
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let style =
+        std::env::var("NEAR_SANDBOX_LOG_STYLE").or_else(|_| std::env::var("RUST_LOG_STYLE"));
+    let colors = match style.as_deref() {
+        Ok("always") => true,
+        Ok("never") => false,
+        _ => std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+    };
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(colors)
+        .with_writer(std::io::stderr)
+        .init();
 }

@@ -13,12 +13,14 @@ use serde_json::{Value, json};
 pub struct Config {
     /// The genesis' file name in the home folder.
     pub genesis_file: String,
+    /// The file name of the genesis' records, if they are not in the genesis itself.
+    pub genesis_records_file: Option<String>,
     /// The validator key's file name in the home folder.
     pub validator_key_file: String,
     /// The node key's file name in the home folder.
     pub node_key_file: String,
-    /// Where JSON-RPC listens.
-    pub rpc_addr: SocketAddr,
+    /// Where JSON-RPC listens; nowhere, where the settings turn it off.
+    pub rpc_addr: Option<SocketAddr>,
     /// The longest request, in bytes.
     pub max_body_bytes: usize,
     /// Web pages from where may ask.
@@ -27,21 +29,34 @@ pub struct Config {
     pub wait_timeout: Duration,
     /// The time that a block takes on average, which fast-forwarding passes for each.
     pub block_delay: Duration,
-    /// After how long without work an empty block is made: as in neard, where clients wait for
-    /// the next block and it comes. `None` where the settings turn empty blocks off.
-    pub heartbeat: Option<Duration>,
+    /// Whether blocks are made without work too, as clients expect who wait for the next block.
+    pub empty_blocks: bool,
+    /// After how long: the shortest delay, which is what a neard takes that is alone, since its own
+    /// approval is all that its blocks need.
+    pub empty_block_delay: Duration,
+    /// How much gas a view may burn, if that is not the protocol's.
+    pub max_gas_burnt_view: Option<u64>,
+    /// Whether the states of all blocks are kept.
+    pub archive: bool,
 }
 
 #[derive(Deserialize)]
 struct Settings {
     #[serde(default = "genesis_file")]
     genesis_file: String,
+    #[serde(default)]
+    genesis_records_file: Option<String>,
     #[serde(default = "validator_key_file")]
     validator_key_file: String,
     #[serde(default = "node_key_file")]
     node_key_file: String,
-    #[serde(default)]
+    // With `null`, unlike without a word, there is no server.
+    #[serde(default = "default_rpc")]
     rpc: Option<Rpc>,
+    #[serde(default)]
+    archive: bool,
+    #[serde(default)]
+    max_gas_burnt_view: Option<u64>,
     #[serde(default)]
     consensus: Consensus,
 }
@@ -125,10 +140,6 @@ impl Consensus {
         let both = self.min_block_production_delay.saturating_add(self.max_block_production_delay);
         both.checked_div(2).unwrap_or(both)
     }
-
-    fn heartbeat(&self) -> Option<Duration> {
-        self.produce_empty_blocks.then_some(self.max_block_production_delay)
-    }
 }
 
 impl Config {
@@ -145,22 +156,27 @@ impl Config {
         warn_of_unknown(&value);
         let file: Settings = serde_path_to_error::deserialize(value)
             .map_err(|error| format!("{}: {}", error.path(), error.inner()))?;
+        let rpc_addr = file.rpc.as_ref().map(|rpc| rpc.addr);
         let rpc = file.rpc.unwrap_or_default();
         Ok(Self {
             genesis_file: file.genesis_file,
+            genesis_records_file: file.genesis_records_file,
+            max_gas_burnt_view: file.max_gas_burnt_view,
             validator_key_file: file.validator_key_file,
             node_key_file: file.node_key_file,
-            rpc_addr: rpc.addr,
+            rpc_addr,
             max_body_bytes: rpc.limits_config.json_payload_max_size,
             allowed_origins: rpc.cors_allowed_origins,
             wait_timeout: rpc.polling_config.polling_timeout,
             block_delay: file.consensus.mean(),
-            heartbeat: file.consensus.heartbeat(),
+            empty_blocks: file.consensus.produce_empty_blocks,
+            empty_block_delay: file.consensus.min_block_production_delay,
+            archive: file.archive,
         })
     }
 
     /// What `init` writes: the settings that `run` reads, and those that tools expect to find.
-    pub fn written_by_init(fast: bool) -> Value {
+    pub fn written_by_init(fast: bool, max_gas_burnt_view: Option<u64>) -> Value {
         let consensus = if fast { Consensus::fast() } else { Consensus::normal() };
         json!({
             "genesis_file": genesis_file(),
@@ -195,6 +211,7 @@ impl Config {
             },
             "tracked_shards_config": "NoShards",
             "archive": false,
+            "max_gas_burnt_view": max_gas_burnt_view,
             "log_summary_style": "colored",
             "gc_blocks_limit": 2,
             "gc_num_epochs_to_keep": 5,
@@ -208,6 +225,11 @@ fn warn_of_unknown(config: &Value) {
     for name in names.filter(|name| !NEARD_SETTINGS.contains(&name.as_str())) {
         tracing::warn!(target: "chain", "config.json: {name} is no setting of a node, and ignored");
     }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the default of an optional setting")]
+fn default_rpc() -> Option<Rpc> {
+    Some(Rpc::default())
 }
 
 fn genesis_file() -> String {

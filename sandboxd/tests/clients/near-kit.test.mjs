@@ -39,6 +39,25 @@ test('one transaction makes an account with code and calls it', async () => {
   });
 });
 
+test('a snapshot of the running chain brings its state back', async () => {
+  const account = (amount) => ({
+    Account: {
+      account_id: 'snapshot',
+      account: { amount, locked: '0', code_hash: '11111111111111111111111111111111', storage_usage: 182 },
+    },
+  });
+  await sandbox.patchState([account('5000000000000000000000000')]);
+  const snapshot = await sandbox.dumpState();
+  await sandbox.patchState([account('7000000000000000000000000')]);
+  assert.match((await near.getAccount('snapshot')).balance, /^7/);
+  await sandbox.restoreState(snapshot);
+  assert.match((await near.getAccount('snapshot')).balance, /^5/);
+  const saved = await sandbox.loadSnapshot(await sandbox.saveSnapshot());
+  assert(saved.records.some((record) => record.Account?.account_id === 'snapshot'));
+  await sandbox.restart(snapshot);
+  assert.match((await near.getAccount('snapshot')).balance, /^5/);
+});
+
 test('patched state and passed time are seen', async () => {
   const before = (await near.getStatus()).sync_info.latest_block_height;
   await sandbox.fastForward(500);

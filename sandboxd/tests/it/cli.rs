@@ -1,16 +1,33 @@
 //! The program itself: what it prints, what it refuses, how it ends, and the folder of neard.
 
+mod home;
+mod options;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
+use near_primitives::action::{Action, TransferAction};
+use near_primitives::hash::CryptoHash;
 use serde_json::{Value, json};
 
+use crate::support::{near, sign_at};
+
 fn sandboxd() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sandboxd"));
-    command.env_remove("RUST_LOG").env_remove("NEAR_SANDBOX_LOG");
+    program(Path::new(env!("CARGO_BIN_EXE_sandboxd")))
+}
+
+/// The program, with nothing of the tester's own environment that it reads.
+fn program(path: &Path) -> Command {
+    let mut command = Command::new(path);
+    for (name, _) in std::env::vars_os() {
+        let read = ["SANDBOXD_", "RUST_LOG", "NEAR_SANDBOX_"];
+        if read.iter().any(|start| name.to_string_lossy().starts_with(start)) {
+            command.env_remove(name);
+        }
+    }
     command
 }
 
@@ -27,8 +44,17 @@ struct Daemon(Child);
 
 impl Daemon {
     fn start(args: &[&str]) -> Self {
-        let mut command = sandboxd();
-        Self(command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+        Self::spawn(sandboxd().args(args))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        Self(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+    }
+
+    /// The address in the line that `--json` prints.
+    fn address(&mut self) -> String {
+        let line: Value = serde_json::from_str(&self.first_line()).unwrap();
+        line["rpc"].as_str().unwrap().strip_prefix("http://").unwrap().to_owned()
     }
 
     fn first_line(&mut self) -> String {
@@ -52,7 +78,11 @@ impl Drop for Daemon {
 }
 
 fn ask(address: &str, method: &str) -> Value {
-    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": [] }).to_string();
+    call(address, method, &json!([]))
+}
+
+fn call(address: &str, method: &str, params: &Value) -> Value {
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string();
     let mut stream = TcpStream::connect(address).unwrap();
     write!(
         stream,
@@ -138,85 +168,78 @@ fn the_genesis_picks_the_protocol_version() {
 }
 
 #[test]
-fn init_writes_neards_files_once_and_run_starts_from_them() {
-    let folder = tempfile::tempdir().unwrap();
-    let home = folder.path().join("node");
-    let home_arg = home.to_str().unwrap();
-    let init = || output(&["--home", home_arg, "init", "--fast", "--chain-id", "my-chain"]);
-    assert!(init().status.success());
-    let key = read_json(&home, "validator_key.json");
-    assert_eq!(key["account_id"], "test.near");
-    assert_eq!(read_json(&home, "node_key.json")["account_id"], "node");
-    let genesis = read_json(&home, "genesis.json");
-    assert_eq!(genesis["chain_id"], "my-chain");
-    assert_eq!(genesis["epoch_length"], 60);
-    assert!(init().status.success(), "a second init changes nothing");
-    assert_eq!(read_json(&home, "validator_key.json"), key);
+fn with_a_finality_lag_blocks_follow_until_all_is_final() {
+    let mut daemon = Daemon::start(&["--rpc-addr", "127.0.0.1:0", "--json", "--finality-lag", "1"]);
+    let address = daemon.address();
+    let patched = call(&address, "sandbox_patch_state", &json!({ "records": [] }));
+    assert_eq!(patched["result"], json!({}));
+    let final_height = || {
+        let block = call(&address, "block", &json!({ "finality": "final" }));
+        block["result"]["header"]["height"].as_u64()
+    };
+    while final_height() < Some(1) {}
+}
 
-    let port = free_address();
-    let network = free_address();
-    let args = ["--home", home_arg, "run", "--rpc-addr", &port, "--network-addr", &network];
-    let daemon = Daemon::start(&args);
-    wait_until_listening(&port);
-    let status = ask(&port, "status")["result"].clone();
-    assert_eq!(status["chain_id"], "my-chain");
-    assert_eq!(status["validator_account_id"], "test.near");
-    assert_eq!(status["protocol_version"], 88);
-    // Clients of near-sandbox wait for the next block without sending anything.
-    while ask(&port, "status")["result"]["sync_info"]["latest_block_height"].as_u64() < Some(2) {}
+#[test]
+fn with_a_finality_lag_final_blocks_follow_the_head() {
+    let mut daemon = Daemon::start(&[
+        "--rpc-addr",
+        "127.0.0.1:0",
+        "--json",
+        "--finality-lag",
+        "2",
+        "--block-interval",
+        "60000",
+    ]);
+    let address = daemon.address();
+    for _ in 0..5 {
+        assert_eq!(
+            call(&address, "sandbox_patch_state", &json!({ "records": [] }))["result"],
+            json!({})
+        );
+    }
+    let height = |finality: &str| {
+        let block = call(&address, "block", &json!({ "finality": finality }));
+        block["result"]["header"]["height"].as_u64().unwrap()
+    };
+    assert_eq!(["optimistic", "near-final", "final"].map(height), [5, 4, 3]);
+    assert_eq!(ask(&address, "status")["result"]["sync_info"]["latest_block_height"], 5);
+    let header =
+        call(&address, "block", &json!({ "finality": "optimistic" }))["result"]["header"].clone();
+    let hash_at =
+        |height: u64| call(&address, "block", &json!([height]))["result"]["header"]["hash"].clone();
+    assert_eq!(header["last_final_block"], hash_at(3));
+    assert_eq!(header["last_ds_final_block"], hash_at(4));
+    // Transactions wait for the blocks that they need, and get them at once.
+    let head = header["hash"].as_str().unwrap().parse().unwrap();
+    let waited = |nonce, wait_until: &str| {
+        let sent = transfer_at(head, nonce);
+        let params = json!({ "signed_tx_base64": sent, "wait_until": wait_until });
+        call(&address, "send_tx", &params)["result"]["final_execution_status"].clone()
+    };
+    for (nonce, asked, reached) in [
+        (1, "INCLUDED", "INCLUDED"),
+        (2, "EXECUTED_OPTIMISTIC", "EXECUTED_OPTIMISTIC"),
+        (3, "INCLUDED_FINAL", "EXECUTED"),
+        (4, "EXECUTED", "EXECUTED"),
+        (5, "FINAL", "FINAL"),
+    ] {
+        assert_eq!(waited(nonce, asked), reached, "{asked}");
+    }
     assert_eq!(daemon.signal("-TERM"), Some(0));
 }
 
 #[test]
-fn a_config_may_have_comments_and_names_what_is_wrong() {
-    let folder = tempfile::tempdir().unwrap();
-    let home = folder.path().to_str().unwrap();
-    assert!(output(&["--home", home, "init"]).status.success());
-    let path = folder.path().join("config.json");
-    let mut config = read_json(folder.path(), "config.json");
-    config["rpc"]["addr"] = json!("nowhere");
-    fs::write(&path, format!("// mine\n{config}")).unwrap();
-    let refused = output(&["--home", home, "run"]);
-    assert_eq!(refused.status.code(), Some(1));
-    let message = stderr(&refused);
-    assert!(message.contains("config.json: rpc.addr: "), "{message}");
-}
-
-#[test]
-fn run_without_init_says_what_to_do() {
-    let folder = tempfile::tempdir().unwrap();
-    let refused = output(&["--home", folder.path().to_str().unwrap(), "run"]);
-    let message = stderr(&refused);
-    assert!(message.contains("config.json is missing") && message.contains("init"), "{message}");
-}
-
-#[test]
-fn a_test_seed_gives_the_same_key_everywhere() {
-    let key = || {
-        let folder = tempfile::tempdir().unwrap();
-        let home = folder.path().to_str().unwrap();
-        let made = output(&["--home", home, "init", "--account-id", "a.near", "--test-seed", "x"]);
-        assert!(made.status.success());
-        read_json(folder.path(), "validator_key.json")
-    };
-    assert_eq!(key(), key());
-    assert_eq!(key()["account_id"], "a.near");
-}
-
-#[test]
-fn public_networks_cannot_be_initialized() {
-    let folder = tempfile::tempdir().unwrap();
-    let home = folder.path().to_str().unwrap();
-    let refused = output(&["--home", home, "init", "--chain-id", "mainnet"]);
-    assert_eq!(refused.status.code(), Some(1));
-    assert!(stderr(&refused).contains("chain_id"), "{}", stderr(&refused));
-}
-
-#[test]
-fn the_version_is_told() {
-    let version = output(&["--version"]);
-    assert!(version.status.success());
-    assert!(String::from_utf8(version.stdout).unwrap().starts_with("sandboxd 0."));
+fn a_file_that_is_not_the_wallet_contract_is_refused_with_both_hashes() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("wallet.wasm");
+    fs::write(&file, b"\0asm").unwrap();
+    let output =
+        output(&["--wallet-contract", file.to_str().unwrap(), "--rpc-addr", "127.0.0.1:0"]);
+    assert!(!output.status.success());
+    let text = stderr(&output);
+    assert!(text.contains("this is not the wallet contract of localnet"), "{text}");
+    assert!(text.contains("FAq9tQRbwJPTV3PQLn2F7AUD3FW2Fw1V8ZeZuazfeu1v"), "{text}");
 }
 
 fn read_json(folder: &Path, name: &str) -> Value {
@@ -233,15 +256,9 @@ fn wait_until_listening(address: &str) {
     }
 }
 
-#[test]
-fn a_file_that_is_not_the_wallet_contract_is_refused_with_both_hashes() {
-    let home = tempfile::tempdir().unwrap();
-    let file = home.path().join("wallet.wasm");
-    fs::write(&file, b"\0asm").unwrap();
-    let output =
-        output(&["--wallet-contract", file.to_str().unwrap(), "--rpc-addr", "127.0.0.1:0"]);
-    assert!(!output.status.success());
-    let text = stderr(&output);
-    assert!(text.contains("this is not the wallet contract of localnet"), "{text}");
-    assert!(text.contains("FAq9tQRbwJPTV3PQLn2F7AUD3FW2Fw1V8ZeZuazfeu1v"), "{text}");
+fn transfer_at(block: CryptoHash, nonce: u64) -> String {
+    use base64::Engine as _;
+    let deposit = Action::Transfer(TransferAction { deposit: near(1) });
+    let signed = sign_at(block, "alice.test.near", "bob.test.near", nonce, vec![deposit]);
+    base64::engine::general_purpose::STANDARD.encode(borsh::to_vec(&signed).unwrap())
 }

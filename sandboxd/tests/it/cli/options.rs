@@ -1,0 +1,212 @@
+//! Where options come from, and what is written from their definition.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+
+use serde_json::json;
+
+use super::{Daemon, ask, free_address, output, program, sandboxd, stderr, wait_until_listening};
+
+#[test]
+fn the_version_is_told() {
+    let version = output(&["--version"]);
+    assert!(version.status.success());
+    assert!(String::from_utf8(version.stdout).unwrap().starts_with("sandboxd 0."));
+}
+
+#[test]
+fn an_option_comes_from_the_command_line_then_the_environment_then_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let genesis = |name: &str| {
+        let mut genesis = serde_json::to_value(sandboxd::genesis::localnet(1)).unwrap();
+        genesis["chain_id"] = json!(name);
+        let path = folder.path().join(name);
+        fs::write(&path, genesis.to_string()).unwrap();
+        path
+    };
+    let (first, second, third) = (genesis("first"), genesis("second"), genesis("third"));
+    let file = folder.path().join("sandboxd.toml");
+    fs::write(&file, format!("rpc-addr = '127.0.0.1:0'\njson = true\ngenesis = {third:?}"))
+        .unwrap();
+    let chain_id = |args: &[&Path], genesis: Option<&Path>| {
+        let mut command = sandboxd();
+        command.current_dir(folder.path()).args(args);
+        if let Some(genesis) = genesis {
+            command.env("SANDBOXD_GENESIS", genesis);
+        }
+        let mut daemon = Daemon::spawn(&mut command);
+        ask(&daemon.address(), "status")["result"]["chain_id"].clone()
+    };
+    assert_eq!(chain_id(&[], None), "third");
+    assert_eq!(chain_id(&[], Some(&second)), "second");
+    assert_eq!(chain_id(&[Path::new("--genesis"), &first], Some(&second)), "first");
+    // Elsewhere the file has to be named.
+    let mut command = sandboxd();
+    let mut daemon = Daemon::spawn(command.arg("--config").arg(&file));
+    assert_eq!(ask(&daemon.address(), "status")["result"]["chain_id"], "third");
+}
+
+#[test]
+fn a_file_with_a_mistake_is_named_with_the_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let refuse = |text: &str| {
+        fs::write(folder.path().join("sandboxd.toml"), text).unwrap();
+        let refused = sandboxd().current_dir(folder.path()).output().unwrap();
+        assert_eq!(refused.status.code(), Some(2));
+        stderr(&refused)
+    };
+    let message = refuse("[run]\nrpc-adr = '127.0.0.1:0'");
+    let expected = "sandboxd.toml: run.rpc-adr is no setting; the nearest one is run.rpc-addr";
+    assert!(message.contains(expected), "{message}");
+    let message = refuse("rpc-addr = 'nowhere'");
+    assert!(
+        message.contains("sandboxd.toml: invalid value 'nowhere' for '--rpc-addr"),
+        "{message}"
+    );
+    let message = refuse("rpc-addr = ");
+    assert!(message.contains("sandboxd.toml: ") && message.contains("line 1"), "{message}");
+}
+
+#[test]
+fn a_flag_of_the_environment_is_on_or_off_and_an_empty_variable_is_none() {
+    let first_line = |json: &str| {
+        let mut command = sandboxd();
+        command.env("SANDBOXD_RPC_ADDR", "127.0.0.1:0").env("SANDBOXD_GENESIS", "");
+        Daemon::spawn(command.env("SANDBOXD_JSON", json)).first_line()
+    };
+    assert!(first_line("1").starts_with('{'));
+    assert!(first_line("true").starts_with('{'));
+    assert!(first_line("0").starts_with("sandboxd "));
+}
+
+#[test]
+fn names_and_origins_are_those_that_were_allowed() {
+    let mut daemon = Daemon::start(&[
+        "--rpc-addr",
+        "127.0.0.1:0",
+        "--json",
+        "--allow-host",
+        "one.example,two.example",
+        "--allow-host",
+        "three.example",
+        "--allow-origin",
+        "http://page.example",
+    ]);
+    let address = daemon.address();
+    let answer = |host: &str, origin: &str| {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        let headers = format!("host: {host}\r\norigin: {origin}\r\nconnection: close");
+        write!(stream, "GET /status HTTP/1.1\r\n{headers}\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.to_lowercase()
+    };
+    for host in ["localhost", "one.example", "two.example", "three.example"] {
+        assert!(answer(host, "http://page.example").starts_with("http/1.1 200"), "{host}");
+    }
+    assert!(answer("four.example", "http://page.example").starts_with("http/1.1 403"));
+    let allowed = "access-control-allow-origin: http://page.example";
+    assert!(answer("localhost", "http://page.example").contains(allowed));
+    let other = answer("localhost", "http://other.example");
+    assert!(!other.contains("access-control-allow-origin"), "{other}");
+}
+
+#[test]
+fn an_option_in_the_wrong_place_is_refused() {
+    let refused = output(&["--json", "run"]);
+    assert_eq!(refused.status.code(), Some(2));
+    let message = stderr(&refused);
+    assert!(
+        message.contains("options of run come behind it") && message.contains("--json"),
+        "{message}"
+    );
+}
+
+#[test]
+fn the_log_is_what_its_variables_ask_for() {
+    let log = |variables: &[(&str, &str)]| {
+        let mut command = sandboxd();
+        command.args(["--rpc-addr", "127.0.0.1:0", "--json"]).envs(variables.iter().copied());
+        let mut daemon = Daemon::spawn(&mut command);
+        daemon.address();
+        let mut log = String::new();
+        let mut pipe = daemon.0.stderr.take().unwrap();
+        assert_eq!(daemon.signal("-TERM"), Some(0));
+        pipe.read_to_string(&mut log).unwrap();
+        log
+    };
+    assert_eq!(log(&[]), "");
+    let info = log(&[("RUST_LOG", "info")]);
+    assert!(info.contains("chain: starting") && info.contains("rpc: listening"), "{info}");
+    assert!(!info.contains('\x1b'), "colors are for terminals: {info}");
+    assert!(log(&[("RUST_LOG", "info"), ("RUST_LOG_STYLE", "always")]).contains('\x1b'));
+    // Clients of near-sandbox set both; the one with its name is the user's.
+    assert_eq!(log(&[("RUST_LOG", "info"), ("NEAR_SANDBOX_LOG", "error")]), "");
+    let rpc = log(&[("NEAR_SANDBOX_LOG", "rpc=info")]);
+    assert!(rpc.contains("listening") && !rpc.contains("starting"), "{rpc}");
+}
+
+#[test]
+fn called_near_sandbox_it_is_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("near-sandbox");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_sandboxd"), &path).unwrap();
+    let output = |args: &[&str]| program(&path).args(args).output().unwrap();
+    let version = String::from_utf8(output(&["--version"]).stdout).unwrap();
+    assert!(version.starts_with("near-sandbox (release 0."), "{version}");
+    assert!(version.contains("(protocol 88)"), "{version}");
+    // As in neard nothing starts without a command.
+    let bare = output(&[]);
+    assert_eq!(bare.status.code(), Some(2));
+    let help = stderr(&bare);
+    assert!(help.contains("Usage: near-sandbox [OPTIONS] <COMMAND>"), "{help}");
+    assert!(help.contains("init") && !help.contains("--json"), "{help}");
+
+    let home = folder.path().join("home");
+    let home = home.to_str().unwrap();
+    assert!(output(&["--home", home, "init", "--fast"]).status.success());
+    let (port, network) = (free_address(), free_address());
+    let args = ["--home", home, "run", "--rpc-addr", &port, "--network-addr", &network];
+    let daemon = Daemon::spawn(program(&path).args(args));
+    wait_until_listening(&port);
+    assert_eq!(ask(&port, "status")["result"]["protocol_version"], 88);
+    assert_eq!(daemon.signal("-INT"), Some(0));
+}
+
+#[test]
+fn completions_and_man_pages_know_every_command() {
+    let text = |args: &[&str]| {
+        let printed = output(args);
+        assert!(printed.status.success(), "{}", stderr(&printed));
+        String::from_utf8(printed.stdout).unwrap()
+    };
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = text(&["completions", shell]);
+        for word in ["finality-lag", "dump-state", "test-seed"] {
+            assert!(script.contains(word), "{shell} {word}");
+        }
+    }
+    assert!(text(&["man"]).contains("finality\\-lag"));
+    assert!(text(&["man", "run"]).contains("produce\\-empty\\-blocks"));
+    assert!(text(&["man", "view-state", "dump-state"]).contains("include\\-validators"));
+    assert!(!output(&["man", "nothing"]).status.success());
+}
+
+#[test]
+fn the_help_of_every_command_has_an_example() {
+    for command in
+        [&[][..], &["init"], &["run"], &["view-state", "dump-state"], &["man"], &["completions"]]
+    {
+        let help = output(&[command, &["--help"]].concat());
+        let text = String::from_utf8(help.stdout).unwrap();
+        assert!(text.contains("Examples:\n  sandboxd"), "{command:?}\n{text}");
+    }
+}
+
+#[test]
+fn the_documentation_is_that_of_the_definition() {
+    let written = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/cli.md");
+    expect_test::expect_file![written].assert_eq(&sandboxd::cli::docs::markdown());
+}
