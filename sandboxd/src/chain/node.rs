@@ -220,12 +220,16 @@ impl Owner {
         }
     }
 
-    /// Whether somebody waits for nothing but blocks that make those before them final.
+    /// Whether somebody still waits for nothing but blocks that make those before them final.
     fn finality_is_awaited(&self) -> bool {
         self.chain.finality_lag() > 0
             && self.waiting.iter().any(|(hash, goals)| {
                 let status = self.chain.execution(hash).map(|execution| status_to_come(&execution));
-                status.is_some_and(|status| goals.iter().any(|(until, _)| meets(&status, until)))
+                let awaited = |(until, landed): &(TxExecutionStatus, Promise<Landed>)| {
+                    status.as_ref().is_some_and(|status| meets(status, until))
+                        && !landed.is_forgotten()
+                };
+                goals.iter().any(awaited)
             })
     }
 

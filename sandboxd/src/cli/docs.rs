@@ -21,7 +21,10 @@ pub fn markdown() -> String {
          a table of the\ncommand's name:\n\n```toml\nfinality-lag = 2\nallow-host = \
          [\"chain.local\"]\n\n[run]\nrpc-addr = \"127.0.0.1:4040\"\n```\n\nCalled by the name \
          `near-sandbox`, through a link for instance, the program is the same, but for\nneard's \
-         form of `--version` and that it needs a command.\n",
+         form of `--version` and that it needs a command.\n\nThe log goes to standard error. \
+         `NEAR_SANDBOX_LOG`, else `RUST_LOG`, says what of it: `info`, or `rpc=debug`\nfor a module. \
+         `NEAR_SANDBOX_LOG_STYLE`, else `RUST_LOG_STYLE`, says whether in colors: `always` or \
+         `never`.\n",
     );
     section(&command, &mut text);
     text

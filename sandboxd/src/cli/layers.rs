@@ -27,7 +27,15 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Erro
     let args: Vec<OsString> = args.into_iter().collect();
     let program = args.first().map_or(Program::Sandboxd, |path| Program::named(path));
     let command = program.command();
-    let mut matches = command.clone().try_get_matches_from(&args)?;
+    let mut matches = command.clone().try_get_matches_from(&args).map_err(|error| {
+        let alone = without_environment(command.clone()).try_get_matches_from(&args);
+        if alone.is_err() {
+            return error;
+        }
+        // The error names the option only, which is not on the command line.
+        let what = format!("in the environment: {}\n", gist(&error));
+        clap::Error::raw(ErrorKind::InvalidValue, what)
+    })?;
     refuse_misplaced(&command, &matches)?;
     if let Some(path) = file(&matches) {
         let invalid = |what: String| {
@@ -68,6 +76,10 @@ fn with_variables(command: Command, prefix: &str) -> Command {
             let prefix = name(sub.get_name());
             with_variables(sub, &prefix)
         })
+}
+
+fn without_environment(command: Command) -> Command {
+    command.mut_args(|arg| arg.env(None::<&str>)).mut_subcommands(without_environment)
 }
 
 /// Options that come before a command belong to a chain in memory, unless they are for all.

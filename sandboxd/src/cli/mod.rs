@@ -97,7 +97,8 @@ pub struct ServeArgs {
     pub block_interval: Option<u64>,
     /// How many blocks have to follow a block to make it final; half as many make it near-final.
     /// 2 gives the distances of a real node.
-    #[arg(long, value_name = "BLOCKS", default_value_t = 0)]
+    #[arg(long, value_name = "BLOCKS", default_value_t = 0,
+          value_parser = clap::value_parser!(u64).range(..=1_000))]
     pub finality_lag: BlockHeightDelta,
     /// A name that the server may be called by, beside those of the loopback and its address, or *
     /// for any. Other names are refused, so that no web page can reach the chain by one of its own.

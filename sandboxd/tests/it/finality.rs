@@ -120,3 +120,28 @@ fn who_waits_for_finality_gets_the_blocks_and_who_does_not_gets_none() {
     assert_eq!(node.view().head().height(), last + 2, "nobody waits for more");
     node.stop();
 }
+
+#[test]
+fn who_gave_up_waiting_for_finality_gets_no_more_blocks() {
+    let node = Node::start(chain(1_000_000_000), NodeOptions::default()).unwrap();
+    let tx = transfer(&node.view(), ALICE, BOB, 1, near(1));
+    let given_up = node.submit(tx, TxExecutionStatus::Final);
+    while node.view().head().height() < 10 {
+        std::thread::yield_now();
+    }
+    drop(given_up);
+    // An answer is given between two blocks; the first may still see one that waits.
+    let height = || {
+        node.set_time(0).wait().unwrap().unwrap_err();
+        node.view().head().height()
+    };
+    let mut last = height();
+    loop {
+        let now = height();
+        if now == last {
+            break;
+        }
+        last = now;
+    }
+    node.stop();
+}

@@ -79,6 +79,12 @@ fn a_flag_of_the_environment_is_on_or_off_and_an_empty_variable_is_none() {
     assert!(first_line("1").starts_with('{'));
     assert!(first_line("true").starts_with('{'));
     assert!(first_line("0").starts_with("sandboxd "));
+    let mut command = sandboxd();
+    let refused = command.env("SANDBOXD_RPC_ADDR", "nowhere").output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    let message = stderr(&refused);
+    let expected = "in the environment: invalid value 'nowhere' for '--rpc-addr";
+    assert!(message.contains(expected), "{message}");
 }
 
 #[test]
@@ -188,7 +194,8 @@ fn completions_and_man_pages_know_every_command() {
             assert!(script.contains(word), "{shell} {word}");
         }
     }
-    assert!(text(&["man"]).contains("finality\\-lag"));
+    let page = text(&["man"]);
+    assert!(page.contains("finality\\-lag") && page.contains("SANDBOXD_FINALITY_LAG"), "{page}");
     assert!(text(&["man", "run"]).contains("produce\\-empty\\-blocks"));
     assert!(text(&["man", "view-state", "dump-state"]).contains("include\\-validators"));
     assert!(!output(&["man", "nothing"]).status.success());
