@@ -347,7 +347,21 @@ impl Program {
                 .after_help(
                     "Examples:\n  near-sandbox --home DIR init --fast\n  near-sandbox --home DIR run",
                 )
-                .mut_args(|arg| if arg.is_global_set() { arg } else { arg.hide(true) }),
+                .mut_args(|arg| if arg.is_global_set() { arg } else { arg.hide(true) })
+                .mut_subcommands(|sub| self.in_examples(sub)),
+        }
+    }
+
+    /// The command, whose examples call the program by its name.
+    fn in_examples(self, command: clap::Command) -> clap::Command {
+        let own = format!("{} ", Self::Sandboxd.name());
+        let help = command
+            .get_after_help()
+            .map(|help| help.to_string().replace(&own, &format!("{} ", self.name())));
+        let command = command.mut_subcommands(|sub| self.in_examples(sub));
+        match help {
+            Some(help) => command.after_help(help),
+            None => command,
         }
     }
 }

@@ -169,6 +169,11 @@ fn called_near_sandbox_it_is_one() {
     let help = stderr(&bare);
     assert!(help.contains("Usage: near-sandbox [OPTIONS] <COMMAND>"), "{help}");
     assert!(help.contains("init") && !help.contains("--json"), "{help}");
+    for command in [&["init"][..], &["run"], &["view-state", "dump-state"]] {
+        let help = String::from_utf8(output(&[command, &["--help"]].concat()).stdout).unwrap();
+        assert!(help.contains("\n  near-sandbox --home DIR "), "{help}");
+        assert!(!help.contains("  sandboxd "), "{help}");
+    }
 
     let home = folder.path().join("home");
     let home = home.to_str().unwrap();
