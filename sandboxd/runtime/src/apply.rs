@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use near_primitives::utils::create_receipt_id_from_transaction;
-use sandbox_state::{Overlay, Snapshot};
+use sandbox_state::{Checkpoint, Overlay, Snapshot};
 
 use crate::balance;
 use crate::block::{BlockEffects, BlockEnv, BlockInput, Burnt, DroppedTransaction};
@@ -20,9 +20,11 @@ use crate::delayed::DelayedQueue;
 use crate::fault::{OrOverflow, RuntimeFault};
 use crate::near::{
     Balance, CryptoHash, ExecutionMetadata, ExecutionOutcome, ExecutionOutcomeWithId,
-    ExecutionStatus, InvalidTxError, Receipt, SignedTransaction, TxExecutionError, ValidatorStake,
+    ExecutionStatus, InvalidTxError, Receipt, SignedTransaction, StateChangeCause,
+    TxExecutionError, ValidatorStake,
 };
 use crate::stakes;
+use crate::state_changes::Causes;
 use crate::tree;
 use crate::validate::{self, ReceiptAge};
 use crate::verify::{KeyUpdate, Verdict, VerifiedTransaction, WellFormed, verify_with_state};
@@ -69,6 +71,7 @@ pub fn apply_block(
     let BlockInput { transactions, receipts, kept_stakes } = input;
     let mut application = Application::new(runtime, base, env)?;
     stakes::give_back(&mut application.state, &kept_stakes)?;
+    application.attribute(StateChangeCause::ValidatorAccountsUpdate);
     for transaction in &transactions {
         application.apply_transaction(transaction)?;
     }
@@ -102,6 +105,8 @@ pub(crate) struct Application<'a> {
     delayed: DelayedQueue,
     outcomes: Vec<ExecutionOutcomeWithId>,
     dropped: Vec<DroppedTransaction>,
+    /// Where the writes of each cause end.
+    ends: Vec<(Checkpoint, StateChangeCause)>,
     /// Hashes of this block's transactions: a hash is the id of one outcome only.
     seen: BTreeSet<[u8; 32]>,
 }
@@ -123,6 +128,7 @@ impl<'a> Application<'a> {
             delayed,
             outcomes: Vec::new(),
             dropped: Vec::new(),
+            ends: Vec::new(),
             seen: BTreeSet::new(),
         })
     }
@@ -216,6 +222,7 @@ impl<'a> Application<'a> {
             executor_id: signer.clone(),
             metadata: ExecutionMetadata::V1,
         };
+        self.attribute(StateChangeCause::TransactionProcessing { tx_hash: transaction.get_hash() });
         self.burn_tokens(cost.burnt_amount)?;
         self.record(ExecutionOutcomeWithId { id: transaction.get_hash(), outcome })
     }
@@ -281,9 +288,20 @@ impl<'a> Application<'a> {
         Ok(())
     }
 
+    /// Names the cause of what was written since the last one. Only records that clients see need
+    /// one: what nobody named so far are queues and data of the runtime itself.
+    pub(crate) fn attribute(&mut self, cause: StateChangeCause) {
+        let end = self.state.checkpoint();
+        if self.ends.last().is_none_or(|(last, _)| *last != end) {
+            self.ends.push((end, cause));
+        }
+    }
+
     fn finish(self) -> BlockEffects {
+        let (changes, journal) = self.state.into_changes_and_journal();
         BlockEffects {
-            changes: self.state.into_changes(),
+            changes,
+            causes: Causes::new(journal, self.ends),
             outcomes: self.outcomes,
             outgoing: self.outgoing,
             local: self.local,

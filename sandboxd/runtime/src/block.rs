@@ -9,6 +9,7 @@ use crate::near::{
     AccountId, Balance, BlockHeight, CryptoHash, EpochHeight, ExecutionOutcomeWithId, Gas,
     InvalidTxError, Receipt, ValidatorStake,
 };
+use crate::state_changes::Causes;
 use crate::verify::WellFormed;
 
 /// The block that is being made, as far as its transactions and contracts can see it.
@@ -56,6 +57,8 @@ pub struct BlockInput {
 pub struct BlockEffects {
     /// What it changed in the state.
     pub changes: ChangeSet,
+    /// The same one by one, with what caused each.
+    pub causes: Causes,
     /// Outcomes of transactions and receipts, in the order of execution.
     pub outcomes: Vec<ExecutionOutcomeWithId>,
     /// Receipts for the next block, in the order in which they were made.

@@ -17,7 +17,8 @@ use crate::near::{
     Account, AccountContract, AccountId, ActionError, ActionErrorKind, Balance, CryptoHash,
     DataReceipt, ExecutionMetadata, ExecutionMetadataV4, ExecutionOutcome, ExecutionOutcomeWithId,
     ExecutionStatus, Gas, ProfileDataV3, Receipt, ReceiptEnum, ReceiptV0, ReceivedData,
-    TxExecutionError, ValidatorStake, VersionedActionReceipt, VersionedReceiptEnum,
+    StateChangeCause, TxExecutionError, ValidatorStake, VersionedActionReceipt,
+    VersionedReceiptEnum,
 };
 use crate::receipt::received;
 use crate::refund::{self, GasRefund};
@@ -118,6 +119,8 @@ impl Application<'_> {
         if result.end.is_err() {
             self.state.revert_to(before);
         }
+        let receipt_hash = *receipt.receipt_id();
+        self.attribute(StateChangeCause::ReceiptProcessing { receipt_hash });
         let tokens_burnt = self.settle(receipt, action_receipt, &result, &refund)?;
         send_result(account_id, action_receipt, &mut result)?;
         let receipt_ids = self.send_receipts(*receipt.receipt_id(), result.new_receipts);
@@ -312,6 +315,8 @@ impl Application<'_> {
         let gas = fees::price(refund.burn_price, result.gas_burnt)?;
         let tokens = fees::sum(fees::sum(gas, refund.charge)?, result.tokens_burnt)?;
         let earned = self.reward_contract(receipt.receiver_id(), refund.burn_price, result)?;
+        let receipt_hash = *receipt.receipt_id();
+        self.attribute(StateChangeCause::ActionReceiptGasReward { receipt_hash });
         self.burn_tokens(tokens.checked_sub(earned).or_overflow("what a receipt burnt")?)?;
         self.burnt.lost = fees::sum(self.burnt.lost, refund.lost)?;
         self.burnt.subsidized =

@@ -47,7 +47,7 @@ pub use near_primitives::trie_key::{TrieKey, trie_key_parsers};
 pub use near_primitives::types::validator_stake::ValidatorStake;
 pub use near_primitives::types::{
     AccountId, Balance, BlockHeight, EpochHeight, EpochId, Gas, Nonce, NonceIndex,
-    PromiseYieldStatus, ShardId, StorageUsage,
+    PromiseYieldStatus, ShardId, StateChangeCause, StorageUsage,
 };
 pub use near_primitives::universal_state_init::{
     DecodeMode, RawStateInit, StateInitError, UniversalStateInit, UniversalStateInitV1,

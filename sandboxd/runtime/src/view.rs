@@ -12,7 +12,7 @@ use crate::block::BlockEnv;
 use crate::fault::RuntimeFault;
 use crate::fees::length;
 use crate::near::{
-    AccessKey, Account, AccountId, CryptoHash, FunctionCallError, GlobalContractIdentifier,
+    AccessKey, Account, AccountId, CryptoHash, FunctionCallError, GlobalContractIdentifier, Nonce,
     PublicKey, PublicKeyHandle, trie_key_parsers,
 };
 use crate::tree::{self, KeyRecord};
@@ -38,6 +38,12 @@ pub enum InvalidQuery {
     /// The account has no such key.
     #[error("access key {public_key} does not exist")]
     UnknownAccessKey {
+        /// The key.
+        public_key: Box<PublicKey>,
+    },
+    /// The account has no such key, or it is no gas key.
+    #[error("gas key {public_key} does not exist")]
+    UnknownGasKey {
         /// The key.
         public_key: Box<PublicKey>,
     },
@@ -79,6 +85,24 @@ pub fn access_key(
 ) -> ViewResult<AccessKey> {
     Ok(tree::access_key(&mut state, id, public_key)?
         .ok_or_else(|| InvalidQuery::UnknownAccessKey { public_key: Box::new(public_key.clone()) }))
+}
+
+/// The nonces of the gas key of `id` with this public key, by their index. An account that does not
+/// exist has none.
+pub fn gas_key_nonces(
+    mut state: &Snapshot,
+    id: &AccountId,
+    public_key: &PublicKey,
+) -> ViewResult<Vec<Nonce>> {
+    let key = tree::access_key(&mut state, id, public_key)?;
+    let Some(info) = key.as_ref().and_then(AccessKey::gas_key_info) else {
+        return Ok(Err(InvalidQuery::UnknownGasKey { public_key: Box::new(public_key.clone()) }));
+    };
+    let missing = |index| RuntimeFault::CorruptState(format!("{id}: no nonce {index}"));
+    let nonces = (0..info.num_nonces).map(|index| {
+        tree::gas_key_nonce(&mut state, id, public_key, index)?.ok_or_else(|| missing(index))
+    });
+    nonces.collect::<Result<_, _>>().map(Ok)
 }
 
 /// The access keys of `id` in the order of their keys: all, or those behind `after`, which need not

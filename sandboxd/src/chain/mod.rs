@@ -5,11 +5,13 @@
 
 mod answer;
 mod block;
+mod block_tree;
 mod clock;
 mod epoch;
 mod error;
 mod finality;
 mod index;
+mod light_client;
 mod node;
 mod pool;
 mod produce;
@@ -23,7 +25,6 @@ use std::sync::Arc;
 use near_chain_configs::GenesisConfig;
 use near_primitives::epoch_manager::EpochConfig;
 use near_primitives::hash::CryptoHash;
-use near_primitives::merkle::PartialMerkleTree;
 use near_primitives::receipt::Receipt;
 use near_primitives::sharding::ChunkHash;
 use near_primitives::transaction::SignedTransaction;
@@ -31,9 +32,11 @@ use near_primitives::types::{
     Balance, BlockHeight, BlockId, BlockReference, ProtocolVersion, ShardId, SyncCheckpoint,
 };
 use near_primitives::validator_signer::ValidatorSigner;
-use sandbox_runtime::{BlockEnv, Runtime};
+use rpds::RedBlackTreeMapSync;
+use sandbox_runtime::{BlockEnv, Runtime, StateChanges};
 use sandbox_state::{History, Snapshot};
 
+use block_tree::BlockTree;
 use finality::FinalBlocks;
 use index::Index;
 use pool::Pool;
@@ -45,6 +48,7 @@ pub use clock::{Clock, TimestampNs};
 pub use epoch::Epoch;
 pub use error::{ClockError, FastForwardError, PatchFailed, Refusal, UnknownBlock};
 pub use index::{Execution, OutcomeAt, Progress};
+pub use light_client::OutcomeProof;
 pub use node::{Landed, Node, NodeOptions};
 pub use produce::Produced;
 pub use query::QueryFailed;
@@ -59,10 +63,12 @@ pub struct Chain {
     head: Arc<Block>,
     state: Snapshot,
     history: History,
+    /// What the blocks changed whose states are kept.
+    changes: RedBlackTreeMapSync<BlockHeight, Arc<StateChanges>>,
     index: Index,
     final_blocks: FinalBlocks,
     /// The tree over the hashes of all blocks before the head.
-    block_hashes: PartialMerkleTree,
+    block_hashes: BlockTree,
     pool: Pool,
     delayed_receipts: u64,
     clock: Clock,
@@ -182,6 +188,12 @@ impl Chain {
         self.history
             .at(block.height())
             .ok_or_else(|| UnknownBlock::Forgotten { height: block.height(), hash: *block.hash() })
+    }
+
+    /// What `block` changed in the state, and why. `None` if its state is not kept any more; genesis
+    /// changed nothing.
+    pub fn changes_of(&self, block: &Block) -> Option<&Arc<StateChanges>> {
+        self.changes.get(&block.height())
     }
 
     /// What view calls on the state after `block` see of the chain.

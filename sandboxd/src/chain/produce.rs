@@ -13,9 +13,9 @@ use near_primitives::types::{AccountId, Balance, BlockHeight, BlockHeightDelta, 
 use sandbox_runtime::patch::patch;
 use sandbox_runtime::verify::{WellFormed, verify_with_state};
 use sandbox_runtime::{
-    BlockEffects, BlockEnv, BlockInput, DroppedTransaction, RuntimeFault, apply_block,
+    BlockEffects, BlockEnv, BlockInput, DroppedTransaction, RuntimeFault, StateChanges, apply_block,
 };
-use sandbox_state::Snapshot;
+use sandbox_state::{ChangeSet, Snapshot};
 
 use super::block::{Applied, Block, NewBlock, merklize_outcomes};
 use super::epoch::{Epoch, Predecessor, epoch_of_next};
@@ -93,6 +93,7 @@ impl Chain {
         let mut step = self.step(self.next_height())?;
         let patch = patch(self.runtime.config().near(), &step.state, records)??;
         step.state = step.state.apply(&patch.changes);
+        step.patch = patch.changes;
         step.total_supply = supply_after(step.total_supply, patch.added, patch.removed)?;
         Ok(self.commit(step))
     }
@@ -201,7 +202,17 @@ impl Chain {
         let state = self.state.apply(&effects.changes);
         let supply = self.head.applied.total_supply;
         let total_supply = supply_after(supply, effects.burnt.subsidized, effects.burnt.tokens)?;
-        Ok(Step { env, epoch, staking, transactions, taken, effects, state, total_supply })
+        Ok(Step {
+            env,
+            epoch,
+            staking,
+            transactions,
+            taken,
+            effects,
+            state,
+            patch: ChangeSet::new(),
+            total_supply,
+        })
     }
 
     /// Replaces the chain by one that is longer by the block of `step`.
@@ -240,11 +251,24 @@ impl Chain {
         self.index.insert(Arc::clone(&block));
         self.final_blocks.advance(&block, self.head.height(), &self.index);
         self.history.push(block.height(), step.state.clone());
+        let changes = StateChanges::new(effects.changes, effects.causes, step.patch);
+        self.keep_changes(block.height(), changes);
         self.state = step.state;
         self.delayed_receipts = effects.delayed_receipts;
         self.pool.forget_first(step.taken);
         self.head = Arc::clone(&block);
         Produced { block, dropped: effects.dropped }
+    }
+
+    /// Keeps what the block just made has changed, as long as its state is kept.
+    fn keep_changes(&mut self, height: BlockHeight, changes: StateChanges) {
+        self.changes.insert_mut(height, Arc::new(changes));
+        let lowest = self.history.lowest();
+        while let Some(first) = self.changes.first().map(|(height, _)| *height)
+            && lowest.is_some_and(|lowest| first < lowest)
+        {
+            self.changes.remove_mut(&first);
+        }
     }
 
     fn env_of_next(&self, height: BlockHeight, epoch: &Epoch, staking: &Staking) -> BlockEnv {
@@ -338,5 +362,7 @@ struct Step {
     taken: usize,
     effects: BlockEffects,
     state: Snapshot,
+    /// What a patch puts over the state, after the block.
+    patch: ChangeSet,
     total_supply: Balance,
 }

@@ -5,18 +5,19 @@ use std::sync::Arc;
 use near_chain_configs::{Genesis, GenesisConfig, GenesisContents, GenesisRecords};
 use near_primitives::epoch_manager::EpochConfig;
 use near_primitives::hash::CryptoHash;
-use near_primitives::merkle::PartialMerkleTree;
 use near_primitives::types::validator_stake::ValidatorStake;
 use near_primitives::types::{BlockHeightDelta, ShardId};
 use near_primitives::validator_signer::ValidatorSigner;
 use near_primitives::version::{MIN_SUPPORTED_PROTOCOL_VERSION, PROTOCOL_VERSION};
 use near_time::Utc;
+use rpds::RedBlackTreeMapSync;
 use sandbox_runtime::genesis::genesis_state as genesis_records;
 use sandbox_runtime::{Runtime, RuntimeConfig, UnsupportedProtocolVersion, wallet};
 use sandbox_state::{History, Snapshot};
 
 use super::Chain;
 use super::block::{Block, GenesisBlock};
+use super::block_tree::BlockTree;
 use super::clock::Clock;
 use super::finality::FinalBlocks;
 use super::index::Index;
@@ -122,6 +123,8 @@ impl Chain {
         let head = Arc::clone(&spec.genesis_block);
         let mut history = History::new(options.kept_states);
         history.push(head.height(), state.clone());
+        let mut changes = RedBlackTreeMapSync::new_sync();
+        changes.insert_mut(head.height(), Arc::default());
         Ok(Self {
             runtime,
             index: Index::new(Arc::clone(&head)),
@@ -129,7 +132,8 @@ impl Chain {
             head,
             state,
             history,
-            block_hashes: PartialMerkleTree::default(),
+            changes,
+            block_hashes: BlockTree::default(),
             pool: Pool::default(),
             delayed_receipts: 0,
             clock: options.clock,

@@ -27,6 +27,11 @@ impl ChangeSet {
         self.0.insert(key.into(), None);
     }
 
+    /// Whether `key` is changed.
+    pub fn contains(&self, key: &[u8]) -> bool {
+        self.0.contains_key(key)
+    }
+
     /// The changes in the order of their keys.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Key, Option<&Value>)> {
         self.0.iter().map(|(key, value)| (key, value.as_ref()))

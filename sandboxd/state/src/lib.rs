@@ -17,7 +17,7 @@ pub mod visits;
 
 pub use change_set::ChangeSet;
 pub use history::History;
-pub use overlay::{Checkpoint, Found, Overlay};
+pub use overlay::{Checkpoint, Found, Journal, Overlay};
 pub use proof::{InvalidProof, Proof};
 pub use snapshot::{Snapshot, StateRoot};
 pub use visits::{NodeVisits, Visits, VisitsCheckpoint};

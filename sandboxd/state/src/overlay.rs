@@ -33,6 +33,14 @@ enum Undo {
     Forget(Key),
 }
 
+impl Undo {
+    fn key(&self) -> &Key {
+        match self {
+            Self::Restore(key, _) | Self::Forget(key) => key,
+        }
+    }
+}
+
 /// A moment in the life of an [`Overlay`], to go back to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Checkpoint(usize);
@@ -165,6 +173,46 @@ impl Overlay {
     /// What was written, for [`Snapshot::apply`].
     pub fn into_changes(self) -> ChangeSet {
         self.writes.into_iter().collect()
+    }
+
+    /// The same with the writes one by one.
+    pub fn into_changes_and_journal(self) -> (ChangeSet, Journal) {
+        (self.writes.into_iter().collect(), Journal(self.journal))
+    }
+}
+
+/// The writes of an overlay in their order. It costs nothing to keep but memory: what was written
+/// when is found out when somebody asks.
+#[derive(Clone, Debug, Default)]
+pub struct Journal(Vec<Undo>);
+
+impl Journal {
+    /// What was written up to each of `ends`, since the end before: the last value of each key.
+    /// `changes` are those that came with the journal; `ends` are in their order.
+    pub fn steps(&self, changes: &ChangeSet, ends: &[Checkpoint]) -> Vec<ChangeSet> {
+        let mut values: BTreeMap<&Key, Option<&Value>> = changes.iter().collect();
+        let mut steps: Vec<ChangeSet> = ends.iter().map(|_| ChangeSet::new()).collect();
+        let mut step = ends.len();
+        for (place, undo) in self.0.iter().enumerate().rev() {
+            let ends_before = |step: usize| ends.get(step).is_some_and(|end| end.0 <= place);
+            while step > 0 && !ends_before(step.saturating_sub(1)) {
+                step = step.saturating_sub(1);
+            }
+            let key = undo.key();
+            if let Some(changes) = steps.get_mut(step)
+                && !changes.contains(key)
+            {
+                match values.get(key).copied().flatten() {
+                    Some(value) => changes.set(Arc::clone(key), Arc::clone(value)),
+                    None => changes.remove(Arc::clone(key)),
+                }
+            }
+            match undo {
+                Undo::Restore(key, before) => values.insert(key, before.as_ref()),
+                Undo::Forget(key) => values.remove(key),
+            };
+        }
+        steps
     }
 }
 

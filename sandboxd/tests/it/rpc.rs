@@ -8,8 +8,14 @@ mod hostile;
 mod http;
 mod limits;
 mod methods;
+mod methods_changes;
+mod methods_golden;
+mod methods_light_client;
+mod methods_openapi;
+mod methods_types;
 mod sandbox;
 mod socket;
+mod stage;
 mod transactions;
 
 use std::net::{Ipv4Addr, SocketAddr};

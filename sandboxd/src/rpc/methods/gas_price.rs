@@ -7,13 +7,15 @@ use serde_json::Value;
 
 use super::super::params::Params;
 use super::block::{missing, unknown_block};
-use super::{Answer, Api, Handler, Method, written};
+use super::{Answer, Api, Handler, Kind, Member, Method, Takes, written};
 
 pub(super) const GAS_PRICE: Method = Method {
     names: &["gas_price"],
     summary: "The price of gas, in yoctoNEAR, that follows from a block; null means the newest.",
-    named: "`block_id` (height, hash or null)",
-    positional: "`[height, hash or null]`",
+    takes: Takes::Params {
+        forms: &[&[Member::required("block_id", Kind::MaybeBlockId)]],
+        others: &["[block_id]"],
+    },
     errors: &["UNKNOWN_BLOCK"],
     handler: Handler::Look(gas_price),
 };

@@ -7,14 +7,13 @@ use serde_json::Value;
 
 use super::super::params;
 use super::block::{missing, unknown_block};
-use super::{Answer, Api, Handler, Method, written};
+use super::{Answer, Api, Handler, Method, Takes, row, written};
 use crate::chain::Chain;
 
 pub(super) const GENESIS_CONFIG: Method = Method {
     names: &["genesis_config", "EXPERIMENTAL_genesis_config"],
     summary: "The genesis configuration, without the records.",
-    named: "ignored",
-    positional: "ignored",
+    takes: Takes::Ignored,
     errors: &[],
     handler: Handler::Look(genesis_config),
 };
@@ -22,8 +21,7 @@ pub(super) const GENESIS_CONFIG: Method = Method {
 pub(super) const PROTOCOL_CONFIG: Method = Method {
     names: &["EXPERIMENTAL_protocol_config"],
     summary: "The genesis configuration together with the fees and limits of the runtime.",
-    named: "a block reference",
-    positional: "none",
+    takes: Takes::Params { forms: &[&[row::BLOCK]], others: &[] },
     errors: &["UNKNOWN_BLOCK"],
     handler: Handler::Look(protocol_config),
 };

@@ -1,18 +1,27 @@
 //! The table of methods: one row for each, one file for each family.
 //!
 //! A row says what a client has to know, and points to the function that answers. `docs/rpc.md` is
-//! written from the rows by [`markdown`].
+//! written from the rows by [`markdown()`], and `/openapi.json` by [`openapi()`].
 
 mod block;
+mod changes;
+mod client_config;
 mod gas_price;
 mod genesis;
+mod indexer;
+mod legacy;
+mod light_client;
+mod markdown;
 mod network;
+mod openapi;
 mod query;
 mod receipt;
+mod row;
 mod sandbox;
 mod status;
 mod tx;
 mod validators;
+mod views;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -31,6 +40,11 @@ use super::kept_answers::Moment;
 use super::metrics::Metrics;
 use super::near_error::RpcFailure;
 use crate::chain::{Chain, Node};
+
+use row::{Kind, Member, Method, Takes};
+
+pub use markdown::markdown;
+pub use openapi::openapi;
 
 /// The result of a method, written as JSON.
 pub(super) type Answer = Result<Box<RawValue>, RpcFailure>;
@@ -81,38 +95,44 @@ enum Handler {
     Wait(fn(&Api, Value) -> Pending<'_>),
 }
 
-/// One row of the table.
-#[derive(Clone, Copy)]
-struct Method {
-    /// The name, and then other names for the same.
-    names: &'static [&'static str],
-    /// What it does, in a sentence or two.
-    summary: &'static str,
-    /// The members of the params object.
-    named: &'static str,
-    /// The arrays that are understood as well.
-    positional: &'static str,
-    /// The `cause.name` of its errors beside those that every method has.
-    errors: &'static [&'static str],
-    handler: Handler,
-}
-
 /// All methods, by family.
 const METHODS: &[Method] = &[
     status::STATUS,
     status::HEALTH,
     network::NETWORK_INFO,
+    network::SPLIT_STORAGE_INFO,
+    client_config::CLIENT_CONFIG,
     block::BLOCK,
     block::CHUNK,
+    block::CONGESTION_LEVEL,
+    changes::CHANGES,
+    changes::BLOCK_EFFECTS,
     gas_price::GAS_PRICE,
     validators::VALIDATORS,
+    validators::VALIDATORS_ORDERED,
+    validators::MAINTENANCE_WINDOWS,
     query::QUERY,
+    views::VIEW_ACCOUNT,
+    views::VIEW_CODE,
+    views::VIEW_STATE,
+    views::VIEW_ACCESS_KEY,
+    views::VIEW_ACCESS_KEY_LIST,
+    views::VIEW_GAS_KEY_NONCES,
+    views::CALL_FUNCTION,
     tx::SEND_TX,
     tx::BROADCAST_TX_ASYNC,
     tx::BROADCAST_TX_COMMIT,
     tx::TX,
     tx::TX_STATUS,
     receipt::RECEIPT,
+    indexer::RECEIPT_TO_TX,
+    indexer::INDEXER_BLOCK,
+    light_client::NEXT_BLOCK,
+    light_client::PROOF,
+    light_client::BLOCK_PROOF,
+    light_client::CHUNK_EXECUTION_PROOF,
+    light_client::EXECUTION_OUTCOME_PROOF,
+    light_client::STATE_PROOF,
     genesis::GENESIS_CONFIG,
     genesis::PROTOCOL_CONFIG,
     sandbox::PATCH_STATE,
@@ -157,27 +177,4 @@ fn written(result: &impl Serialize) -> Answer {
 /// An error that is the node's and not the caller's.
 fn internal_error(text: &str) -> RpcFailure {
     RpcError::new_internal_error(Some(Value::String(text.to_owned())), text.to_owned()).into()
-}
-
-/// The table as the text of `docs/rpc.md`.
-pub fn markdown() -> String {
-    let mut text = include_str!("intro.md").to_owned();
-    for method in METHODS {
-        text.push_str(&section(method));
-    }
-    text
-}
-
-fn section(method: &Method) -> String {
-    let Method { names, summary, named, positional, errors, .. } = method;
-    let [name, aliases @ ..] = names else { return String::new() };
-    let mut lines = vec![format!("\n## {name}\n\n{summary}\n")];
-    lines.extend(aliases.iter().map(|alias| format!("- also called `{alias}`")));
-    lines.push(format!("- named: {named}"));
-    lines.push(format!("- positional: {positional}"));
-    if !errors.is_empty() {
-        lines.push(format!("- errors: `{}`", errors.join("`, `")));
-    }
-    lines.push(String::new());
-    lines.join("\n")
 }

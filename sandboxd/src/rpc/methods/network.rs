@@ -1,17 +1,31 @@
-//! `network_info`: a node without neighbours.
+//! `network_info` and `EXPERIMENTAL_split_storage_info`: a node without neighbours, and with one
+//! store.
 
 use near_jsonrpc_primitives::types::network_info::RpcNetworkInfoResponse;
+use near_jsonrpc_primitives::types::split_storage::{
+    RpcSplitStorageInfoRequest, RpcSplitStorageInfoResponse,
+};
+use near_primitives::types::Finality;
+use near_primitives::views::SplitStorageInfoView;
 use serde_json::Value;
 
-use super::{Answer, Api, Handler, Method, written};
+use super::super::params;
+use super::{Answer, Api, Handler, Method, Takes, written};
 
 pub(super) const NETWORK_INFO: Method = Method {
     names: &["network_info"],
     summary: "The node's peers: it has none.",
-    named: "ignored",
-    positional: "ignored",
+    takes: Takes::Ignored,
     errors: &[],
     handler: Handler::Look(network_info),
+};
+
+pub(super) const SPLIT_STORAGE_INFO: Method = Method {
+    names: &["EXPERIMENTAL_split_storage_info"],
+    summary: "The heights that the node's stores have come to. This node has one store.",
+    takes: Takes::Params { forms: &[&[]], others: &["[]"] },
+    errors: &[],
+    handler: Handler::Look(split_storage_info),
 };
 
 /// How many peers neard accepts by default (`network.max_num_peers`).
@@ -26,4 +40,17 @@ fn network_info(_api: &Api, _params: Value) -> Answer {
         received_bytes_per_sec: 0,
         known_producers: Vec::new(),
     })
+}
+
+fn split_storage_info(api: &Api, params: Value) -> Answer {
+    let RpcSplitStorageInfoRequest {} = params::parse(params)?;
+    let chain = api.chain();
+    let height = |finality| Some(chain.last_block(&finality).height());
+    let result = SplitStorageInfoView {
+        head_height: height(Finality::None),
+        final_head_height: height(Finality::Final),
+        cold_head_height: None,
+        hot_db_kind: Some("RPC".to_owned()),
+    };
+    written(&RpcSplitStorageInfoResponse { result })
 }

@@ -6,14 +6,15 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use near_chain_configs::{default_trie_viewer_state_size_limit, default_view_access_keys_limit};
-use near_jsonrpc_primitives::errors::{RpcError, RpcParseError};
+use near_jsonrpc_primitives::errors::RpcError;
 use near_jsonrpc_primitives::types::query::{
     QueryResponseKind, RpcQueryError, RpcQueryRequest, RpcQueryResponse,
 };
+use near_primitives::action::GlobalContractIdentifier;
 use near_primitives::types::{AccountId, BlockId, BlockReference};
 use near_primitives::views::{
-    AccessKeyInfoView, AccessKeyList, AccountView, CallResult, ContractCodeView, QueryRequest,
-    StateItem, ViewStateResult,
+    AccessKeyInfoView, AccessKeyList, AccountView, CallResult, ContractCodeView, GasKeyNoncesView,
+    QueryRequest, StateItem, ViewStateResult,
 };
 use sandbox_runtime::view::{self, InvalidQuery, StateQuery};
 use sandbox_state::Snapshot;
@@ -23,65 +24,102 @@ use serde_json::Value;
 use super::super::near_error::RpcFailure;
 use super::super::params::Params;
 use super::block::unknown_block;
-use super::{Answer, Api, Handler, Method, internal_error, written};
+use super::legacy::legacy;
+use super::row::{ACCOUNT_ID, BLOCK, PUBLIC_KEY};
+use super::{Answer, Api, Handler, Kind, Member, Method, Takes, written};
 use crate::chain::{Block, Chain};
+
+/// The members of the requests, here and in the methods that make one of them each.
+pub(super) const AFTER_KEY: Member =
+    Member::optional("after_key", Kind::PublicKey).about("the `last_key` of the page before");
+pub(super) const LIMIT: Member =
+    Member::optional("limit", Kind::Number).about("from 1 on, how many a page may have");
+pub(super) const PREFIX: Member = Member::required("prefix_base64", Kind::Base64);
+pub(super) const INCLUDE_PROOF: Member = Member::optional("include_proof", Kind::Flag);
+pub(super) const AFTER_STATE_KEY: Member =
+    Member::optional("after_key_base64", Kind::Base64).about("the `last_key` of the page before");
+pub(super) const METHOD_NAME: Member = Member::required("method_name", Kind::Text);
+pub(super) const ARGS: Member = Member::required("args_base64", Kind::Base64);
+const CODE_HASH: Member = Member::required("code_hash", Kind::Hash);
+
+/// The member that says what is asked for.
+const fn asks(request_type: &'static str) -> Member {
+    Member::required("request_type", Kind::Only(request_type))
+}
 
 pub(super) const QUERY: Method = Method {
     names: &["query"],
     summary: "An account, its keys, code or state, or a view call, at a block. \
               `CONTRACT_EXECUTION_ERROR` and `UNKNOWN_ACCESS_KEY` come as results with a member \
               `error`.",
-    named: "a block reference and `request_type` with its own members: `view_account` \
-            (`account_id`), `view_access_key` (`account_id`, `public_key`), \
-            `view_access_key_list` (`account_id`, `after_key`, `limit`), `view_code` \
-            (`account_id`), `view_state` (`account_id`, `prefix_base64`, `include_proof`, \
-            `after_key_base64`, `limit`), `call_function` (`account_id`, `method_name`, \
-            `args_base64`)",
-    positional: "`[path, base58 data]` with the path `account/ID`, `access_key/ID`, \
-                 `access_key/ID/KEY`, `code/ID`, `contract/ID` or `call/ID/METHOD`",
+    takes: Takes::Params {
+        forms: &[
+            &[BLOCK, asks("view_account"), ACCOUNT_ID],
+            &[BLOCK, asks("view_access_key"), ACCOUNT_ID, PUBLIC_KEY],
+            &[BLOCK, asks("view_access_key_list"), ACCOUNT_ID, AFTER_KEY, LIMIT],
+            &[BLOCK, asks("view_gas_key_nonces"), ACCOUNT_ID, PUBLIC_KEY],
+            &[BLOCK, asks("view_code"), ACCOUNT_ID],
+            &[BLOCK, asks("view_state"), ACCOUNT_ID, PREFIX, INCLUDE_PROOF, AFTER_STATE_KEY, LIMIT],
+            &[BLOCK, asks("call_function"), ACCOUNT_ID, METHOD_NAME, ARGS],
+            &[BLOCK, asks("view_global_contract_code"), CODE_HASH],
+            &[BLOCK, asks("view_global_contract_code_by_account_id"), ACCOUNT_ID],
+        ],
+        others: &[
+            "[\"account/ID\", \"\"]",
+            "[\"access_key/ID\", \"\"]",
+            "[\"access_key/ID/KEY\", \"\"]",
+            "[\"code/ID\", \"\"]",
+            "[\"contract/ID\", base58 prefix]",
+            "[\"call/ID/METHOD\", base58 arguments]",
+        ],
+    },
     errors: &[
         "UNKNOWN_BLOCK",
         "GARBAGE_COLLECTED_BLOCK",
         "UNKNOWN_ACCOUNT",
         "NO_CONTRACT_CODE",
         "TOO_LARGE_CONTRACT_STATE",
+        "UNKNOWN_GAS_KEY",
         "TOO_MANY_ACCESS_KEYS",
+        "NO_GLOBAL_CONTRACT_CODE",
     ],
     handler: Handler::Look(query),
 };
-
-/// The longest data of a positional query, in bytes, less the length of the path.
-const LEGACY_DATA_LIMIT: usize = 10 * 1024;
 
 fn query(api: &Api, params: Value) -> Answer {
     let request = Params::<RpcQueryRequest>::new(params)
         .pair(|path: String, data: String| legacy(&path, &data))
         .named()?;
     let chain = api.chain();
-    if !matches!(request.request, QueryRequest::CallFunction { .. }) {
-        return answer(&chain, request);
-    }
-    // A contract may run for long, and the thread serves other connections: they move to another.
-    let called = || tokio::task::block_in_place(|| answer(&chain, request));
-    match catch_unwind(AssertUnwindSafe(called)) {
-        Ok(answer) => answer,
-        Err(_panicked) => Err(internal_error("the view call failed inside the node")),
+    match ask(&chain, request) {
+        Ok(response) => written(&response),
+        Err(error) => refusal(&chain, error),
     }
 }
 
-fn answer(chain: &Chain, request: RpcQueryRequest) -> Answer {
-    let Ok(block) = chain.block(&request.block_reference) else {
-        return Err(missing(chain, &request.block_reference));
-    };
-    let at = At { chain, block };
-    match at.answer(request.request) {
-        Ok(kind) => written(&RpcQueryResponse {
-            kind,
-            block_height: block.height(),
-            block_hash: *block.hash(),
-        }),
-        Err(error) => at.refusal(error),
+/// Answers a question about the state after a block.
+pub(super) fn ask(
+    chain: &Chain,
+    request: RpcQueryRequest,
+) -> Result<RpcQueryResponse, RpcQueryError> {
+    if !matches!(request.request, QueryRequest::CallFunction { .. }) {
+        return answer(chain, request);
     }
+    // A contract may run for long, and the thread serves other connections: they move to another.
+    let called = || tokio::task::block_in_place(|| answer(chain, request));
+    catch_unwind(AssertUnwindSafe(called)).unwrap_or_else(|_panicked| {
+        let error_message = "the view call failed inside the node".to_owned();
+        Err(RpcQueryError::InternalError { error_message })
+    })
+}
+
+fn answer(chain: &Chain, request: RpcQueryRequest) -> Result<RpcQueryResponse, RpcQueryError> {
+    let RpcQueryRequest { block_reference, request } = request;
+    let Ok(block) = chain.block(&block_reference) else {
+        return Err(RpcQueryError::UnknownBlock { block_reference });
+    };
+    let kind = At { chain, block }.answer(request)?;
+    Ok(RpcQueryResponse { kind, block_height: block.height(), block_hash: *block.hash() })
 }
 
 /// A block that queries are about.
@@ -142,10 +180,28 @@ impl At<'_> {
                     logs: called.logs,
                 }))
             }
-            other => Err(RpcQueryError::InternalError {
-                error_message: format!("this sandbox does not answer {other:?} yet"),
-            }),
+            QueryRequest::ViewGasKeyNonces { account_id, public_key } => {
+                let nonces = self.seen(view::gas_key_nonces(state, &account_id, &public_key))?;
+                Ok(QueryResponseKind::GasKeyNonces(GasKeyNoncesView { nonces }))
+            }
+            QueryRequest::ViewGlobalContractCode { code_hash } => {
+                self.global_code(state, GlobalContractIdentifier::CodeHash(code_hash))
+            }
+            QueryRequest::ViewGlobalContractCodeByAccountId { account_id } => {
+                self.global_code(state, GlobalContractIdentifier::AccountId(account_id))
+            }
         }
+    }
+
+    fn global_code(
+        &self,
+        state: &Snapshot,
+        identifier: GlobalContractIdentifier,
+    ) -> Result<QueryResponseKind, RpcQueryError> {
+        let (block_height, block_hash) = (self.block.height(), *self.block.hash());
+        let (hash, code) = view::global_code(state, &identifier)
+            .ok_or(RpcQueryError::NoGlobalContractCode { identifier, block_height, block_hash })?;
+        Ok(QueryResponseKind::ViewCode(ContractCodeView { code: code.to_vec(), hash }))
     }
 
     fn state(
@@ -207,6 +263,10 @@ impl At<'_> {
                 let public_key = *public_key;
                 RpcQueryError::UnknownAccessKey { public_key, block_height, block_hash }
             }
+            InvalidQuery::UnknownGasKey { public_key } => {
+                let public_key = *public_key;
+                RpcQueryError::UnknownGasKey { public_key, block_height, block_hash }
+            }
             InvalidQuery::TooLargeContractState { account_id: contract_account_id } => {
                 RpcQueryError::TooLargeContractState {
                     contract_account_id,
@@ -233,22 +293,24 @@ impl At<'_> {
             RpcQueryError::InternalError { error_message: fault.to_string() }
         })
     }
+}
 
-    fn refusal(&self, error: RpcQueryError) -> Answer {
-        let told = match error {
-            RpcQueryError::ContractExecutionError { vm_error, .. } => vm_error,
-            RpcQueryError::UnknownAccessKey { public_key, .. } => {
-                format!("access key {public_key} does not exist while viewing")
-            }
-            error => return Err(error.into()),
-        };
-        written(&ErrorResult {
-            error: told,
-            logs: [],
-            block_height: self.block.height(),
-            block_hash: *self.block.hash(),
-        })
-    }
+/// Tells two errors as results, because clients have long been looking for them there.
+fn refusal(chain: &Chain, error: RpcQueryError) -> Answer {
+    let (error, block_height, block_hash) = match error {
+        RpcQueryError::ContractExecutionError { vm_error, block_height, block_hash, .. } => {
+            (vm_error, block_height, block_hash)
+        }
+        RpcQueryError::UnknownAccessKey { public_key, block_height, block_hash } => {
+            let error = format!("access key {public_key} does not exist while viewing");
+            (error, block_height, block_hash)
+        }
+        RpcQueryError::UnknownBlock { block_reference } => {
+            return Err(missing(chain, &block_reference));
+        }
+        error => return Err(error.into()),
+    };
+    written(&ErrorResult { error, logs: [], block_height, block_hash })
 }
 
 /// The error about a block that is not there; `data` has the old text that clients know.
@@ -268,55 +330,4 @@ fn missing(chain: &Chain, block_reference: &BlockReference) -> RpcFailure {
         error.data = Some(Box::new(Value::String(old)));
     }
     unknown_block(error, chain, block_reference)
-}
-
-/// Reads the two strings of the first version of this method: a path, and data in base58.
-fn legacy(path: &str, data: &str) -> Result<RpcQueryRequest, RpcParseError> {
-    let error = |text: &str| RpcParseError(text.to_owned());
-    let data = || legacy_data(data, LEGACY_DATA_LIMIT.saturating_sub(path.len()));
-    let mut parts = path.splitn(3, '/');
-    let command = parts.next().unwrap_or_default();
-    let account_id = parts.next().ok_or_else(|| error("Not enough query parameters provided"))?;
-    let account_id: AccountId =
-        account_id.parse().map_err(|invalid| RpcParseError(format!("{invalid}")))?;
-    let request = match (command, parts.next()) {
-        ("account", _) => QueryRequest::ViewAccount { account_id },
-        ("access_key", None) => {
-            QueryRequest::ViewAccessKeyList { account_id, after_key: None, limit: None }
-        }
-        ("access_key", Some(key)) => {
-            let public_key = key.parse().map_err(|_| error("Invalid public key"))?;
-            QueryRequest::ViewAccessKey { account_id, public_key }
-        }
-        ("code", _) => QueryRequest::ViewCode { account_id },
-        ("contract", _) => QueryRequest::ViewState {
-            account_id,
-            prefix: data()?.into(),
-            after_key: None,
-            limit: None,
-            include_proof: false,
-        },
-        ("call", None) => return Err(error("Method name is missing")),
-        ("call", Some(method_name)) => QueryRequest::CallFunction {
-            account_id,
-            method_name: method_name.to_owned(),
-            args: data()?.into(),
-        },
-        (command, _) => return Err(RpcParseError(format!("Unknown path {command}"))),
-    };
-    Ok(RpcQueryRequest { request, block_reference: BlockReference::latest() })
-}
-
-fn legacy_data(encoded: &str, limit: usize) -> Result<Vec<u8>, RpcParseError> {
-    let mut data = vec![0; limit.min(encoded.len())];
-    match bs58::decode(encoded).onto(data.as_mut_slice()) {
-        Ok(length) => {
-            data.truncate(length);
-            Ok(data)
-        }
-        Err(bs58::decode::Error::BufferTooSmall) => {
-            Err(RpcParseError("Query data size is too large".to_owned()))
-        }
-        Err(invalid) => Err(RpcParseError(invalid.to_string())),
-    }
 }

@@ -5,13 +5,15 @@ use near_primitives::views::ReceiptView;
 use serde_json::Value;
 
 use super::super::params;
-use super::{Answer, Api, Handler, Method, written};
+use super::{Answer, Api, Handler, Kind, Member, Method, Takes, written};
 
 pub(super) const RECEIPT: Method = Method {
     names: &["EXPERIMENTAL_receipt"],
     summary: "A receipt by its id.",
-    named: "`receipt_id`",
-    positional: "`[receipt_id]`",
+    takes: Takes::Params {
+        forms: &[&[Member::required("receipt_id", Kind::Hash)]],
+        others: &["[receipt_id]"],
+    },
     errors: &["UNKNOWN_RECEIPT"],
     handler: Handler::Look(receipt),
 };

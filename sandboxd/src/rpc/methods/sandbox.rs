@@ -7,14 +7,16 @@ use near_jsonrpc_primitives::types::sandbox::{
 use serde_json::Value;
 
 use super::super::params;
-use super::{Answer, Api, Handler, Method, internal_error, written};
+use super::{Answer, Api, Handler, Kind, Member, Method, Takes, internal_error, written};
 
 pub(super) const PATCH_STATE: Method = Method {
     names: &["sandbox_patch_state"],
     summary: "Writes records (`Account`, `AccessKey`, `Contract`, `Data`) into the state, all or \
               none. They are visible, at every finality, when the call returns.",
-    named: "`records`: a list of state records as in a genesis file",
-    positional: "`[records]`",
+    takes: Takes::Params {
+        forms: &[&[Member::required("records", Kind::Records)]],
+        others: &["[records]"],
+    },
     errors: &[],
     handler: Handler::Wait(|api, params| Box::pin(patch_state(api, params))),
 };
@@ -23,8 +25,10 @@ pub(super) const FAST_FORWARD: Method = Method {
     names: &["sandbox_fast_forward"],
     summary: "Skips heights, and moves time and epochs as if their blocks had been made. Done when \
               the call returns.",
-    named: "`delta_height`",
-    positional: "`[delta_height]`",
+    takes: Takes::Params {
+        forms: &[&[Member::required("delta_height", Kind::Number)]],
+        others: &["[delta_height]"],
+    },
     errors: &[],
     handler: Handler::Wait(|api, params| Box::pin(fast_forward(api, params))),
 };

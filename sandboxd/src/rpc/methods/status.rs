@@ -4,13 +4,12 @@ use near_primitives::version::{PROTOCOL_VERSION, Version};
 use near_primitives::views::{StatusResponse, StatusSyncInfo, ValidatorInfo};
 use serde_json::Value;
 
-use super::{Answer, Api, Handler, Method, written};
+use super::{Answer, Api, Handler, Method, Takes, written};
 
 pub(super) const STATUS: Method = Method {
     names: &["status"],
     summary: "What the node runs, and its newest and earliest block. Also at `GET /status`.",
-    named: "ignored",
-    positional: "ignored",
+    takes: Takes::Ignored,
     errors: &[],
     handler: Handler::Look(status),
 };
@@ -18,8 +17,7 @@ pub(super) const STATUS: Method = Method {
 pub(super) const HEALTH: Method = Method {
     names: &["health"],
     summary: "`null` as long as the node runs. Also at `GET /health`.",
-    named: "ignored",
-    positional: "ignored",
+    takes: Takes::Ignored,
     errors: &[],
     handler: Handler::Look(health),
 };
@@ -68,7 +66,7 @@ fn health(_api: &Api, _params: Value) -> Answer {
 }
 
 /// This program's version, where neard tells its own.
-fn version() -> Version {
+pub(super) fn version() -> Version {
     Version {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         build: env!("CARGO_PKG_NAME").to_owned(),

@@ -19,19 +19,29 @@ use serde_json::Value;
 
 use super::super::near_error::RpcFailure;
 use super::super::params::Params;
-use super::{Answer, Api, Handler, Method, internal_error, written};
+use super::{Answer, Api, Handler, Kind, Member, Method, Takes, internal_error, written};
 use crate::chain::{self, Chain, Execution, Refusal};
 
-const SEND_NAMED: &str = "`signed_tx_base64`, `wait_until` (`NONE`, `INCLUDED`, \
-                          `EXECUTED_OPTIMISTIC` by default, `INCLUDED_FINAL`, `EXECUTED`, `FINAL`)";
+const SIGNED: Member = Member::required("signed_tx_base64", Kind::Base64);
+
+const WAIT_UNTIL: Member = Member::optional(
+    "wait_until",
+    Kind::One(&["NONE", "INCLUDED", "EXECUTED_OPTIMISTIC", "INCLUDED_FINAL", "EXECUTED", "FINAL"]),
+)
+.about("by default `EXECUTED_OPTIMISTIC`");
+
+const SEND: Takes =
+    Takes::Params { forms: &[&[SIGNED, WAIT_UNTIL]], others: &["[signed_tx_base64]"] };
+
+/// Sending without a choice what to wait for.
+const BROADCAST: Takes = Takes::Params { forms: &[&[SIGNED]], others: &["[signed_tx_base64]"] };
 
 pub(super) const SEND_TX: Method = Method {
     names: &["send_tx"],
     summary: "Sends a transaction and waits until it has come as far as `wait_until` says. A \
               transaction that is known already is not sent twice. With `NONE` it is not even \
               checked.",
-    named: SEND_NAMED,
-    positional: "`[signed_tx_base64]`",
+    takes: SEND,
     errors: &["INVALID_TRANSACTION", "TIMEOUT_ERROR"],
     handler: Handler::Wait(|api, params| Box::pin(send_tx(api, params))),
 };
@@ -40,8 +50,7 @@ pub(super) const BROADCAST_TX_ASYNC: Method = Method {
     names: &["broadcast_tx_async"],
     summary: "Sends a transaction without checking it, and answers its hash. Deprecated: see \
               `send_tx`.",
-    named: "`signed_tx_base64`",
-    positional: "`[signed_tx_base64]`",
+    takes: BROADCAST,
     errors: &[],
     handler: Handler::Look(broadcast_tx_async),
 };
@@ -49,8 +58,7 @@ pub(super) const BROADCAST_TX_ASYNC: Method = Method {
 pub(super) const BROADCAST_TX_COMMIT: Method = Method {
     names: &["broadcast_tx_commit"],
     summary: "Sends a transaction and waits until it is executed. Deprecated: see `send_tx`.",
-    named: "`signed_tx_base64`",
-    positional: "`[signed_tx_base64]`",
+    takes: BROADCAST,
     errors: &["INVALID_TRANSACTION", "TIMEOUT_ERROR"],
     handler: Handler::Wait(|api, params| Box::pin(broadcast_tx_commit(api, params))),
 };
@@ -60,8 +68,17 @@ pub(super) const TX: Method = Method {
     summary: "Waits until a transaction has come as far as `wait_until` says, and tells its \
               outcomes. One that was never seen may still come, so that is waited for too, unless \
               `wait_until` is `NONE`.",
-    named: "`tx_hash` and `sender_account_id`, or `signed_tx_base64`; `wait_until` as in `send_tx`",
-    positional: "`[tx_hash, sender_account_id]` or `[signed_tx_base64]`",
+    takes: Takes::Params {
+        forms: &[
+            &[
+                Member::required("tx_hash", Kind::Hash),
+                Member::required("sender_account_id", Kind::AccountId),
+                WAIT_UNTIL,
+            ],
+            &[SIGNED, WAIT_UNTIL],
+        ],
+        others: &["[tx_hash, sender_account_id]", "[signed_tx_base64]"],
+    },
     errors: &["INVALID_TRANSACTION", "UNKNOWN_TRANSACTION", "TIMEOUT_ERROR"],
     handler: Handler::Wait(|api, params| Box::pin(status(api, params, Receipts::Left))),
 };
@@ -107,7 +124,8 @@ async fn send(api: &Api, transaction: SignedTransaction, wait_until: TxExecution
             final_execution_status: TxExecutionStatus::None,
         });
     }
-    let landed = landed(api, &hash, api.node.submit(transaction, wait_until)).await?;
+    let answer = api.node.submit(transaction, wait_until);
+    let landed = landed(api, &hash, answer, Receipts::Left).await?;
     executed(&landed, &hash, Receipts::Left)
 }
 
@@ -142,7 +160,8 @@ async fn status(api: &Api, params: Value, receipts: Receipts) -> Answer {
     if !chain.knows(&hash) {
         refuse_invalid(&chain, &request.transaction_info)?;
     }
-    let landed = landed(api, &hash, api.node.watch(hash, request.wait_until)).await?;
+    let answer = api.node.watch(hash, request.wait_until);
+    let landed = landed(api, &hash, answer, receipts).await?;
     executed(&landed, &hash, receipts)
 }
 
@@ -165,16 +184,18 @@ async fn landed(
     api: &Api,
     hash: &CryptoHash,
     answer: chain::Answer<chain::Landed>,
+    receipts: Receipts,
 ) -> Result<std::sync::Arc<Chain>, RpcFailure> {
     match tokio::time::timeout(api.wait_timeout, answer).await {
         Ok(Some(Ok(chain))) => Ok(chain),
         Ok(Some(Err(refusal))) => Err(refused(refusal)),
         Ok(None) => Err(internal_error("the node has stopped")),
         Err(_elapsed) => {
-            let cause = match api.chain().execution(hash) {
+            let chain = api.chain();
+            let cause = match chain.execution(hash) {
                 None => TimeoutErrorCause::NotObserved,
                 Some(execution) => {
-                    let status = Box::new(response(&api.chain(), &execution, Receipts::Left));
+                    let status = Box::new(response(&chain, &execution, receipts));
                     TimeoutErrorCause::Pending { status }
                 }
             };

@@ -1,28 +1,85 @@
-//! `validators`: who validates and who wants to, epoch by epoch.
+//! Who validates and who wants to, epoch by epoch, and when a validator has nothing to do.
 
 use std::collections::HashMap;
 
-use near_jsonrpc_primitives::types::validator::RpcValidatorError;
+use near_jsonrpc_primitives::types::maintenance::{
+    RpcMaintenanceWindowsRequest, RpcMaintenanceWindowsResponse,
+};
+use near_jsonrpc_primitives::types::validator::{RpcValidatorError, RpcValidatorsOrderedRequest};
 use near_primitives::types::validator_stake::ValidatorStake;
 use near_primitives::types::{AccountId, BlockId, EpochReference, NumBlocks, ShardId};
+use near_primitives::views::validator_stake_view::ValidatorStakeView;
 use near_primitives::views::{
     CurrentEpochValidatorInfo, EpochValidatorInfo, NextEpochValidatorInfo, ValidatorKickoutView,
 };
 use serde_json::Value;
 
-use super::super::params::Params;
-use super::{Answer, Api, Handler, Method, written};
+use super::super::params::{self, Params};
+use super::row::ACCOUNT_ID;
+use super::{Answer, Api, Handler, Kind, Member, Method, Takes, written};
 use crate::chain::{Block, Chain, Validators};
 
 pub(super) const VALIDATORS: Method = Method {
     names: &["validators"],
     summary: "The validators of an epoch: of the running one, or of one named by its id or, once it \
               is finished, by its last block.",
-    named: "`\"latest\"`, `epoch_id`, or `block_id` (height or hash)",
-    positional: "`[height, hash or null]`, null for the running epoch",
+    takes: Takes::Params {
+        forms: &[
+            &[Member::required("epoch_id", Kind::Hash)],
+            &[Member::required("block_id", Kind::BlockId)],
+        ],
+        others: &["\"latest\"", "[null]", "[block_id]"],
+    },
     errors: &["UNKNOWN_EPOCH", "VALIDATOR_INFO_UNAVAILABLE"],
     handler: Handler::Look(validators),
 };
+
+pub(super) const VALIDATORS_ORDERED: Method = Method {
+    names: &["EXPERIMENTAL_validators_ordered"],
+    summary: "Those who may make the blocks of a block's epoch, the largest stake first; null means \
+              the newest block.",
+    takes: Takes::Params {
+        forms: &[&[Member::required("block_id", Kind::MaybeBlockId)]],
+        others: &["[block_id]"],
+    },
+    errors: &["UNKNOWN_EPOCH"],
+    handler: Handler::Look(validators_ordered),
+};
+
+pub(super) const MAINTENANCE_WINDOWS: Method = Method {
+    names: &["maintenance_windows", "EXPERIMENTAL_maintenance_windows"],
+    summary: "The heights, from the newest block to the end of the epoch, at which a validator makes \
+              neither a block nor a chunk: from `start` on, and before `end`.",
+    takes: Takes::Params { forms: &[&[ACCOUNT_ID]], others: &["[account_id]"] },
+    errors: &[],
+    handler: Handler::Look(maintenance_windows),
+};
+
+fn validators_ordered(api: &Api, params: Value) -> Answer {
+    let RpcValidatorsOrderedRequest { block_id } =
+        Params::<RpcValidatorsOrderedRequest>::new(params)
+            .singleton(|block_id| Ok(RpcValidatorsOrderedRequest { block_id }))
+            .named()?;
+    let chain = api.chain();
+    let block = match &block_id {
+        None => chain.head(),
+        Some(id) => chain.block_by_id(id).map_err(|_| RpcValidatorError::UnknownEpoch)?,
+    };
+    let producers = block.staking().current().block_producers(chain.epoch_config());
+    let producers: Vec<ValidatorStakeView> = producers.iter().cloned().map(Into::into).collect();
+    written(&producers)
+}
+
+fn maintenance_windows(api: &Api, params: Value) -> Answer {
+    let RpcMaintenanceWindowsRequest { account_id } = params::parse(params)?;
+    let chain = api.chain();
+    let head = chain.head();
+    let epoch_end = head.epoch().start_height.saturating_add(chain.genesis_config().epoch_length);
+    // The node makes all blocks and chunks; whoever else validates makes none.
+    let works = account_id == *chain.signer().validator_id();
+    let idle = (!works && head.height() < epoch_end).then(|| head.height()..epoch_end);
+    written(&RpcMaintenanceWindowsResponse::from_iter(idle))
+}
 
 fn validators(api: &Api, params: Value) -> Answer {
     let reference = Params::<EpochReference>::new(params)
@@ -44,12 +101,13 @@ fn last_block<'a>(
     match reference {
         EpochReference::Latest => Ok(chain.head()),
         EpochReference::EpochId(id) if chain.head().epoch().id == *id => Ok(chain.head()),
-        EpochReference::EpochId(id) => finished_epochs(chain)
+        EpochReference::EpochId(id) => chain
+            .finished_epochs()
             .find(|last| last.epoch().id == *id)
             .ok_or(RpcValidatorError::UnknownEpoch),
         EpochReference::BlockId(id) => {
             let block = chain.block_by_id(id).map_err(|_| RpcValidatorError::UnknownEpoch)?;
-            if finished_epochs(chain).any(|last| last.hash() == block.hash()) {
+            if chain.finished_epochs().any(|last| last.hash() == block.hash()) {
                 Ok(block)
             } else if block.hash() == chain.head().hash() {
                 Err(RpcValidatorError::UnknownEpoch)
@@ -58,17 +116,6 @@ fn last_block<'a>(
             }
         }
     }
-}
-
-/// The last blocks of all finished epochs, newest first.
-fn finished_epochs(chain: &Chain) -> impl Iterator<Item = &Block> {
-    let previous = |block: &Block| -> Option<&Block> {
-        let first = chain.block_by_id(&BlockId::Height(block.epoch().start_height)).ok()?;
-        let last = chain.block_by_id(&BlockId::Hash(*first.header().prev_hash())).ok()?;
-        // Genesis and the block after it are in one epoch.
-        (last.epoch().id != block.epoch().id).then_some(last)
-    };
-    std::iter::successors(previous(chain.head()), move |last| previous(last))
 }
 
 fn info(chain: &Chain, last: &Block) -> EpochValidatorInfo {

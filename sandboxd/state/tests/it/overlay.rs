@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sandbox_state::{Overlay, Snapshot};
+use sandbox_state::{ChangeSet, Overlay, Snapshot};
 
 use crate::random::Random;
 
@@ -77,4 +77,41 @@ fn an_overlay_can_be_moved_to_another_thread_and_back() {
     };
     let mut overlay = std::thread::spawn(work).join().unwrap();
     assert_eq!(overlay.get(b"key").as_deref(), Some(b"value".as_slice()));
+}
+
+#[test]
+fn the_journal_tells_what_was_written_in_each_step() {
+    let mut random = Random::new(9);
+    for round in 0..40 {
+        let base: Snapshot = (0..round).map(|_| (random.key(), random.value())).collect();
+        let mut overlay = Overlay::new(base);
+        let (mut ends, mut expected) = (Vec::new(), Vec::new());
+        for _ in 0..random.below(8) {
+            let mut step = ChangeSet::new();
+            for _ in 0..random.below(12) {
+                let key = random.key();
+                if random.below(3) == 0 {
+                    step.remove(key.clone());
+                    overlay.remove(&key);
+                } else {
+                    let value = random.value();
+                    step.set(key.clone(), value.clone());
+                    overlay.set(key, value);
+                }
+                if random.below(4) == 0 {
+                    // What is taken back was never written.
+                    let before = overlay.checkpoint();
+                    overlay.set(random.key(), random.value());
+                    overlay.revert_to(before);
+                }
+            }
+            ends.push(overlay.checkpoint());
+            expected.push(step);
+        }
+        // What follows the last end belongs to no step.
+        overlay.set(random.key(), random.value());
+        let (changes, journal) = overlay.clone().into_changes_and_journal();
+        assert_eq!(changes, overlay.into_changes());
+        assert_eq!(journal.steps(&changes, &ends), expected);
+    }
 }

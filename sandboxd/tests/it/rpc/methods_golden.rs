@@ -1,0 +1,262 @@
+//! A recorded request and response for each result and each error of each method, in
+//! `golden/METHOD.json`. What is expected is written from NEAR's types and nearcore's sources.
+//!
+//! In a request and in what is expected, `"${name}"` stands for what [`Stage::facts`] calls so.
+//! In what is expected, `"$hash"`, `"$number"`, `"$balance"`, `"$string"`, `"$bool"`, `"$list"`,
+//! `"$object"` and `"$any"` stand for any value of that kind, and a member `"..."` for any others.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use near_primitives::hash::CryptoHash;
+use sandboxd::rpc::methods::openapi;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value, json};
+
+use super::stage::Stage;
+
+/// One request and what comes back.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Golden {
+    /// `success`, or the name of the error.
+    pub(super) case: String,
+    #[serde(default)]
+    pub(super) params: Value,
+    #[serde(default = "ok")]
+    status: u16,
+    /// Whether the server is one that does not wait.
+    #[serde(default)]
+    hasty: bool,
+    /// A result may be null.
+    #[serde(default, deserialize_with = "present")]
+    result: Option<Value>,
+    error: Option<Value>,
+}
+
+fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(value).map(Some)
+}
+
+fn ok() -> u16 {
+    200
+}
+
+/// What the table says of a method, by its first name.
+#[derive(Default)]
+pub(super) struct Told {
+    pub(super) names: Vec<String>,
+    errors: BTreeSet<String>,
+    takes_params: bool,
+}
+
+/// Errors that every method has, and that are in the goldens of some.
+const COMMON: [&str; 3] = ["METHOD_NOT_FOUND", "PARSE_ERROR", "INTERNAL_ERROR"];
+
+/// Methods that change the chain come last, in this order.
+const CHANGING: [&str; 5] = [
+    "send_tx",
+    "broadcast_tx_async",
+    "broadcast_tx_commit",
+    "sandbox_patch_state",
+    "sandbox_fast_forward",
+];
+
+pub(super) fn table() -> BTreeMap<String, Told> {
+    let document = openapi();
+    let mut table: BTreeMap<String, Told> = BTreeMap::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        let name = path.trim_start_matches('/');
+        let operation = &item["post"];
+        let first = operation["x-alias-of"].as_str().unwrap_or(name);
+        let told = table.entry(first.to_owned()).or_default();
+        told.names.push(name.to_owned());
+        let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+        told.takes_params =
+            schema["required"].as_array().expect("a list").contains(&json!("params"));
+        let schema = &operation["responses"]["default"]["content"]["application/json"]["schema"];
+        let errors = &schema["oneOf"][1]["allOf"][1]["properties"]["error"]["properties"]["cause"]
+            ["properties"]["name"]["enum"];
+        let errors = errors.as_array().expect("a list of names").iter();
+        told.errors.extend(errors.filter_map(Value::as_str).map(str::to_owned));
+    }
+    table
+}
+
+pub(super) fn goldens(method: &str) -> Vec<Golden> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/rpc/golden");
+    let path = folder.join(format!("{method}.json"));
+    let text = std::fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[test]
+fn each_method_has_a_golden_result_and_each_of_its_errors_a_golden_error() {
+    for (method, told) in table() {
+        let cases: BTreeSet<_> = goldens(&method).into_iter().map(|golden| golden.case).collect();
+        assert!(
+            cases.contains("success") || SPICE.contains(&method.as_str()),
+            "{method} has no golden result"
+        );
+        for error in told.errors.iter().filter(|error| !COMMON.contains(&error.as_str())) {
+            assert!(cases.contains(error), "{method} has no golden {error}");
+        }
+        for case in cases.iter().filter(|case| *case != "success") {
+            let told = told.errors.contains(case) || AS_RESULTS.contains(&case.as_str());
+            assert!(told, "{method} does not say that it has {case}");
+        }
+    }
+}
+
+/// What a chain that does not certify execution cannot prove.
+const SPICE: [&str; 3] = [
+    "EXPERIMENTAL_light_client_chunk_execution_proof",
+    "EXPERIMENTAL_light_client_execution_outcome_proof",
+    "EXPERIMENTAL_light_client_state_proof",
+];
+
+/// The errors of `query` that come as results.
+const AS_RESULTS: [&str; 2] = ["CONTRACT_EXECUTION_ERROR", "UNKNOWN_ACCESS_KEY"];
+
+#[test]
+fn requests_are_answered_as_recorded() {
+    let stage = Stage::new();
+    let table = table();
+    let changes = |name: &&String| CHANGING.contains(&name.as_str());
+    let (last, first): (Vec<_>, Vec<_>) = table.keys().partition(changes);
+    let mut wrong = Vec::new();
+    for method in first.into_iter().chain(last) {
+        for name in &table[method].names {
+            for golden in goldens(method) {
+                if let Err(text) = check(&stage, name, &golden) {
+                    wrong.push(format!("{name}, {}: {text}", golden.case));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn params_that_are_none_are_parse_errors() {
+    let stage = Stage::new();
+    let mut client = stage.client();
+    for told in table().into_values().filter(|told| told.takes_params) {
+        for name in told.names {
+            let failure = client.error(&name, &json!("nonsense"));
+            let error = failure.json();
+            let text = error["data"].as_str().unwrap_or_default();
+            assert!(text.starts_with("Failed parsing args: "), "{name}: {error}");
+            let expected = json!({
+                "name": "REQUEST_VALIDATION_ERROR",
+                "cause": {"name": "PARSE_ERROR", "info": {"error_message": text}},
+                "code": -32_700,
+                "message": "Parse error",
+                "data": text,
+            });
+            assert_eq!((failure.status, &error), (400, &expected), "{name}");
+        }
+    }
+}
+
+fn check(stage: &Stage, name: &str, golden: &Golden) -> Result<(), String> {
+    let facts = stage.facts();
+    let filled = |value: &Option<Value>| value.as_ref().map(|value| fill(value, &facts));
+    let mut client = if golden.hasty { stage.hasty_client() } else { stage.client() };
+    let reply = client.call(name, &fill(&golden.params, &facts));
+    if golden.hasty {
+        stage.settle();
+    }
+    let mut expected =
+        Map::from_iter([("jsonrpc".to_owned(), json!("2.0")), ("id".to_owned(), json!("any id"))]);
+    expected.extend(filled(&golden.result).map(|result| ("result".to_owned(), result)));
+    expected.extend(filled(&golden.error).map(|error| ("error".to_owned(), error)));
+    let told = matches(&Value::Object(expected), &reply.json(), "");
+    match told {
+        Ok(()) if reply.status == golden.status => Ok(()),
+        Ok(()) => Err(format!("status {} and not {}", reply.status, golden.status)),
+        Err(text) => Err(text),
+    }
+}
+
+/// What comes back for the request of `golden`.
+pub(super) fn outcome(stage: &Stage, name: &str, golden: &Golden) -> Value {
+    stage.client().call(name, &fill(&golden.params, &stage.facts())).json()
+}
+
+/// Puts what the names stand for in their place.
+fn fill(value: &Value, facts: &BTreeMap<&'static str, Value>) -> Value {
+    match value {
+        Value::String(text) => {
+            let whole = facts.iter().find(|(name, _)| *text == format!("${{{name}}}"));
+            if let Some((_, fact)) = whole {
+                return fact.clone();
+            }
+            let put = |text: String, (name, fact): (&&str, &Value)| {
+                let fact = fact.as_str().map_or_else(|| fact.to_string(), str::to_owned);
+                text.replace(&format!("${{{name}}}"), &fact)
+            };
+            Value::String(facts.iter().fold(text.clone(), put))
+        }
+        Value::Array(items) => items.iter().map(|item| fill(item, facts)).collect(),
+        Value::Object(members) => {
+            let filled = members.iter().map(|(name, value)| (name.clone(), fill(value, facts)));
+            Value::Object(filled.collect())
+        }
+        other => other.clone(),
+    }
+}
+
+fn matches(expected: &Value, actual: &Value, path: &str) -> Result<(), String> {
+    let differs = || Err(format!("{path}: {actual} and not {expected}"));
+    match (expected, actual) {
+        (Value::String(kind), _) if kind.starts_with('$') => {
+            if is_of(kind, actual) {
+                Ok(())
+            } else {
+                differs()
+            }
+        }
+        (Value::Array(expected_items), Value::Array(items)) => {
+            if expected_items.len() != items.len() {
+                return differs();
+            }
+            let mut pairs = expected_items.iter().zip(items).enumerate();
+            pairs.try_for_each(|(place, (expected, item))| {
+                matches(expected, item, &format!("{path}[{place}]"))
+            })
+        }
+        (Value::Object(wanted), Value::Object(members)) => {
+            for (name, value) in wanted.iter().filter(|(name, _)| *name != "...") {
+                let path = format!("{path}.{name}");
+                let member = members.get(name).ok_or(format!("{path} is missing: {actual}"))?;
+                matches(value, member, &path)?;
+            }
+            let more = members.keys().find(|name| !wanted.contains_key(*name));
+            match more {
+                Some(name) if !wanted.contains_key("...") => {
+                    Err(format!("{path}.{name} was not expected"))
+                }
+                _ => Ok(()),
+            }
+        }
+        _ if expected == actual => Ok(()),
+        _ => differs(),
+    }
+}
+
+fn is_of(kind: &str, value: &Value) -> bool {
+    let text = value.as_str();
+    match kind {
+        "$hash" => text.is_some_and(|text| text.parse::<CryptoHash>().is_ok()),
+        "$balance" => text.is_some_and(|text| text.parse::<u128>().is_ok()),
+        "$string" => text.is_some(),
+        "$number" => value.is_number(),
+        "$bool" => value.is_boolean(),
+        "$list" => value.is_array(),
+        "$object" => value.is_object(),
+        "$any" => true,
+        other => panic!("{other} is no kind of value"),
+    }
+}
