@@ -107,6 +107,9 @@ impl Server {
             "/health" if is_read => self.get("health").await,
             "/network_info" if is_read => self.get("network_info").await,
             "/metrics" if is_read => self.metrics().await,
+            "/openapi.json" if is_read => {
+                json(StatusCode::OK, methods::openapi().to_string().into_bytes())
+            }
             "/ws" if request.method() == Method::GET => {
                 match self.gate.check_origin(request.headers()) {
                     Ok(()) => socket::open(self, request, place),
@@ -114,7 +117,9 @@ impl Server {
                 }
             }
             "/ws" => not_allowed("GET"),
-            "/status" | "/health" | "/network_info" | "/metrics" => not_allowed("GET,HEAD"),
+            "/status" | "/health" | "/network_info" | "/metrics" | "/openapi.json" => {
+                not_allowed("GET,HEAD")
+            }
             path => text(StatusCode::NOT_FOUND, format!("nothing is served at {path}")),
         }
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use sandboxd::rpc::methods::openapi;
 use serde_json::Value;
 
+use super::Rig;
 use super::methods_golden::{goldens, table};
 
 #[test]
@@ -22,6 +23,13 @@ fn every_reference_of_the_document_leads_somewhere() {
             _ => {}
         }
     }
+}
+
+#[test]
+fn the_document_is_served() {
+    let reply = Rig::new().client().get("/openapi.json");
+    assert_eq!((reply.status, reply.header("content-type")), (200, Some("application/json")));
+    assert_eq!(reply.json(), openapi());
 }
 
 #[test]
