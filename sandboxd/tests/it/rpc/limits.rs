@@ -84,20 +84,20 @@ fn too_many_waiting_requests_are_refused_and_those_who_leave_make_room() {
 }
 
 #[test]
-fn a_client_that_leaves_while_it_sends_leaves_its_transaction() {
+fn a_client_that_leaves_without_its_answer_leaves_its_transaction() {
     let rig = Rig::new();
     let mut client = rig.client();
-    // The nonce is one too high, so that the second transaction waits for nobody.
-    let sent = encoded(&rig.transfer(1));
-    let body =
-        json!({"jsonrpc": "2.0", "id": 1, "method": "send_tx", "params": [sent]}).to_string();
+    let transaction = rig.transfer(1);
+    let params = json!([encoded(&transaction)]);
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "send_tx", "params": params});
     let mut leaving = rig.client();
-    leaving.write("POST /", &["content-type: application/json"], body.as_bytes());
-    drop(leaving);
-    let hash = rig.transfer(1).get_hash();
+    let json = ["content-type: application/json"];
+    leaving.write("POST /", &json, body.to_string().as_bytes());
     let sender = &rig.account(1).account_id;
+    let hash = transaction.get_hash();
     let params = json!({"tx_hash": hash, "sender_account_id": sender, "wait_until": "FINAL"});
     assert_eq!(client.result("tx", &params)["final_execution_status"], "FINAL");
+    drop(leaving);
     wait_for(&mut client, "sandboxd_rpc_connections", "1");
 }
 
