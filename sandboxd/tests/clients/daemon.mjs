@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -20,6 +20,16 @@ const fixtures = process.env.SANDBOXD_FIXTURES ?? join(here, '../../../fixtures'
 
 /** A compiled contract of the fixtures. */
 export const contract = (name) => readFile(join(fixtures, 'wasm', `${name}.wasm`));
+
+/** The recorded errors of every method: `{ method, error }`. Values that change from run to run are names in them. */
+export async function recordedErrors() {
+  const folder = join(fixtures, '../sandboxd/tests/it/rpc/golden');
+  const files = await Promise.all((await readdir(folder)).map(async (file) => {
+    const goldens = JSON.parse(await readFile(join(folder, file)));
+    return goldens.filter(({ error }) => error).map(({ error }) => ({ method: file.replace('.json', ''), error }));
+  }));
+  return files.flat();
+}
 
 /** A daemon on a free port, with what it said about itself: `rpc`, `chain_id`, `accounts`. */
 export async function start(...options) {

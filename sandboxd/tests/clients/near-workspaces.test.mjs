@@ -3,26 +3,25 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { binary, contract, sandboxFolder } from './daemon.mjs';
+import { contract } from './daemon.mjs';
+import { workspaces } from './workspaces.mjs';
 
 let worker;
 let root;
 let status;
-let sandbox;
+let removed;
 let NEAR;
 before(async () => {
-  sandbox = await sandboxFolder();
-  process.env.NEAR_SANDBOX_BIN_PATH = binary;
-  process.env.NEAR_SANDBOX_BINARY_PATH = sandbox.folder;
-  const { Worker, parseNEAR } = (await import('near-workspaces')).default;
-  NEAR = (amount) => BigInt(parseNEAR(amount));
+  const { Worker, amount, remove } = await workspaces();
+  NEAR = amount;
+  removed = remove;
   worker = await Worker.init({ network: 'sandbox', rm: true });
   root = worker.rootAccount;
   status = await root.devDeploy(await contract('status'));
 });
 after(async () => {
   await worker?.tearDown();
-  await sandbox?.remove();
+  await removed?.();
 });
 
 test('deploys, calls and views', async () => {
@@ -64,4 +63,27 @@ test('goes forward', async () => {
   const later = await status.view('surroundings');
   assert(BigInt(later.block_height) >= BigInt(before.block_height) + 1000n);
   assert(BigInt(later.block_timestamp) > BigInt(before.block_timestamp));
+});
+
+test('batches, keys and an account that goes', async () => {
+  const carol = await root.createSubAccount('carol', { initialBalance: NEAR('30') });
+  const made = `made.${carol.accountId}`;
+  const key = await carol.getKey();
+  const outcome = await carol.batch(made)
+    .createAccount().transfer(NEAR('10')).addKey(key.getPublicKey()).deployContract(await contract('tiny'))
+    .transact();
+  assert(outcome.succeeded);
+  const account = carol.getAccount(made);
+  await account.setKey(key);
+  assert.equal((await account.viewCode()).equals(await contract('tiny')), true);
+  assert.equal((await account.viewAccessKeys(made)).keys.length, 1);
+  await account.delete(root.accountId);
+  assert.equal(await account.exists(), false);
+});
+
+test('goes forward across epochs', async () => {
+  const { epoch_height: before } = await status.view('surroundings');
+  await worker.provider.fastForward(1200);
+  const { epoch_height: later } = await status.view('surroundings');
+  assert.equal(BigInt(later) - BigInt(before) >= 2n, true);
 });
