@@ -1,0 +1,6 @@
+//! Each client does what its users do.
+
+mod jsonrpc;
+mod near_api;
+mod sandbox;
+mod workspaces;
