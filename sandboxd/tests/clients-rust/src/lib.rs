@@ -8,9 +8,14 @@ use std::path::PathBuf;
 /// # Panics
 /// If there is none of this name.
 pub fn fixture(name: &str) -> Vec<u8> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../fixtures/wasm");
-    let path = folder.join(name).with_extension("wasm");
+    let path = fixture_path(name);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Where that contract is.
+pub fn fixture_path(name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../fixtures/wasm");
+    folder.join(name).with_extension("wasm")
 }
 
 /// An account's name, in the version of `near-account-id` that a client is built with.

@@ -2,5 +2,6 @@
 
 mod jsonrpc;
 mod near_api;
+mod near_cli;
 mod sandbox;
 mod workspaces;
