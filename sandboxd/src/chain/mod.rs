@@ -10,6 +10,7 @@ mod clock;
 mod epoch;
 mod error;
 mod finality;
+mod gaps;
 mod index;
 mod light_client;
 mod node;

@@ -8,7 +8,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,7 @@ use sandbox_runtime::verify::WellFormed;
 
 use super::answer::{Answer, Promise, answer};
 use super::finality::{meets, status_to_come};
+use super::gaps::Gaps;
 use super::publication::Publication;
 use super::{Chain, ClockError, FastForwardError, PatchFailed, Refusal, TimestampNs};
 
@@ -157,6 +158,7 @@ struct Owner {
     watched: usize,
     /// and how many there may be before that is done again.
     tidy_at: usize,
+    gaps: Gaps,
     /// How many commands came since the last block.
     obeyed: usize,
     /// When the last block was made, or tried.
@@ -174,6 +176,7 @@ impl Owner {
             waiting: BTreeMap::new(),
             watched: 0,
             tidy_at: FIRST_TIDY,
+            gaps: Gaps::default(),
             obeyed: 0,
             last_block: Instant::now(),
             stalled: false,
@@ -196,11 +199,8 @@ impl Owner {
             if self.obeyed >= COMMANDS_PER_BLOCK {
                 return Some(Event::Work);
             }
-            return match self.inbox.try_recv() {
-                Ok(Command::Stop) | Err(TryRecvError::Disconnected) => None,
-                Ok(command) => Some(Event::Command(command)),
-                Err(TryRecvError::Empty) => Some(Event::Work),
-            };
+            // With nothing left out, what has arrived is all that is waited for.
+            return event(self.inbox.recv_timeout(self.gaps.patience().unwrap_or_default()));
         }
         let received = match heartbeat {
             Some(interval) => {
@@ -213,11 +213,7 @@ impl Owner {
             }
             None => self.inbox.recv().map_err(RecvTimeoutError::from),
         };
-        match received {
-            Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => None,
-            Ok(command) => Some(Event::Command(command)),
-            Err(RecvTimeoutError::Timeout) => Some(Event::Work),
-        }
+        event(received)
     }
 
     /// Whether somebody still waits for nothing but blocks that make those before them final.
@@ -265,8 +261,11 @@ impl Owner {
         until: TxExecutionStatus,
         landed: Promise<Landed>,
     ) {
-        let chain = &mut self.chain;
-        let submitted = catch_unwind(AssertUnwindSafe(|| chain.enqueue(transaction)));
+        let (chain, gaps) = (&mut self.chain, &mut self.gaps);
+        let submitted = catch_unwind(AssertUnwindSafe(|| {
+            gaps.see(chain, &transaction);
+            chain.enqueue(transaction)
+        }));
         match submitted {
             Err(panic) => landed.give(Err(Refusal::Fault(panic_text(&*panic).into()))),
             Ok(Err(refusal)) => landed.give(Err(refusal)),
@@ -294,6 +293,7 @@ impl Owner {
 
     fn produce(&mut self) {
         self.obeyed = 0;
+        self.gaps.forget();
         self.last_block = Instant::now();
         let produced = self.attempt(|chain| chain.produce().map(|made| vec![made]));
         let reason = match produced {
@@ -396,6 +396,15 @@ fn status(chain: &Chain, hash: &CryptoHash) -> Option<TxExecutionStatus> {
 
 fn panicked(panic: &(dyn Any + Send)) -> RuntimeFault {
     RuntimeFault::CorruptState(panic_text(panic))
+}
+
+/// What follows from what was received, or from nothing having come in time.
+fn event(received: Result<Command, RecvTimeoutError>) -> Option<Event> {
+    match received {
+        Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => None,
+        Ok(command) => Some(Event::Command(command)),
+        Err(RecvTimeoutError::Timeout) => Some(Event::Work),
+    }
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {

@@ -81,6 +81,12 @@ impl Pool {
         Some(waiting.transaction.transaction())
     }
 
+    /// Whether a transaction of this key with this nonce waits.
+    pub(super) fn has_nonce(&self, account: &AccountId, key: &PublicKey, nonce: Nonce) -> bool {
+        let own = self.by_key.get(&(account.clone(), key.clone()));
+        own.is_some_and(|own| own.range((nonce, 0)..=(nonce, u64::MAX)).next().is_some())
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }

@@ -67,6 +67,37 @@ fn one_can_wait_for_a_transaction_that_comes_later() {
 }
 
 #[test]
+fn a_nonce_that_was_left_out_may_come_after_the_next_one() {
+    let node = node();
+    for first in [1, 4, 7] {
+        let [early, late, latest] = [0, 1, 2].map(|after| {
+            transfer(&node.view(), "alice.test.near", "bob.test.near", first + after, near(1))
+        });
+        // Each is taken before the next one is sent, as over connections of their own.
+        let hashes = [latest, late, early].map(|transaction| {
+            let hash = transaction.get_hash();
+            node.submit(transaction, TxExecutionStatus::None).wait().unwrap().unwrap();
+            hash
+        });
+        for hash in hashes {
+            node.watch(hash, TxExecutionStatus::Final).wait().unwrap().unwrap();
+        }
+    }
+    node.stop();
+}
+
+#[test]
+fn a_nonce_that_never_comes_holds_nothing_up() {
+    let node = node();
+    let tx = transfer(&node.view(), "alice.test.near", "bob.test.near", 5, near(1));
+    node.submit(tx, TxExecutionStatus::Final).wait().unwrap().unwrap();
+    let missed = transfer(&node.view(), "alice.test.near", "bob.test.near", 3, near(1));
+    let refusal = node.submit(missed, TxExecutionStatus::Final).wait().unwrap().unwrap_err();
+    assert!(matches!(refusal, Refusal::Invalid(InvalidTxError::InvalidNonce { .. })));
+    node.stop();
+}
+
+#[test]
 fn many_transactions_at_once_all_land() {
     let node = node();
     let view = node.view();
