@@ -25,3 +25,15 @@ need() {
   printf 'sandboxd needs `%s`, which is not on the PATH. %s\n' "$1" "$2" >&2
   exit 1
 }
+
+# debian PACKAGE...: installs Debian packages, or stops with the command that would.
+debian() {
+  local as=()
+  if [ "$(id -u)" -ne 0 ]; then as=(sudo); fi
+  if command -v apt-get >/dev/null 2>&1 && { [ ${#as[@]} -eq 0 ] || command -v sudo >/dev/null 2>&1; }; then
+    "${as[@]}" apt-get install --yes --quiet "$@" >&2 && return
+    "${as[@]}" apt-get update --quiet >&2 && "${as[@]}" apt-get install --yes --quiet "$@" >&2 && return
+  fi
+  printf 'sandboxd needs what Debian has in: apt-get install %s\n' "$*" >&2
+  exit 1
+}
