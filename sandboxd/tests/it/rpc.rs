@@ -26,7 +26,7 @@ use near_crypto::{InMemorySigner, Signer};
 use near_primitives::action::{Action, TransferAction};
 use near_primitives::hash::CryptoHash;
 use near_primitives::transaction::{SignedTransaction, Transaction, TransactionV0};
-use near_primitives::types::{AccountId, Balance, Nonce};
+use near_primitives::types::{AccountId, Balance, BlockHeightDelta, Nonce};
 use sandboxd::chain::{Clock, Node, NodeOptions};
 use sandboxd::genesis::{DevAccount, dev_accounts};
 use sandboxd::rpc::{RpcConfig, RpcServer};
@@ -61,9 +61,15 @@ impl Rig {
 
     /// A rig with another genesis than that of localnet.
     fn of(genesis: &Genesis, config: RpcConfig) -> Self {
+        Self::lagging(genesis, config, 0)
+    }
+
+    /// A rig whose blocks are final when this many follow them.
+    fn lagging(genesis: &Genesis, config: RpcConfig, finality_lag: BlockHeightDelta) -> Self {
         let sandbox = Sandbox::builder(genesis.clone())
             .signer(genesis::dev_signer())
             .clock(Clock::manual(GENESIS_NS))
+            .finality_lag(finality_lag)
             .build()
             .expect("a valid genesis");
         let node = sandbox.start(NodeOptions::default()).expect("a thread");

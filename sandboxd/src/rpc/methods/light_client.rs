@@ -9,7 +9,7 @@ use near_jsonrpc_primitives::types::light_client::{
     RpcLightClientProofError, RpcLightClientStateProofRequest,
 };
 use near_primitives::hash::CryptoHash;
-use near_primitives::types::{BlockId, SpiceChunkId, TransactionOrReceiptId};
+use near_primitives::types::{BlockId, Finality, SpiceChunkId, TransactionOrReceiptId};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -190,17 +190,21 @@ fn not_certified(
     }
 }
 
-/// Proves the block `block` by `head`.
+/// Proves the block `block` by `head`; both have to be final.
 fn block_in(
     chain: &Chain,
     block: &CryptoHash,
     head: &CryptoHash,
 ) -> Result<RpcLightClientBlockProofResponse, RpcLightClientProofError> {
     let (block, head) = (known(chain, block)?, known(chain, head)?);
+    let failure = |error_message| RpcLightClientProofError::InternalError { error_message };
+    let final_height = chain.last_block(&Finality::Final).height();
+    // neard has the same words for a block that is not final yet as for one of a fork.
+    if let Some(early) = [block, head].into_iter().find(|block| block.height() > final_height) {
+        return Err(failure(format!("{} not on current chain", early.hash())));
+    }
     let block_proof = chain.block_proof(block, head).ok_or_else(|| {
-        let (block, head) = (block.hash(), head.hash());
-        let error_message = format!("Other Error: block {block} is ahead of head block {head}");
-        RpcLightClientProofError::InternalError { error_message }
+        failure(format!("block {} is ahead of head block {}", block.hash(), head.hash()))
     })?;
     let block_header_lite = block.header().clone().into();
     Ok(RpcLightClientBlockProofResponse { block_header_lite, block_proof })

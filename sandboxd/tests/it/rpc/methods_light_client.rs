@@ -6,11 +6,14 @@ use std::collections::BTreeMap;
 
 use near_crypto::{PublicKey, Signature};
 use near_primitives::hash::CryptoHash;
+use near_primitives::types::BlockId;
+use sandboxd::genesis;
+use sandboxd::rpc::RpcConfig;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::client::Client;
-use super::{Rig, encoded};
+use super::{GENESIS_NS, Rig, encoded};
 
 #[derive(Clone, Debug, Deserialize)]
 struct InnerLite {
@@ -262,4 +265,39 @@ fn a_light_client_follows_the_chain_and_believes_what_it_proves() {
             light.believe(&client.result("EXPERIMENTAL_light_client_proof", &by_receipt));
         }
     }
+}
+
+/// nearcore: `check_blocks_final_and_canonical` of `chain/chain/src/chain.rs`, in `GetBlockProof`.
+#[test]
+fn nothing_is_proved_by_a_block_that_is_not_final_yet() {
+    let rig = Rig::lagging(&genesis::localnet(GENESIS_NS), RpcConfig::neard(), 2);
+    let mut client = rig.client();
+    let sent = send(&rig, &mut client, 1);
+    let view = rig.node.view();
+    let head = view.head().height();
+    let heights = client.result("EXPERIMENTAL_split_storage_info", &json!({}));
+    assert_eq!([&heights["head_height"], &heights["final_head_height"]], [head, head - 2]);
+    let status = client.result("status", &json!(null));
+    assert_eq!(status["sync_info"]["latest_block_height"], head);
+
+    let at = |height| *view.block_by_id(&BlockId::Height(height)).expect("a block").hash();
+    let [last, early, earliest] = [head - 2, head - 1, head].map(at);
+    let refused = |client: &mut Client, method: &str, params: &Value, named: CryptoHash| {
+        let reply = client.call(method, params);
+        assert_eq!(reply.status, 500, "{reply:?}");
+        let told = &reply.json()["error"]["cause"]["info"]["error_message"];
+        assert_eq!(*told, format!("{named} not on current chain"));
+    };
+    let of_block = |block, head| json!({"block_hash": block, "light_client_head": head});
+    for (block, head) in [(last, early), (early, earliest), (early, last)] {
+        let method = "EXPERIMENTAL_light_client_block_proof";
+        refused(&mut client, method, &of_block(block, head), early);
+    }
+    client.result("EXPERIMENTAL_light_client_block_proof", &of_block(at(1), last));
+    let mut of_outcome = json!({"type": "transaction",
+        "transaction_hash": sent["transaction"]["hash"],
+        "sender_id": sent["transaction"]["signer_id"], "light_client_head": early});
+    refused(&mut client, "light_client_proof", &of_outcome, early);
+    of_outcome["light_client_head"] = json!(last);
+    client.result("light_client_proof", &of_outcome);
 }
