@@ -2,7 +2,9 @@
 //! it makes, of the gas that a contract earns, and of a patch.
 
 use near_chain_configs::Genesis;
-use near_primitives::action::{Action, DeployContractAction, FunctionCallAction};
+use near_primitives::action::{
+    Action, DeleteAccountAction, DeployContractAction, FunctionCallAction,
+};
 use near_primitives::types::{Balance, Gas};
 use sandboxd::genesis;
 use sandboxd::rpc::RpcConfig;
@@ -179,4 +181,43 @@ fn a_deployment_and_a_patch_change_the_code() {
     let expected = json!([{"cause": {"type": "migration"}, "type": "data_update",
         "change": {"account_id": own, "key_base64": "aw==", "value_base64": "dg=="}}]);
     assert_eq!(json!(changes(&mut client, &head, asked)), expected);
+}
+
+/// nearcore: `TrieUpdate::set` and `remove` do not look at what was there (`core/store/src/trie/update.rs`),
+/// and neither do `storage_write`, `storage_remove` and `remove_account`.
+#[test]
+fn a_write_is_a_change_even_if_it_leaves_what_was_there() {
+    let (rig, mut client) = rig(&genesis::localnet(GENESIS_NS));
+    let own = rig.account(1).account_id.clone();
+    let data =
+        json!({"changes_type": "data_changes", "account_ids": [own], "key_prefix_base64": ""});
+    let kinds = |client: &mut Client, nonce, method| {
+        let by = Causes::of(&call(&rig, client, nonce, method));
+        let told = changes(client, &by.block, data.clone());
+        assert_eq!(causes(&told), [by.receipt]);
+        told[0]["type"].clone()
+    };
+    assert_eq!(kinds(&mut client, 2, "write"), "data_update");
+    assert_eq!(kinds(&mut client, 3, "write"), "data_update", "the same value");
+    assert_eq!(kinds(&mut client, 4, "remove"), "data_deletion");
+    assert_eq!(kinds(&mut client, 5, "remove"), "data_deletion", "no value");
+}
+
+#[test]
+fn deleting_an_account_deletes_its_code_even_if_it_has_none() {
+    let rig = Rig::new();
+    let mut client = rig.client();
+    let own = rig.account(1).account_id.clone();
+    let delete = DeleteAccountAction { beneficiary_id: rig.receiver() };
+    let deleted = Causes::of(&send(&rig, &mut client, 1, Action::DeleteAccount(delete)));
+    for (changes_type, kind) in [
+        ("account_changes", "account_deletion"),
+        ("contract_code_changes", "contract_code_deletion"),
+        ("all_access_key_changes", "access_key_deletion"),
+    ] {
+        let asked = json!({"changes_type": changes_type, "account_ids": [own]});
+        let told = changes(&mut client, &deleted.block, asked);
+        let last = told.last().expect("a change");
+        assert_eq!([&last["type"], &last["cause"]], [&json!(kind), &deleted.receipt]);
+    }
 }
