@@ -16,7 +16,7 @@ use sandboxd::cli::{
     self, Cli, Command, DumpStateArgs, Program, RunArgs, ServeArgs, StartArgs, ViewState, docs,
 };
 use sandboxd::home::{Home, HomeContents, dump, read_genesis};
-use sandboxd::rpc::{RpcConfig, RpcServer};
+use sandboxd::rpc::{NodeSettings, RpcConfig, RpcServer};
 use sandboxd::{Sandbox, SandboxBuilder, genesis};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -89,7 +89,16 @@ fn run_home(home: &Home, args: &RunArgs, wallet: Option<Vec<u8>>) -> anyhow::Res
     let config = contents.config.clone();
     let archive = args.archive || config.archive;
     let kept_states = if archive { usize::MAX } else { sandboxd::KEPT_STATES };
+    let empty_blocks = args.produce_empty_blocks.unwrap_or(config.empty_blocks);
+    let max_gas_burnt_view = args.max_gas_burnt_view.or(config.max_gas_burnt_view);
     let rpc = RpcConfig {
+        node: NodeSettings {
+            min_block_production_delay: config.empty_block_delay,
+            max_block_production_delay: config.max_block_delay,
+            produce_empty_blocks: empty_blocks,
+            archive,
+            max_gas_burnt_view,
+        },
         max_body_bytes: config.max_body_bytes,
         allowed_origins: config.allowed_origins,
         wait_timeout: config.wait_timeout,
@@ -99,10 +108,9 @@ fn run_home(home: &Home, args: &RunArgs, wallet: Option<Vec<u8>>) -> anyhow::Res
     let sandbox = builder(contents, wallet)
         .kept_states(kept_states)
         .finality_lag(args.serve.finality_lag)
-        .max_gas_burnt_view(args.max_gas_burnt_view.or(config.max_gas_burnt_view))
+        .max_gas_burnt_view(max_gas_burnt_view)
         .build();
     let sandbox = sandbox.with_context(|| home.path().display().to_string())?;
-    let empty_blocks = args.produce_empty_blocks.unwrap_or(config.empty_blocks);
     let heartbeat = empty_blocks.then_some(config.empty_block_delay);
     let node = start_node(sandbox, &args.serve, heartbeat)?;
     let running = home.announce(node.clone())?;

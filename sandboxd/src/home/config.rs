@@ -34,6 +34,8 @@ pub struct Config {
     /// After how long: the shortest delay, which is what a neard takes that is alone, since its own
     /// approval is all that its blocks need.
     pub empty_block_delay: Duration,
+    /// How long neard waits for approvals at most. Nothing waits here; clients may ask for it.
+    pub max_block_delay: Duration,
     /// How much gas a view may burn, if that is not the protocol's.
     pub max_gas_burnt_view: Option<u64>,
     /// Whether the states of all blocks are kept.
@@ -121,18 +123,18 @@ impl Default for Consensus {
 
 impl Consensus {
     fn normal() -> Self {
-        Self::between(600, 2500)
+        Self::between(Config::MIN_BLOCK_DELAY, Config::MAX_BLOCK_DELAY)
     }
 
     fn fast() -> Self {
-        Self::between(120, 500)
+        Self::between(Duration::from_millis(120), Duration::from_millis(500))
     }
 
-    fn between(min_ms: u64, max_ms: u64) -> Self {
+    fn between(shortest: Duration, longest: Duration) -> Self {
         Self {
             produce_empty_blocks: true,
-            min_block_production_delay: Duration::from_millis(min_ms),
-            max_block_production_delay: Duration::from_millis(max_ms),
+            min_block_production_delay: shortest,
+            max_block_production_delay: longest,
         }
     }
 
@@ -143,6 +145,12 @@ impl Consensus {
 }
 
 impl Config {
+    /// neard's shortest block delay, where nothing else is said (`near-chain-configs`,
+    /// `MIN_BLOCK_PRODUCTION_DELAY`).
+    pub const MIN_BLOCK_DELAY: Duration = Duration::from_millis(600);
+    /// neard's longest (nearcore `nearcore/src/config.rs`, `MAX_BLOCK_PRODUCTION_DELAY`).
+    pub const MAX_BLOCK_DELAY: Duration = Duration::from_secs(2);
+
     /// The time that a block takes on average with the settings that `init` writes.
     pub fn default_block_delay() -> Duration {
         Consensus::normal().mean()
@@ -171,6 +179,7 @@ impl Config {
             block_delay: file.consensus.mean(),
             empty_blocks: file.consensus.produce_empty_blocks,
             empty_block_delay: file.consensus.min_block_production_delay,
+            max_block_delay: file.consensus.max_block_production_delay,
             archive: file.archive,
         })
     }
@@ -204,12 +213,12 @@ impl Config {
                 "skip_sync_wait": true,
             },
             "consensus": {
-                "min_num_peers": 0,
+                "min_num_peers": 3,
                 "produce_empty_blocks": consensus.produce_empty_blocks,
                 "min_block_production_delay": consensus.min_block_production_delay,
                 "max_block_production_delay": consensus.max_block_production_delay,
             },
-            "tracked_shards_config": "NoShards",
+            "tracked_shards_config": "AllShards",
             "archive": false,
             "max_gas_burnt_view": max_gas_burnt_view,
             "log_summary_style": "colored",

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use near_crypto::PublicKey;
 
+use crate::home::Config;
+
 /// How the server behaves; neard's names and defaults are in its `config.json` under `rpc`.
 #[derive(Clone, Debug)]
 pub struct RpcConfig {
@@ -19,8 +21,25 @@ pub struct RpcConfig {
     pub wait_timeout: Duration,
     /// The key that `status` shows as the node's own (`node_key.json`); else the validator's.
     pub node_key: Option<PublicKey>,
+    /// What `client_config` tells of the node itself.
+    pub node: NodeSettings,
     /// How much clients may take at once.
     pub limits: RpcLimits,
+}
+
+/// What `client_config` tells of the node; nothing else reads it. neard's names and defaults.
+#[derive(Clone, Copy, Debug)]
+pub struct NodeSettings {
+    /// `consensus.min_block_production_delay`.
+    pub min_block_production_delay: Duration,
+    /// `consensus.max_block_production_delay`.
+    pub max_block_production_delay: Duration,
+    /// `consensus.produce_empty_blocks`.
+    pub produce_empty_blocks: bool,
+    /// Whether the states of all blocks are kept.
+    pub archive: bool,
+    /// How much gas a view may burn, if that is not the protocol's.
+    pub max_gas_burnt_view: Option<u64>,
 }
 
 /// How much of the server clients may take at once, and for how long.
@@ -51,7 +70,20 @@ impl RpcConfig {
             allowed_origins: vec!["*".to_owned()],
             wait_timeout: Duration::from_secs(10),
             node_key: None,
+            node: NodeSettings::default(),
             limits: RpcLimits::default(),
+        }
+    }
+}
+
+impl Default for NodeSettings {
+    fn default() -> Self {
+        Self {
+            min_block_production_delay: Config::MIN_BLOCK_DELAY,
+            max_block_production_delay: Config::MAX_BLOCK_DELAY,
+            produce_empty_blocks: true,
+            archive: false,
+            max_gas_burnt_view: None,
         }
     }
 }

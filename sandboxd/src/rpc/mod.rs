@@ -24,5 +24,5 @@ mod subscription;
 
 pub mod methods;
 
-pub use config::{RpcConfig, RpcLimits};
+pub use config::{NodeSettings, RpcConfig, RpcLimits};
 pub use server::RpcServer;

@@ -1,8 +1,9 @@
 //! `client_config`: the settings of the node, in neard's form. Most of them steer what only a node
-//! among others does; those are told as neard's `init` leaves them.
+//! among others does; those are told as neard's `init` leaves them (nearcore `nearcore/src/config.rs`,
+//! where no function of `near-chain-configs` has the value).
 
 use near_chain_configs::{
-    BLOCK_HORIZON, ClientConfig, EpochSyncConfig, GCConfig, LogSummaryStyle, MutableConfigValue,
+    ClientConfig, EpochSyncConfig, GCConfig, LogSummaryStyle, MutableConfigValue,
     ProtocolVersionCheckConfig, ReshardingConfig, StateSyncConfig, TrackedShardsConfig,
     default_block_request_timeout, default_chunk_validation_threads, default_chunk_wait_mult,
     default_chunks_cache_height_horizon, default_enable_early_prepare_transactions,
@@ -18,6 +19,7 @@ use near_chain_configs::{
     default_tx_routing_height_horizon, default_view_access_keys_limit, default_view_client_threads,
 };
 use near_jsonrpc_primitives::types::client_config::RpcClientConfigResponse;
+use near_primitives::types::Gas;
 use near_time::Duration;
 use serde_json::Value;
 
@@ -25,8 +27,8 @@ use super::{Answer, Api, Handler, Method, Takes, status, written};
 
 pub(super) const CLIENT_CONFIG: Method = Method {
     names: &["client_config"],
-    summary: "The settings of the node, in neard's form. Those of a node among others are neard's \
-              defaults and mean nothing here.",
+    summary: "The settings of the node, in neard's form. Block delays and the like are those of \
+              `config.json`; those of a node among others are neard's defaults and mean nothing here.",
     takes: Takes::Ignored,
     errors: &[],
     handler: Handler::Look(client_config),
@@ -40,6 +42,7 @@ fn config(api: &Api) -> ClientConfig {
     let chain = api.chain();
     let genesis = chain.genesis_config();
     let milliseconds = Duration::milliseconds;
+    let node = &api.settings;
     ClientConfig {
         version: status::version(),
         chain_id: chain.chain_id().to_owned(),
@@ -49,8 +52,14 @@ fn config(api: &Api) -> ClientConfig {
             "block_production_tracking_delay",
             milliseconds(10),
         ),
-        min_block_production_delay: setting("min_block_production_delay", milliseconds(600)),
-        max_block_production_delay: setting("max_block_production_delay", milliseconds(2500)),
+        min_block_production_delay: delay(
+            "min_block_production_delay",
+            node.min_block_production_delay,
+        ),
+        max_block_production_delay: delay(
+            "max_block_production_delay",
+            node.max_block_production_delay,
+        ),
         max_block_wait_delay: setting("max_block_wait_delay", milliseconds(6000)),
         chunk_wait_mult: setting("chunk_wait_mult", default_chunk_wait_mult()),
         skip_sync_wait: true,
@@ -65,22 +74,22 @@ fn config(api: &Api) -> ClientConfig {
         block_request_timeout: default_block_request_timeout(),
         state_sync_p2p_timeout: default_state_sync_p2p_timeout(),
         state_sync_retry_backoff: default_state_sync_retry_backoff(),
-        min_num_peers: 0,
+        min_num_peers: 3,
         log_summary_period: default_log_summary_period(),
         log_summary_style: LogSummaryStyle::Colored,
-        produce_empty_blocks: true,
+        produce_empty_blocks: node.produce_empty_blocks,
         epoch_length: genesis.epoch_length,
         num_block_producer_seats: genesis.num_block_producer_seats,
         ttl_account_id_router: Duration::seconds(3600),
         catchup_step_period: milliseconds(100),
         chunk_request_retry_period: milliseconds(400),
         doomslug_step_period: setting("doomslug_step_period", milliseconds(100)),
-        block_header_fetch_horizon: BLOCK_HORIZON,
+        block_header_fetch_horizon: 50,
         gc: GCConfig::default(),
         tracked_shards_config: TrackedShardsConfig::AllShards,
-        archive: false,
+        archive: node.archive,
         cloud_archival_writer: None,
-        save_trie_changes: true,
+        save_trie_changes: !node.archive,
         save_tx_outcomes: true,
         save_receipt_to_tx: true,
         receipt_to_tx_max_hint_window: 20,
@@ -95,7 +104,7 @@ fn config(api: &Api) -> ClientConfig {
         state_request_server_threads: default_state_request_server_threads(),
         trie_viewer_state_size_limit: default_trie_viewer_state_size_limit(),
         view_access_keys_limit: default_view_access_keys_limit(),
-        max_gas_burnt_view: None,
+        max_gas_burnt_view: node.max_gas_burnt_view.map(Gas::from_gas),
         enable_statistics_export: true,
         client_background_migration_threads: 8,
         state_sync: StateSyncConfig::default(),
@@ -121,6 +130,10 @@ fn config(api: &Api) -> ClientConfig {
         enable_early_prepare_transactions: default_enable_early_prepare_transactions(),
         chunks_cache_height_horizon: default_chunks_cache_height_horizon(),
     }
+}
+
+fn delay(name: &str, delay: std::time::Duration) -> MutableConfigValue<Duration> {
+    setting(name, delay.try_into().unwrap_or(Duration::MAX))
 }
 
 fn setting<T: Clone + PartialEq + std::fmt::Debug>(name: &str, value: T) -> MutableConfigValue<T> {

@@ -35,7 +35,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::config::RpcConfig;
+use super::config::{NodeSettings, RpcConfig};
 use super::kept_answers::Moment;
 use super::metrics::Metrics;
 use super::near_error::RpcFailure;
@@ -59,6 +59,7 @@ pub(super) struct Api {
     pub(super) address: SocketAddr,
     pub(super) wait_timeout: Duration,
     pub(super) node_key: Option<PublicKey>,
+    pub(super) settings: NodeSettings,
     pub(super) started: Instant,
     pub(super) metrics: Metrics,
 }
@@ -70,6 +71,7 @@ impl Api {
             address,
             wait_timeout: config.wait_timeout,
             node_key: config.node_key.clone(),
+            settings: config.node,
             started: Instant::now(),
             metrics: Metrics::new(METHODS.iter().map(|method| method.names[0])),
         }

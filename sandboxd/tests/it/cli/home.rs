@@ -185,6 +185,9 @@ fn settings_of_config_json_are_obeyed_and_others_kept() {
     config["rpc"]["limits_config"]["json_payload_max_size"] = json!(300);
     config["rpc"]["cors_allowed_origins"] = json!(["http://mine"]);
     config["consensus"]["produce_empty_blocks"] = json!(false);
+    config["consensus"]["min_block_production_delay"] = json!({ "secs": 0, "nanos": 70_000_000 });
+    config["consensus"]["max_block_production_delay"] = json!({ "secs": 3, "nanos": 0 });
+    config["archive"] = json!(true);
     config["of_my_own"] = json!({ "kept": true });
     fs::write(&path, config.to_string()).unwrap();
     let mut genesis = read_json(folder.path(), "genesis.json");
@@ -195,6 +198,10 @@ fn settings_of_config_json_are_obeyed_and_others_kept() {
     wait_until_listening(&port);
     let config_of_chain = ask(&port, "EXPERIMENTAL_genesis_config");
     assert_eq!(config_of_chain["result"]["epoch_length"], 5);
+    let told = ask(&port, "client_config")["result"].clone();
+    assert_eq!([&told["produce_empty_blocks"], &told["archive"]], [false, true]);
+    assert_eq!(told["min_block_production_delay"], "[0,70000000]");
+    assert_eq!(told["max_block_production_delay"], "[3,0]");
     let http = |origin: &str, padding: usize| {
         let body = " ".repeat(padding);
         let mut stream = TcpStream::connect(&port).unwrap();
