@@ -77,6 +77,7 @@ fn headers_hang_together() {
         let header = block.header();
         assert_eq!(header.prev_hash(), previous.hash());
         assert!(header.raw_timestamp() > previous.header().raw_timestamp());
+        assert_ne!(header.random_value(), previous.header().random_value());
         let inner = (header.inner_lite_bytes(), header.inner_rest_bytes());
         let again = BlockHeader::compute_hash(*header.prev_hash(), &inner.0, &inner.1);
         assert_eq!(*header.hash(), again);

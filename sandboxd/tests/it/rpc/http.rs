@@ -161,7 +161,9 @@ fn long_answers_are_compressed_for_those_who_ask() {
 fn other_routes_and_methods_are_refused() {
     let rig = Rig::new();
     let mut client = rig.client();
-    assert_eq!(client.get("/nowhere").status, 404);
+    for path in ["/nowhere", "/debug", "/debug/api/status", "/debug/client_config"] {
+        assert_eq!(client.get(path).status, 404, "{path}");
+    }
     let reply = client.get("/");
     assert_eq!((reply.status, reply.header("allow")), (405, Some("POST")));
     assert_eq!(client.send("POST /status", &[], b"").status, 405);
