@@ -10,7 +10,8 @@ use crate::fault::{OrOverflow, RuntimeFault};
 use crate::near::{AccountId, Balance};
 use crate::tree;
 
-/// Unlocks what each account has locked beyond what it has to keep.
+/// Unlocks what each account has locked beyond what it has to keep. An account is written even if
+/// that is nothing, which those who read the changes of the block see.
 ///
 /// An account that has less than that was patched: it keeps what it has.
 pub(crate) fn give_back(
@@ -19,9 +20,7 @@ pub(crate) fn give_back(
 ) -> Result<(), RuntimeFault> {
     for (account_id, kept) in kept {
         let Some(mut account) = tree::account(state, account_id)? else { continue };
-        let Some(free) = account.locked().checked_sub(*kept).filter(|free| !free.is_zero()) else {
-            continue;
-        };
+        let Some(free) = account.locked().checked_sub(*kept) else { continue };
         let amount = account.amount().checked_add(free).or_overflow("a balance with its stake")?;
         account.set_amount(amount);
         account

@@ -303,7 +303,9 @@ impl Chain {
     /// be kept if it is the first of its epoch.
     fn staking_of_next(&self, epoch: &Epoch) -> (Staking, BTreeMap<AccountId, Balance>) {
         let (staking, made) = (self.head.staking(), &self.head.applied.proposals);
-        if epoch.id == self.head.epoch().id {
+        if self.head.header().is_genesis() {
+            (staking.continued(made), staking.kept_from_genesis())
+        } else if epoch.id == self.head.epoch().id {
             (staking.continued(made), BTreeMap::new())
         } else {
             staking.turned(&self.spec.epoch_config, made)

@@ -148,6 +148,11 @@ impl Staking {
         Self { current: Arc::clone(&validators), next: validators, proposals: Arc::default() }
     }
 
+    /// How much each account has to keep locked from the first block on, where the first epoch begins.
+    pub(super) fn kept_from_genesis(&self) -> BTreeMap<AccountId, Balance> {
+        self.current.stake_changes.clone()
+    }
+
     /// The validators of the block's epoch.
     pub fn current(&self) -> &Arc<Validators> {
         &self.current

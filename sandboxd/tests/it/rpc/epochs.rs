@@ -137,3 +137,25 @@ fn an_epoch_that_is_over_is_told_by_its_last_block() {
     assert!(root.num_produced_blocks < LENGTH);
     assert_eq!(root.num_produced_chunks, root.num_expected_chunks);
 }
+
+/// nearcore: `is_next_block_in_next_epoch` (`chain/epoch-manager/src/lib.rs`) and
+/// `update_validator_accounts` (`runtime/runtime/src/lib.rs`).
+#[test]
+fn validators_are_written_at_the_first_block_of_each_epoch() {
+    let rig = rig();
+    let mut client = rig.client();
+    let epoch = rig.node.view().genesis_config().epoch_length;
+    client.result("sandbox_fast_forward", &json!({"delta_height": epoch + 1}));
+    let validator = rig.node.view().signer().validator_id().clone();
+    let mut causes = |height: u64| {
+        let asked = json!({"block_id": height, "changes_type": "account_changes",
+            "account_ids": [validator]});
+        let told = client.result("changes", &asked)["changes"].clone();
+        let told = told.as_array().expect("a list").iter();
+        told.map(|change| change["cause"]["type"].clone()).collect::<Vec<_>>()
+    };
+    for first in [1, epoch + 1] {
+        assert_eq!(causes(first), ["validator_accounts_update"], "block {first}");
+    }
+    assert!(causes(epoch).is_empty());
+}
