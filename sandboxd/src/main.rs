@@ -98,6 +98,7 @@ fn run_home(home: &Home, args: &RunArgs, wallet: Option<Vec<u8>>) -> anyhow::Res
             produce_empty_blocks: empty_blocks,
             archive,
             max_gas_burnt_view,
+            trie_viewer_state_size_limit: config.trie_viewer_state_size_limit,
         },
         max_body_bytes: config.max_body_bytes,
         allowed_origins: config.allowed_origins,

@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use near_chain_configs::default_trie_viewer_state_size_limit;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -38,6 +39,8 @@ pub struct Config {
     pub max_block_delay: Duration,
     /// How much gas a view may burn, if that is not the protocol's.
     pub max_gas_burnt_view: Option<u64>,
+    /// How many bytes of state `view_state` shows at once; `None` for all.
+    pub trie_viewer_state_size_limit: Option<u64>,
     /// Whether the states of all blocks are kept.
     pub archive: bool,
 }
@@ -59,6 +62,9 @@ struct Settings {
     archive: bool,
     #[serde(default)]
     max_gas_burnt_view: Option<u64>,
+    // With `null`, unlike without a word, there is no limit.
+    #[serde(default = "default_trie_viewer_state_size_limit")]
+    trie_viewer_state_size_limit: Option<u64>,
     #[serde(default)]
     consensus: Consensus,
 }
@@ -170,6 +176,7 @@ impl Config {
             genesis_file: file.genesis_file,
             genesis_records_file: file.genesis_records_file,
             max_gas_burnt_view: file.max_gas_burnt_view,
+            trie_viewer_state_size_limit: file.trie_viewer_state_size_limit,
             validator_key_file: file.validator_key_file,
             node_key_file: file.node_key_file,
             rpc_addr,
@@ -221,6 +228,7 @@ impl Config {
             "tracked_shards_config": "AllShards",
             "archive": false,
             "max_gas_burnt_view": max_gas_burnt_view,
+            "trie_viewer_state_size_limit": default_trie_viewer_state_size_limit(),
             "log_summary_style": "colored",
             "gc_blocks_limit": 2,
             "gc_num_epochs_to_keep": 5,

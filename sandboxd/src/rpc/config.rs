@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use near_chain_configs::default_trie_viewer_state_size_limit;
 use near_crypto::PublicKey;
 
 use crate::home::Config;
@@ -27,7 +28,7 @@ pub struct RpcConfig {
     pub limits: RpcLimits,
 }
 
-/// What `client_config` tells of the node; nothing else reads it. neard's names and defaults.
+/// What `client_config` tells of the node. neard's names and defaults.
 #[derive(Clone, Copy, Debug)]
 pub struct NodeSettings {
     /// `consensus.min_block_production_delay`.
@@ -40,6 +41,8 @@ pub struct NodeSettings {
     pub archive: bool,
     /// How much gas a view may burn, if that is not the protocol's.
     pub max_gas_burnt_view: Option<u64>,
+    /// How many bytes of state `view_state` shows at once, beside the code; `None` for all.
+    pub trie_viewer_state_size_limit: Option<u64>,
 }
 
 /// How much of the server clients may take at once, and for how long.
@@ -84,6 +87,7 @@ impl Default for NodeSettings {
             produce_empty_blocks: true,
             archive: false,
             max_gas_burnt_view: None,
+            trie_viewer_state_size_limit: default_trie_viewer_state_size_limit(),
         }
     }
 }

@@ -15,8 +15,8 @@ use near_chain_configs::{
     default_state_requests_per_throttle_period, default_state_sync_p2p_timeout,
     default_state_sync_retry_backoff, default_sync_check_period, default_sync_height_threshold,
     default_sync_max_block_requests, default_sync_step_period, default_transaction_pool_size_limit,
-    default_transaction_pool_strict_nonce_ttl_blocks, default_trie_viewer_state_size_limit,
-    default_tx_routing_height_horizon, default_view_access_keys_limit, default_view_client_threads,
+    default_transaction_pool_strict_nonce_ttl_blocks, default_tx_routing_height_horizon,
+    default_view_access_keys_limit, default_view_client_threads,
 };
 use near_jsonrpc_primitives::types::client_config::RpcClientConfigResponse;
 use near_primitives::types::Gas;
@@ -102,7 +102,7 @@ fn config(api: &Api) -> ClientConfig {
         state_request_throttle_period: default_state_request_throttle_period(),
         state_requests_per_throttle_period: default_state_requests_per_throttle_period(),
         state_request_server_threads: default_state_request_server_threads(),
-        trie_viewer_state_size_limit: default_trie_viewer_state_size_limit(),
+        trie_viewer_state_size_limit: node.trie_viewer_state_size_limit,
         view_access_keys_limit: default_view_access_keys_limit(),
         max_gas_burnt_view: node.max_gas_burnt_view.map(Gas::from_gas),
         enable_statistics_export: true,

@@ -5,7 +5,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use near_chain_configs::{default_trie_viewer_state_size_limit, default_view_access_keys_limit};
+use near_chain_configs::default_view_access_keys_limit;
 use near_jsonrpc_primitives::errors::RpcError;
 use near_jsonrpc_primitives::types::query::{
     QueryResponseKind, RpcQueryError, RpcQueryRequest, RpcQueryResponse,
@@ -28,6 +28,7 @@ use super::legacy::legacy;
 use super::row::{ACCOUNT_ID, BLOCK, PUBLIC_KEY};
 use super::{Answer, Api, Handler, Kind, Member, Method, Takes, written};
 use crate::chain::{Block, Chain};
+use crate::rpc::NodeSettings;
 
 /// The members of the requests, here and in the methods that make one of them each.
 pub(super) const AFTER_KEY: Member =
@@ -91,7 +92,7 @@ fn query(api: &Api, params: Value) -> Answer {
         .pair(|path: String, data: String| legacy(&path, &data))
         .named()?;
     let chain = api.chain();
-    match ask(&chain, request) {
+    match ask(api, &chain, request) {
         Ok(response) => written(&response),
         Err(error) => refusal(&chain, error),
     }
@@ -99,26 +100,31 @@ fn query(api: &Api, params: Value) -> Answer {
 
 /// Answers a question about the state after a block.
 pub(super) fn ask(
+    api: &Api,
     chain: &Chain,
     request: RpcQueryRequest,
 ) -> Result<RpcQueryResponse, RpcQueryError> {
     if !matches!(request.request, QueryRequest::CallFunction { .. }) {
-        return answer(chain, request);
+        return answer(api, chain, request);
     }
     // A contract may run for long, and the thread serves other connections: they move to another.
-    let called = || tokio::task::block_in_place(|| answer(chain, request));
+    let called = || tokio::task::block_in_place(|| answer(api, chain, request));
     catch_unwind(AssertUnwindSafe(called)).unwrap_or_else(|_panicked| {
         let error_message = "the view call failed inside the node".to_owned();
         Err(RpcQueryError::InternalError { error_message })
     })
 }
 
-fn answer(chain: &Chain, request: RpcQueryRequest) -> Result<RpcQueryResponse, RpcQueryError> {
+fn answer(
+    api: &Api,
+    chain: &Chain,
+    request: RpcQueryRequest,
+) -> Result<RpcQueryResponse, RpcQueryError> {
     let RpcQueryRequest { block_reference, request } = request;
     let Ok(block) = chain.block(&block_reference) else {
         return Err(RpcQueryError::UnknownBlock { block_reference });
     };
-    let kind = At { chain, block }.answer(request)?;
+    let kind = At { chain, block, settings: &api.settings }.answer(request)?;
     Ok(RpcQueryResponse { kind, block_height: block.height(), block_hash: *block.hash() })
 }
 
@@ -126,6 +132,7 @@ fn answer(chain: &Chain, request: RpcQueryRequest) -> Result<RpcQueryResponse, R
 struct At<'a> {
     chain: &'a Chain,
     block: &'a Block,
+    settings: &'a NodeSettings,
 }
 
 /// An error that clients expect as a result.
@@ -158,7 +165,7 @@ impl At<'_> {
                     after_key: after_key.map(|key| key.to_vec()),
                     limit,
                     include_proof,
-                    size_limit: default_trie_viewer_state_size_limit(),
+                    size_limit: self.settings.trie_viewer_state_size_limit,
                 };
                 self.state(state, &account_id, &query)
             }

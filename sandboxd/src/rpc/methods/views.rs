@@ -149,7 +149,7 @@ fn view<E: From<RpcQueryError> + Into<RpcError>>(
 ) -> Answer {
     let chain = api.chain();
     let reference = block_reference.clone();
-    match ask(&chain, RpcQueryRequest { block_reference, request }) {
+    match ask(api, &chain, RpcQueryRequest { block_reference, request }) {
         Ok(response) => written(&response),
         Err(error @ RpcQueryError::UnknownBlock { .. }) => {
             Err(unknown_block(E::from(error), &chain, &reference))

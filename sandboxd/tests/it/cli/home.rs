@@ -188,6 +188,7 @@ fn settings_of_config_json_are_obeyed_and_others_kept() {
     config["consensus"]["min_block_production_delay"] = json!({ "secs": 0, "nanos": 70_000_000 });
     config["consensus"]["max_block_production_delay"] = json!({ "secs": 3, "nanos": 0 });
     config["archive"] = json!(true);
+    config["trie_viewer_state_size_limit"] = json!(10);
     config["of_my_own"] = json!({ "kept": true });
     fs::write(&path, config.to_string()).unwrap();
     let mut genesis = read_json(folder.path(), "genesis.json");
@@ -202,6 +203,12 @@ fn settings_of_config_json_are_obeyed_and_others_kept() {
     assert_eq!([&told["produce_empty_blocks"], &told["archive"]], [false, true]);
     assert_eq!(told["min_block_production_delay"], "[0,70000000]");
     assert_eq!(told["max_block_production_delay"], "[3,0]");
+    let state = json!({
+        "request_type": "view_state", "finality": "final", "account_id": "test.near",
+        "prefix_base64": "",
+    });
+    let too_large = call(&port, "query", &state)["error"]["cause"]["name"].clone();
+    assert_eq!(too_large, "TOO_LARGE_CONTRACT_STATE");
     let http = |origin: &str, padding: usize| {
         let body = " ".repeat(padding);
         let mut stream = TcpStream::connect(&port).unwrap();
