@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use fixtures::{Case, Source, TGAS};
+use fixtures::{Case, TGAS};
 use oracle::Oracle;
 
 use crate::programs::{self, Rng};
@@ -11,6 +11,9 @@ use crate::{agree, same_refusal};
 
 /// Modules of up to this size are cut off everywhere.
 const SMALL: usize = 3_000;
+
+/// And larger ones than these take too long to be changed often.
+const MODERATE: usize = 100_000;
 
 /// Changed modules of each original; `ORACLE_MODULES` asks for more.
 const CHANGED: u64 = 250;
@@ -31,8 +34,8 @@ const PROGRAM: programs::Flavour = programs::Flavour {
 fn originals() -> Vec<(String, Vec<u8>)> {
     let mut originals: Vec<_> = fixtures::ALL
         .iter()
-        .filter(|module| matches!(module.source, Source::Text(_)) || module.name != "status")
         .map(|module| (module.name.to_owned(), module.code()))
+        .filter(|(_, code)| code.len() <= MODERATE)
         .collect();
     originals
         .extend((0..6).map(|seed| (format!("program {seed}"), programs::program(PROGRAM, seed))));
