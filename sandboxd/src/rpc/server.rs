@@ -18,6 +18,9 @@ use super::http::Server;
 use super::places::Place;
 use crate::chain::Node;
 
+/// Threads that serve connections.
+pub(super) const WORKERS: usize = 2;
+
 /// A running server; dropping it closes the port and its connections.
 #[derive(Debug)]
 pub struct RpcServer {
@@ -40,7 +43,7 @@ impl RpcServer {
             );
         }
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
+            .worker_threads(WORKERS)
             .thread_name("rpc")
             .enable_all()
             .build()?;

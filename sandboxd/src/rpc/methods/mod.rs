@@ -39,6 +39,8 @@ use super::config::{NodeSettings, RpcConfig};
 use super::kept_answers::Moment;
 use super::metrics::Metrics;
 use super::near_error::RpcFailure;
+use super::places::Places;
+use super::server::WORKERS;
 use crate::chain::{Chain, Node};
 
 use row::{Kind, Member, Method, Takes};
@@ -62,6 +64,8 @@ pub(super) struct Api {
     pub(super) settings: NodeSettings,
     pub(super) started: Instant,
     pub(super) metrics: Metrics,
+    /// View calls that run on the threads that serve connections. One of these always stays free.
+    pub(super) views: Arc<Places>,
 }
 
 impl Api {
@@ -74,6 +78,7 @@ impl Api {
             settings: config.node,
             started: Instant::now(),
             metrics: Metrics::new(METHODS.iter().map(|method| method.names[0])),
+            views: Places::new(WORKERS.saturating_sub(1)),
         }
     }
 
