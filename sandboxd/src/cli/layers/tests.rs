@@ -92,12 +92,14 @@ fn every_option_is_a_key_of_the_file_and_gives_way_to_the_command_line() {
     }
 }
 
+/// What is said of a file with this text.
+fn refuse(text: &str) -> String {
+    let table = text.parse::<Table>().unwrap();
+    with_file(Program::Sandboxd.command(), &table, "").unwrap_err()
+}
+
 #[test]
 fn a_key_that_is_none_is_named_with_the_nearest() {
-    let refuse = |text: &str| {
-        let table = text.parse::<Table>().unwrap();
-        with_file(Program::Sandboxd.command(), &table, "").unwrap_err()
-    };
     assert_eq!(refuse("rpc-adr = 'x'"), "rpc-adr is no setting; the nearest one is rpc-addr");
     assert_eq!(
         refuse("[run]\nfinality_lag = 2"),
@@ -112,10 +114,6 @@ fn a_key_that_is_none_is_named_with_the_nearest() {
 
 #[test]
 fn a_value_of_another_kind_is_refused_by_its_key() {
-    let refuse = |text: &str| {
-        let table = text.parse::<Table>().unwrap();
-        with_file(Program::Sandboxd.command(), &table, "").unwrap_err()
-    };
     assert_eq!(refuse("json = 'yes'"), "json: expected true or false");
     assert_eq!(refuse("[run]\nrpc-addr = [1]"), "run.rpc-addr: expected a text or a number");
     assert_eq!(refuse("allow-host = [1.5]"), "allow-host: expected a list of texts");
