@@ -27,7 +27,7 @@ pub(super) struct KeyNonce {
 impl KeyNonce {
     /// That of `transaction`. The nonces of gas keys are made for transactions that do not know of
     /// each other, so that they are not looked at.
-    fn of(transaction: &WellFormed) -> Option<Self> {
+    pub(super) fn of(transaction: &WellFormed) -> Option<Self> {
         let body = &transaction.transaction().transaction;
         body.nonce().nonce_index().is_none().then(|| Self {
             account_id: body.signer_id().clone(),
@@ -46,10 +46,9 @@ impl KeyNonce {
 pub(super) struct Gaps(BTreeMap<KeyNonce, Instant>);
 
 impl Gaps {
-    /// Sees that `transaction` came to `chain`, which has not taken it yet.
-    pub(super) fn see(&mut self, chain: &Chain, transaction: &WellFormed) {
-        let Some(nonce) = KeyNonce::of(transaction) else { return };
-        self.0.remove(&nonce);
+    /// Sees that `chain` took a transaction with this nonce.
+    pub(super) fn see(&mut self, chain: &Chain, nonce: &KeyNonce) {
+        self.0.remove(nonce);
         if let Some(before) = nonce.before()
             && !chain.has_nonce(&before)
         {
@@ -63,7 +62,12 @@ impl Gaps {
         PATIENCE.checked_sub(first.elapsed()).filter(|left| !left.is_zero())
     }
 
-    /// A block is there, or nobody waits for one any more.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// A block is made of what is there.
     pub(super) fn forget(&mut self) {
         self.0.clear();
     }

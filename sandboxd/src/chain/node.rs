@@ -23,7 +23,7 @@ use sandbox_runtime::verify::WellFormed;
 
 use super::answer::{Answer, Promise, answer};
 use super::finality::{meets, status_to_come};
-use super::gaps::Gaps;
+use super::gaps::{Gaps, KeyNonce};
 use super::publication::Publication;
 use super::{Chain, ClockError, FastForwardError, PatchFailed, Refusal, TimestampNs};
 
@@ -261,10 +261,14 @@ impl Owner {
         until: TxExecutionStatus,
         landed: Promise<Landed>,
     ) {
+        let nonce = KeyNonce::of(&transaction);
         let (chain, gaps) = (&mut self.chain, &mut self.gaps);
         let submitted = catch_unwind(AssertUnwindSafe(|| {
-            gaps.see(chain, &transaction);
-            chain.enqueue(transaction)
+            let taken = chain.enqueue(transaction);
+            if let (Ok(_), Some(nonce)) = (&taken, nonce) {
+                gaps.see(chain, &nonce);
+            }
+            taken
         }));
         match submitted {
             Err(panic) => landed.give(Err(Refusal::Fault(panic_text(&*panic).into()))),

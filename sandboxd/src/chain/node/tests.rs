@@ -110,7 +110,25 @@ fn commands_without_end_do_not_keep_a_block_from_being_made() {
     assert_eq!(obeyed, COMMANDS_PER_BLOCK);
 }
 
+#[test]
+fn only_a_transaction_that_was_taken_lets_a_block_wait() {
+    let mut owner = owner();
+    for (near, waits) in [(1_000_000_000, false), (1, true)] {
+        let transaction = owner.chain.admit(transfer_of(&owner.chain, 5, near)).unwrap();
+        let (promise, landed) = answer();
+        owner.submit(transaction, TxExecutionStatus::None, promise);
+        assert_eq!(landed.wait().unwrap().is_ok(), waits);
+        assert_eq!(owner.gaps.is_empty(), !waits);
+    }
+    owner.produce();
+    assert!(owner.gaps.is_empty());
+}
+
 fn transfer(chain: &Chain) -> SignedTransaction {
+    transfer_of(chain, 1, 1)
+}
+
+fn transfer_of(chain: &Chain, nonce: u64, near: u128) -> SignedTransaction {
     use near_crypto::{InMemorySigner, KeyType, SecretKey};
     use near_primitives::action::{Action, TransferAction};
     use near_primitives::transaction::{Transaction, TransactionV0};
@@ -120,11 +138,11 @@ fn transfer(chain: &Chain) -> SignedTransaction {
     let transaction = Transaction::V0(TransactionV0 {
         signer_id: name.parse().unwrap(),
         public_key: signer.public_key(),
-        nonce: 1,
+        nonce,
         receiver_id: "bob.test.near".parse().unwrap(),
         block_hash: *chain.head().hash(),
         actions: vec![Action::Transfer(TransferAction {
-            deposit: near_primitives::types::Balance::from_near(1),
+            deposit: near_primitives::types::Balance::from_near(near),
         })],
     });
     let signature = signer.sign(transaction.get_hash_and_size().0.as_ref());
