@@ -25,7 +25,7 @@ use super::answer::{Answer, Promise, answer};
 use super::finality::{meets, status_to_come};
 use super::gaps::{Gaps, KeyNonce};
 use super::publication::Publication;
-use super::{Chain, ClockError, FastForwardError, PatchFailed, Refusal, TimestampNs};
+use super::{Chain, ClockError, FastForwardError, PatchFailed, Produced, Refusal, TimestampNs};
 
 /// How a node makes blocks.
 #[derive(Clone, Copy, Debug, Default)]
@@ -46,11 +46,18 @@ pub struct Node {
 }
 
 enum Command {
-    Submit { transaction: Box<WellFormed>, until: TxExecutionStatus, landed: Promise<Landed> },
-    Watch { hash: CryptoHash, until: TxExecutionStatus, landed: Promise<Landed> },
-    Patch { records: Vec<StateRecord>, done: Promise<Result<(), PatchFailed>> },
-    FastForward { delta: BlockHeightDelta, done: Promise<Result<(), FastForwardError>> },
-    SetTime { at: TimestampNs, done: Promise<Result<(), ClockError>> },
+    Submit {
+        transaction: Box<WellFormed>,
+        until: TxExecutionStatus,
+        landed: Promise<Landed>,
+    },
+    Watch {
+        hash: CryptoHash,
+        until: TxExecutionStatus,
+        landed: Promise<Landed>,
+    },
+    /// Anything else: it gives its answer itself.
+    Act(Box<dyn FnOnce(&mut Owner) + Send>),
     Stop,
 }
 
@@ -111,17 +118,41 @@ impl Node {
 
     /// Writes `records` over the state. They are visible when the answer is there.
     pub fn patch(&self, records: Vec<StateRecord>) -> Answer<Result<(), PatchFailed>> {
-        self.ask(|done| Command::Patch { records, done })
+        self.change(move |chain| chain.patch(&records).map(|made| ((), vec![made])))
     }
 
     /// Goes `delta` heights further. The chain is there when the answer is.
     pub fn fast_forward(&self, delta: BlockHeightDelta) -> Answer<Result<(), FastForwardError>> {
-        self.ask(|done| Command::FastForward { delta, done })
+        self.change(move |chain| chain.fast_forward(delta).map(|made| ((), made)))
     }
 
     /// Lets the next block have the time `at`, in nanoseconds since 1970.
     pub fn set_time(&self, at: TimestampNs) -> Answer<Result<(), ClockError>> {
-        self.ask(|done| Command::SetTime { at, done })
+        self.act(move |owner| {
+            let set = owner.chain.set_time(at);
+            owner.publish();
+            set
+        })
+    }
+
+    /// Runs `change` on a copy of the chain. If it succeeds the copy takes the chain's place, and
+    /// whoever gets the answer sees it; the blocks that it made are what it returns beside its
+    /// result. If it fails, or panics, the chain is as it was.
+    pub fn change<T: Send + 'static, E: From<RuntimeFault> + Send + 'static>(
+        &self,
+        change: impl FnOnce(&mut Chain) -> Result<(T, Vec<Produced>), E> + Send + 'static,
+    ) -> Answer<Result<T, E>> {
+        self.act(move |owner| {
+            owner.attempt(change).unwrap_or_else(|panic| Err(panicked(&*panic).into()))
+        })
+    }
+
+    /// Has the chain's thread do something between two blocks.
+    fn act<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&mut Owner) -> T + Send + 'static,
+    ) -> Answer<T> {
+        self.ask(|done| Command::Act(Box::new(move |owner| done.give(act(owner)))))
     }
 
     /// Ends the chain's thread, after what it is doing, and waits for that.
@@ -237,19 +268,7 @@ impl Owner {
                 self.submit(*transaction, until, landed);
             }
             Command::Watch { hash, until, landed } => self.watch(hash, until, landed),
-            Command::Patch { records, done } => {
-                let patched = self.attempt(|chain| chain.patch(&records).map(|made| vec![made]));
-                done.give(patched.unwrap_or_else(|panic| Err(panicked(&*panic).into())));
-            }
-            Command::FastForward { delta, done } => {
-                let moved = self.attempt(|chain| chain.fast_forward(delta));
-                done.give(moved.unwrap_or_else(|panic| Err(panicked(&*panic).into())));
-            }
-            Command::SetTime { at, done } => {
-                let set = self.chain.set_time(at);
-                self.publish();
-                done.give(set);
-            }
+            Command::Act(act) => act(self),
             // It ends the loop before it gets here.
             Command::Stop => {}
         }
@@ -299,7 +318,7 @@ impl Owner {
         self.obeyed = 0;
         self.gaps.forget();
         self.last_block = Instant::now();
-        let produced = self.attempt(|chain| chain.produce().map(|made| vec![made]));
+        let produced = self.attempt(|chain| chain.produce().map(|made| ((), vec![made])));
         let reason = match produced {
             Ok(Ok(())) => return,
             Ok(Err(fault)) => fault.to_string(),
@@ -324,12 +343,12 @@ impl Owner {
     }
 
     /// Runs `step` on a copy of the chain, and on success puts the copy in the chain's place.
-    fn attempt<E>(
+    fn attempt<T, E>(
         &mut self,
-        step: impl FnOnce(&mut Chain) -> Result<Vec<super::Produced>, E>,
-    ) -> Result<Result<(), E>, Box<dyn Any + Send>> {
+        step: impl FnOnce(&mut Chain) -> Result<(T, Vec<Produced>), E>,
+    ) -> Result<Result<T, E>, Box<dyn Any + Send>> {
         let mut next = self.chain.clone();
-        let made = match catch_unwind(AssertUnwindSafe(|| step(&mut next)))? {
+        let (result, made) = match catch_unwind(AssertUnwindSafe(|| step(&mut next)))? {
             Ok(made) => made,
             Err(error) => return Ok(Err(error)),
         };
@@ -340,7 +359,7 @@ impl Owner {
             self.refuse(&dropped.id, &Refusal::Invalid(dropped.error));
         }
         self.answer_those_who_wait(&published);
-        Ok(Ok(()))
+        Ok(Ok(result))
     }
 
     fn publish(&self) -> Arc<Chain> {

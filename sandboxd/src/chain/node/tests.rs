@@ -14,7 +14,7 @@ fn owner() -> Owner {
 #[test]
 fn a_panic_keeps_the_chain_from_before_it() {
     let mut owner = owner();
-    let attempt = owner.attempt(|chain| -> Result<_, RuntimeFault> {
+    let attempt = owner.attempt(|chain| -> Result<((), Vec<Produced>), RuntimeFault> {
         chain.produce()?;
         panic!("half way");
     });
@@ -30,7 +30,7 @@ fn a_fault_keeps_the_chain_from_before_it() {
     let mut owner = owner();
     let attempt = owner.attempt(|chain| {
         chain.produce()?;
-        Err(RuntimeFault::Overflow("a test"))
+        Err::<((), _), _>(RuntimeFault::Overflow("a test"))
     });
     assert!(attempt.unwrap().is_err());
     assert_eq!(owner.chain.head().height(), 0);
@@ -80,8 +80,7 @@ fn commands_do_not_put_off_the_heartbeat() {
     let (commands, inbox) = channel();
     owner.inbox = inbox;
     for _ in 0..2 {
-        let (done, _answer) = answer();
-        commands.send(Command::SetTime { at: 0, done }).unwrap();
+        commands.send(Command::Act(Box::new(|_owner| ()))).unwrap();
     }
     let due = Some(Duration::ZERO);
     let Some(Event::Command(first)) = owner.next_event(due) else { panic!("a command waits") };
@@ -99,8 +98,7 @@ fn commands_without_end_do_not_keep_a_block_from_being_made() {
     let transaction = transfer(&owner.chain);
     owner.chain.submit(transaction).unwrap();
     for _ in 0..=COMMANDS_PER_BLOCK {
-        let (done, _answer) = answer();
-        commands.send(Command::SetTime { at: 0, done }).unwrap();
+        commands.send(Command::Act(Box::new(|_owner| ()))).unwrap();
     }
     let mut obeyed = 0;
     while let Some(Event::Command(command)) = owner.next_event(None) {

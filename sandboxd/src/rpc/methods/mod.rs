@@ -142,8 +142,8 @@ const METHODS: &[Method] = &[
     light_client::STATE_PROOF,
     genesis::GENESIS_CONFIG,
     genesis::PROTOCOL_CONFIG,
-    sandbox::PATCH_STATE,
-    sandbox::FAST_FORWARD,
+    sandbox::patch::PATCH_STATE,
+    sandbox::time::FAST_FORWARD,
 ];
 
 /// Calls the method that goes by `name`.
