@@ -9,8 +9,13 @@
 )]
 
 mod attacks;
+#[path = "../peers/echo.rs"]
+mod echo;
 #[path = "../peers/http.rs"]
 mod http;
+#[allow(dead_code, reason = "the peers are compared in more ways")]
+#[path = "../peers/load.rs"]
+mod load;
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
@@ -22,7 +27,9 @@ use anyhow::{Context as _, Result, ensure};
 use fixtures::Rng;
 use serde_json::{Value, json};
 
+use crate::echo::Echo;
 use crate::http::{Connection, post};
+use crate::load::Outcome;
 
 /// How long the honest client has the node to itself first.
 const QUIET: Duration = Duration::from_secs(10);
@@ -30,6 +37,8 @@ const QUIET: Duration = Duration::from_secs(10);
 const ATTACK_S: u64 = 60;
 /// Two attack at once; more would measure how the machine shares its cores.
 const ATTACKERS: u64 = 2;
+/// Honest clients that do not rest.
+const CLIENTS: usize = 16;
 /// How long an attacker rests between attacks, and the honest client between requests.
 const REST: Duration = Duration::from_millis(2);
 /// Memory that the node may take more at the end than after the first half: what allocators keep.
@@ -38,25 +47,45 @@ const GROWTH_KIB: u64 = 16 << 10;
 fn main() -> Result<()> {
     // `cargo test --all-targets` runs benchmarks too, as tests; the tests have a short attack of their own.
     let arguments: Vec<String> = std::env::args().collect();
+    if arguments.iter().any(|argument| argument == echo::SERVE) {
+        return echo::serve();
+    }
+    if let [_, mode, target] = &arguments[..]
+        && mode == ATTACK
+    {
+        return attackers(target.parse()?);
+    }
     if !arguments.iter().any(|argument| argument == "--bench") {
         return Ok(());
     }
     let seconds = arguments.iter().find_map(|argument| argument.parse().ok()).unwrap_or(ATTACK_S);
+    let time = Duration::from_secs(seconds);
     let mut node = Node::start()?;
-    let quiet = honest(node.address, QUIET)?;
-    let before = node.resident_kib()?;
-    let (attacked, attacks, halfway) = attack(&node, Duration::from_secs(seconds))?;
+    let (alone, before) = honest(&node, QUIET)?;
+    let echo = Echo::start()?;
+    let ((elsewhere, _), _) = under_attack(echo.address, || honest(&node, time))?;
+    drop(echo);
+    let ((attacked, halfway), attacks) = under_attack(node.address, || honest(&node, time))?;
     let after = node.resident_kib()?;
 
-    println!("| honest client | requests | p50, µs | p99, µs |\n|---|--:|--:|--:|");
-    for (name, times) in [("alone", &quiet), ("under attack", &attacked)] {
-        let [p50, p99] = [50, 99].map(|percent| at(times, percent).as_micros());
-        println!("| {name} | {} | {p50} | {p99} |", times.len());
-    }
-    let ratio = at(&attacked, 99).as_secs_f64() / at(&quiet, 99).as_secs_f64();
     println!(
-        "\n{attacks} attacks in {seconds} s; the honest p99 is {ratio:.2} times that without."
+        "| honest clients | p50, µs | p99, µs | beside attacks on another server | under attack |\n|---|--:|--:|--:|--:|"
     );
+    for (place, name) in
+        ["one that rests between requests", "16 without rest"].into_iter().enumerate()
+    {
+        let [alone, elsewhere, attacked] = [alone, elsewhere, attacked].map(|times| times[place]);
+        println!(
+            "| {name} | {} | {} | {} | {} ({:.2} times alone, {:.2} times beside) |",
+            alone.p50.as_micros(),
+            alone.p99.as_micros(),
+            elsewhere.p99.as_micros(),
+            attacked.p99.as_micros(),
+            ratio(attacked, alone),
+            ratio(attacked, elsewhere)
+        );
+    }
+    println!("\n{attacks} attacks in {seconds} s.");
     println!("Resident memory: {before} KiB before, {halfway} KiB halfway, {after} KiB after.");
     let said = node.stop()?;
     ensure!(!said.contains("panicked"), "the node panicked:\n{said}");
@@ -64,8 +93,31 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// The honest client's times under attack, how many attacks there were, and the memory halfway.
-fn attack(node: &Node, time: Duration) -> Result<(Vec<Duration>, u64, u64)> {
+/// What came of `work` while `target` was attacked, and how many attacks there were.
+fn under_attack<T>(target: SocketAddr, work: impl FnOnce() -> Result<T>) -> Result<(T, u64)> {
+    // Attackers have machines of their own; here they take what the node and its clients leave.
+    let mut command = Command::new("nice");
+    command.args(["-n", "19"]).arg(std::env::current_exe()?).arg(ATTACK).arg(target.to_string());
+    let mut attackers = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    let outcome = work();
+    // They go on until there is nobody at the other end.
+    drop(attackers.stdin.take());
+    let mut attacks = String::new();
+    attackers.stdout.take().context("stdout is piped")?.read_to_string(&mut attacks)?;
+    attackers.wait()?;
+    Ok((outcome?, attacks.trim().parse()?))
+}
+
+/// How much longer the slowest in a hundred took.
+fn ratio(times: Outcome, than: Outcome) -> f64 {
+    times.p99.as_secs_f64() / than.p99.as_secs_f64()
+}
+
+/// The argument that makes this program the attackers.
+const ATTACK: &str = "--attack";
+
+/// Attacks until standard input ends, and prints how often.
+fn attackers(target: SocketAddr) -> Result<()> {
     let (done, attacks) = (AtomicBool::new(false), AtomicU64::new(0));
     std::thread::scope(|threads| {
         for seed in 0..ATTACKERS {
@@ -73,30 +125,24 @@ fn attack(node: &Node, time: Duration) -> Result<(Vec<Duration>, u64, u64)> {
             threads.spawn(move || {
                 let mut rng = Rng::new(seed);
                 while !done.load(Ordering::Relaxed) {
-                    attacks::attack(node.address, &mut rng);
+                    attacks::attack(target, &mut rng);
                     attacks.fetch_add(1, Ordering::Relaxed);
                     std::thread::sleep(REST);
                 }
             });
         }
-        let half = time.checked_div(2).unwrap_or(time);
-        let under_attack = || {
-            let mut times = honest(node.address, half)?;
-            let halfway = node.resident_kib()?;
-            times.extend(honest(node.address, half)?);
-            times.sort_unstable();
-            Ok((times, halfway))
-        };
-        let outcome: Result<_> = under_attack();
+        let ended = std::io::stdin().read_to_end(&mut Vec::new());
         done.store(true, Ordering::Relaxed);
-        let (times, halfway) = outcome?;
-        Ok((times, attacks.load(Ordering::Relaxed), halfway))
-    })
+        ended
+    })?;
+    println!("{}", attacks.load(Ordering::Relaxed));
+    Ok(())
 }
 
-/// How long the node took for each of an honest client's requests, sorted.
-fn honest(address: SocketAddr, time: Duration) -> Result<Vec<Duration>> {
-    let mut connection = Connection::open(address)?;
+/// How long the node takes for honest clients, first a single one that rests and then many that do not, for half of
+/// the time each; and the node's memory in between.
+fn honest(node: &Node, time: Duration) -> Result<([Outcome; 2], u64)> {
+    let half = time.checked_div(2).unwrap_or(time);
     let requests = [
         post(&json!({ "jsonrpc": "2.0", "id": 1, "method": "status", "params": [] }).to_string()),
         post(
@@ -109,9 +155,16 @@ fn honest(address: SocketAddr, time: Duration) -> Result<Vec<Duration>> {
             .to_string(),
         ),
     ];
+    let one = now_and_then(node.address, &requests, half)?;
+    let halfway = node.resident_kib()?;
+    Ok(([one, load::repeat(node.address, CLIENTS, &requests, half)?], halfway))
+}
+
+fn now_and_then(address: SocketAddr, requests: &[Vec<u8>], time: Duration) -> Result<Outcome> {
+    let mut connection = Connection::open(address)?;
     let (started, mut times) = (Instant::now(), Vec::new());
     while started.elapsed() < time {
-        for request in &requests {
+        for request in requests {
             let sent = Instant::now();
             let answer = connection.send(request)?;
             times.push(sent.elapsed());
@@ -120,13 +173,7 @@ fn honest(address: SocketAddr, time: Duration) -> Result<Vec<Duration>> {
             std::thread::sleep(REST);
         }
     }
-    times.sort_unstable();
-    Ok(times)
-}
-
-fn at(times: &[Duration], percent: usize) -> Duration {
-    let place = times.len().saturating_mul(percent) / 100;
-    times.get(place).copied().unwrap_or_default()
+    Ok(load::outcome(&[times], started.elapsed()))
 }
 
 /// The node that is attacked.

@@ -126,12 +126,18 @@ fn read_now(stream: &TcpStream, answer: &mut Vec<u8>) -> std::io::Result<usize> 
     Ok(length)
 }
 
-fn outcome(times: &[Vec<Duration>], took: Duration) -> Outcome {
+/// What came of requests that took these times.
+pub(crate) fn outcome(times: &[Vec<Duration>], took: Duration) -> Outcome {
     let mut times = times.concat();
     times.sort_unstable();
     let at = |percent: usize| {
         let place = times.len().saturating_mul(percent) / 100;
         times.get(place.min(times.len().saturating_sub(1))).copied().unwrap_or_default()
     };
-    Outcome { per_second: crate::per_second(times.len(), took), p50: at(50), p99: at(99) }
+    Outcome { per_second: per_second(times.len(), took), p50: at(50), p99: at(99) }
+}
+
+/// How many there were in a second.
+pub(crate) fn per_second(count: usize, time: Duration) -> f64 {
+    u32::try_from(count).map_or(f64::NAN, f64::from) / time.as_secs_f64()
 }

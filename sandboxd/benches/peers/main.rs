@@ -184,11 +184,7 @@ fn transfers(node: &dyn Node) -> Result<[f64; 2]> {
             at_first = started.elapsed();
         }
     }
-    Ok([per_second(FIRST, at_first), per_second(TRANSFERS, started.elapsed())])
-}
-
-fn per_second(count: usize, time: Duration) -> f64 {
-    u32::try_from(count).map_or(f64::NAN, f64::from) / time.as_secs_f64()
+    Ok([load::per_second(FIRST, at_first), load::per_second(TRANSFERS, started.elapsed())])
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {

@@ -53,6 +53,9 @@ pub struct RpcLimits {
     /// Requests that are being answered at the same time, which are those that wait for a block
     /// above all. Further ones are answered 503.
     pub max_waiting: usize,
+    /// Bytes of request bodies that are here at the same time, but for short ones. Further ones are
+    /// answered 503. One body of the longest that is allowed always fits.
+    pub max_bytes: usize,
     /// Subscriptions of one WebSocket.
     pub max_subscriptions: usize,
     /// How long the head of a request may take. A kept connection is idle for as long at most.
@@ -97,6 +100,7 @@ impl Default for RpcLimits {
         Self {
             max_connections: 4096,
             max_waiting: 2048,
+            max_bytes: 1 << 28,
             max_subscriptions: 100,
             head_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_mins(1),

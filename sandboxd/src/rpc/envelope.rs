@@ -31,18 +31,19 @@ impl<'de> Deserialize<'de> for Version {
     }
 }
 
-/// A request whose envelope is in order, with its params as a value or as the text that they are.
+/// A request whose envelope is in order. Its params are the text that they are, which may not even
+/// be JSON that a method would take.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Request<'a, P = Value> {
+pub(crate) struct Request<'a> {
     #[serde(rename = "jsonrpc")]
     _version: Version,
     /// The name to look up in the method table.
     #[serde(borrow)]
     pub(crate) method: Cow<'a, str>,
     /// `None` if the member is missing, or `null`.
-    #[serde(default = "Option::default")]
-    pub(crate) params: Option<P>,
+    #[serde(borrow, default)]
+    pub(crate) params: Option<&'a RawValue>,
     /// Any JSON value; given back unchanged.
     pub(crate) id: Value,
 }
@@ -52,18 +53,20 @@ impl<'a> Request<'a> {
     pub(crate) fn parse(body: &'a [u8]) -> Result<Self, RpcError> {
         serde_json::from_slice(body).map_err(|_| refusal(body))
     }
-}
 
-impl<'a> Request<'a, &'a RawValue> {
-    /// Reads one request without looking into its params, which may not even be JSON that a
-    /// method would take.
-    pub(crate) fn glance(body: &'a [u8]) -> Option<Self> {
-        serde_json::from_slice(body).ok()
+    /// The params as they were written; nothing, if there are none.
+    pub(crate) fn params_text(&self) -> &'a str {
+        self.params.map_or("", RawValue::get)
+    }
+
+    /// The params; null, if there are none.
+    pub(crate) fn params_value(&self) -> serde_json::Result<Value> {
+        self.params.map_or(Ok(Value::Null), |params| serde_json::from_str(params.get()))
     }
 }
 
 /// Why a body never reaches a method: neard tells apart only what is JSON and what is not.
-fn refusal(body: &[u8]) -> RpcError {
+pub(crate) fn refusal(body: &[u8]) -> RpcError {
     RpcError::parse_error(match serde_json::from_slice::<Value>(body) {
         Ok(_json) => "JSON RPC Request format was expected".to_owned(),
         Err(error) => format!("request body is not valid JSON: {error}"),

@@ -8,18 +8,18 @@ use std::time::Instant;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::{Method, StatusCode};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use near_jsonrpc_primitives::errors::RpcError;
 use serde_json::Value;
-use serde_json::value::RawValue;
 
+use super::body::{Bodies, beside_others};
 use super::config::{RpcConfig, RpcLimits};
 use super::envelope::{self, Request};
 use super::gate::{Gate, PREFLIGHT, VARY};
 use super::gzip;
 use super::kept_answers::{KeptAnswers, LONGEST_REQUEST, Moment};
-use super::methods::{self, Api};
+use super::methods::{self, Api, Params};
 use super::metrics::Usage;
 use super::near_error::RpcFailure;
 use super::places::{Place, Places};
@@ -34,6 +34,7 @@ pub(super) struct Server {
     pub(super) api: Api,
     gate: Gate,
     config: RpcConfig,
+    bodies: Bodies,
     connections: Arc<Places>,
     waiting: Arc<Places>,
     subscriptions: Arc<Places>,
@@ -50,6 +51,7 @@ impl Server {
             connections: Places::new(limits.max_connections),
             waiting: Places::new(limits.max_waiting),
             subscriptions: Places::new(subscriptions),
+            bodies: Bodies::new(&config),
             kept: KeptAnswers::default(),
             config,
         }
@@ -126,7 +128,7 @@ impl Server {
 
     /// Answers a JSON-RPC request.
     async fn call(&self, head: &Parts, body: Incoming) -> Response {
-        let body = match self.read(body).await {
+        let body = match self.bodies.read(body).await {
             Ok(body) => body,
             Err(refusal) => return refusal,
         };
@@ -136,27 +138,28 @@ impl Server {
             return text(StatusCode::UNSUPPORTED_MEDIA_TYPE, expected);
         }
         let now = self.api.moment();
-        let glance = (body.len() <= LONGEST_REQUEST).then(|| Request::glance(&body)).flatten();
-        if let Some(answer) = glance.as_ref().and_then(|request| self.known(&now, request)) {
+        let (bytes, length) = (&body.bytes[..], body.bytes.len());
+        let request = match beside_others(length, || Request::parse(bytes)) {
+            Ok(request) => request,
+            Err(error) => return malformed(&error),
+        };
+        let is_short = length <= LONGEST_REQUEST;
+        if is_short && let Some(answer) = self.known(&now, &request) {
             return answer;
         }
-        let request = match Request::parse(&body) {
-            Ok(request) => request,
-            Err(error) => {
-                let body = envelope::error_body(&error, &Value::Null);
-                return json(StatusCode::BAD_REQUEST, body);
-            }
+        let params = match beside_others(length, || methods::params(&request)) {
+            Ok(params) => params,
+            Err(_not_json) => return malformed(&envelope::refusal(bytes)),
         };
         let Some(_place) = self.waiting.take() else {
             let error = too_many(self.waiting.limit());
             let body = envelope::error_body(&error, &request.id);
             return json(StatusCode::SERVICE_UNAVAILABLE, body);
         };
-        let params = request.params.unwrap_or_default();
         match methods::call(&self.api, &request.method, params).await {
             Ok(result) => {
-                if let Some(Request { method, params, .. }) = &glance {
-                    self.kept.keep(&now, method, text_of(*params), &result);
+                if is_short {
+                    self.kept.keep(&now, &request.method, request.params_text(), &result);
                 }
                 json(StatusCode::OK, envelope::result_body(&result, &request.id))
             }
@@ -167,37 +170,17 @@ impl Server {
     }
 
     /// The answer to a request that was answered already while nothing has changed.
-    fn known(&self, now: &Moment, request: &Request<'_, &RawValue>) -> Option<Response> {
+    fn known(&self, now: &Moment, request: &Request<'_>) -> Option<Response> {
         let started = Instant::now();
-        let result = self.kept.get(now, &request.method, text_of(request.params))?;
+        let result = self.kept.get(now, &request.method, request.params_text())?;
         let answer = envelope::result_body(&result, &request.id);
         methods::count(&self.api, &request.method, started.elapsed());
         Some(json(StatusCode::OK, answer))
     }
 
-    /// Reads a whole body, unless it is too long or takes too long.
-    async fn read(&self, body: Incoming) -> Result<Bytes, Response> {
-        let (most, longest) = (self.config.max_body_bytes, self.config.limits.body_timeout);
-        let read = tokio::time::timeout(longest, Limited::new(body, most).collect());
-        match read.await {
-            Ok(Ok(body)) => Ok(body.to_bytes()),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                let error = format!("request body is longer than {most} bytes");
-                Err(last(text(StatusCode::PAYLOAD_TOO_LARGE, error)))
-            }
-            Ok(Err(error)) => {
-                Err(text(StatusCode::BAD_REQUEST, format!("request body broke off: {error}")))
-            }
-            Err(_elapsed) => {
-                let error = format!("request body took longer than {longest:?}");
-                Err(last(text(StatusCode::REQUEST_TIMEOUT, error)))
-            }
-        }
-    }
-
     /// Answers a GET route with the bare result of a method without parameters.
     async fn get(&self, method: &str) -> Response {
-        match methods::call(&self.api, method, Value::Null).await {
+        match methods::call(&self.api, method, Params::Read(Value::Null)).await {
             Ok(result) => json(StatusCode::OK, result.get().as_bytes().to_vec()),
             Err(failure) => unavailable(&failure),
         }
@@ -209,6 +192,7 @@ impl Server {
             let usage = Usage {
                 connections: &self.connections,
                 waiting: &self.waiting,
+                bytes: self.bodies.bytes(),
                 subscriptions: &self.subscriptions,
             };
             self.api.metrics.text(&self.api.chain(), &usage)
@@ -251,8 +235,8 @@ async fn compress(response: &mut Response) {
     });
 }
 
-fn text_of(params: Option<&RawValue>) -> &str {
-    params.map_or("", RawValue::get)
+fn malformed(error: &RpcError) -> Response {
+    json(StatusCode::BAD_REQUEST, envelope::error_body(error, &Value::Null))
 }
 
 fn too_many(limit: usize) -> RpcError {
@@ -297,7 +281,7 @@ fn not_allowed(methods: &'static str) -> Response {
 
 /// An answer after which the connection ends: what is left of the body stays unread, and a client
 /// that kept the connection would find it closed in the middle of its next request.
-fn last(mut response: Response) -> Response {
+pub(super) fn last(mut response: Response) -> Response {
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }

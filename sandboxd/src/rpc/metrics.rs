@@ -46,6 +46,7 @@ struct BlockTotals {
 pub(super) struct Usage<'a> {
     pub(super) connections: &'a Places,
     pub(super) waiting: &'a Places,
+    pub(super) bytes: &'a Places,
     pub(super) subscriptions: &'a Places,
 }
 
@@ -190,6 +191,7 @@ impl Usage<'_> {
         let all = [
             ("connections", "connections", self.connections),
             ("requests_waiting", "requests that are being answered", self.waiting),
+            ("body_bytes", "bytes that long request bodies may grow to", self.bytes),
             ("subscriptions", "subscriptions over WebSockets", self.subscriptions),
         ];
         for (name, what, places) in all {

@@ -7,6 +7,7 @@
 //! [`Chain`]: crate::chain::Chain
 //! [`Node`]: crate::chain::Node
 
+mod body;
 mod config;
 mod envelope;
 mod gate;

@@ -11,9 +11,19 @@ pub(super) struct Places {
     refused: AtomicU64,
 }
 
-/// One place, free again when this is dropped.
+/// One place or several, free again when this is dropped.
 #[derive(Debug)]
-pub(super) struct Place(Arc<Places>);
+pub(super) struct Place {
+    of: Arc<Places>,
+    count: usize,
+}
+
+impl Place {
+    /// How many places it is.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+}
 
 impl Places {
     pub(super) fn new(limit: usize) -> Arc<Self> {
@@ -22,12 +32,17 @@ impl Places {
 
     /// Takes a place, if there is one left.
     pub(super) fn take(self: &Arc<Self>) -> Option<Place> {
-        let one_more = |taken: usize| taken.checked_add(1).filter(|taken| *taken <= self.limit);
-        let taken = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+        self.take_many(1)
+    }
+
+    /// Takes `count` places, if there are as many left.
+    pub(super) fn take_many(self: &Arc<Self>, count: usize) -> Option<Place> {
+        let more = |taken: usize| taken.checked_add(count).filter(|taken| *taken <= self.limit);
+        let taken = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
         if taken.is_err() {
             self.refused.fetch_add(1, Ordering::Relaxed);
         }
-        taken.ok().map(|_| Place(Arc::clone(self)))
+        taken.ok().map(|_| Place { of: Arc::clone(self), count })
     }
 
     pub(super) fn limit(&self) -> usize {
@@ -47,6 +62,6 @@ impl Places {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.taken.fetch_sub(1, Ordering::Relaxed);
+        self.of.taken.fetch_sub(self.count, Ordering::Relaxed);
     }
 }

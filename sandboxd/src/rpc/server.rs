@@ -7,10 +7,11 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::config::RpcConfig;
@@ -91,20 +92,72 @@ async fn accept(listener: tokio::net::TcpListener, server: Arc<Server>) {
     }
 }
 
-/// Serves one connection until a side closes it.
+/// Serves one connection until a side closes it, or the head of a request does not come in time.
 async fn serve(stream: TcpStream, server: Arc<Server>, place: Place) {
     let head_timeout = server.limits().head_timeout;
     // A WebSocket keeps the place after HTTP is over.
     let place = Arc::new(place);
+    let requests = Arc::new(Requests::default());
+    let seen = Arc::clone(&requests);
     let service = service_fn(move |request| {
         let (server, place) = (Arc::clone(&server), Arc::clone(&place));
-        async move { Ok::<_, Infallible>(server.answer(request, place).await) }
+        let answering = seen.begin();
+        async move {
+            let answer = server.answer(request, place).await;
+            drop(answering);
+            Ok::<_, Infallible>(answer)
+        }
     });
     let mut http1 = hyper::server::conn::http1::Builder::new();
-    http1.timer(TokioTimer::new()).header_read_timeout(head_timeout);
+    // One timer for the connection is cheaper than hyper's, which is one for each request.
+    http1.header_read_timeout(None).max_buf_size(LONGEST_HEAD);
     let connection = http1.serve_connection(TokioIo::new(stream), service).with_upgrades();
-    if let Err(error) = connection.await {
-        tracing::debug!(target: "rpc", %error, "a connection ended early");
+    tokio::select! {
+        biased;
+        ended = connection => if let Err(error) = ended {
+            tracing::debug!(target: "rpc", %error, "a connection ended early");
+        },
+        () = requests.idle(head_timeout) => {}
+    }
+}
+
+/// How many bytes the head of a request may take. What comes with it of the body is read together.
+const LONGEST_HEAD: usize = 1 << 16;
+
+/// The requests of one connection.
+#[derive(Debug, Default)]
+struct Requests {
+    begun: AtomicU64,
+    answered: AtomicU64,
+}
+
+/// A request that is being answered.
+struct Answering(Arc<Requests>);
+
+impl Requests {
+    fn begin(self: &Arc<Self>) -> Answering {
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        Answering(Arc::clone(self))
+    }
+
+    /// Waits until there has been no request for as long as `time`, or up to half as long again. An
+    /// answer that is not taken meanwhile is none.
+    async fn idle(&self, time: Duration) {
+        let half = time.checked_div(2).unwrap_or(time);
+        let (mut begun, mut quiet) = (0, 0_u32);
+        while quiet < 2 {
+            tokio::time::sleep(half).await;
+            let now = self.begun.load(Ordering::Relaxed);
+            let is_quiet = now == begun && now == self.answered.load(Ordering::Relaxed);
+            quiet = if is_quiet { quiet.saturating_add(1) } else { 0 };
+            begun = now;
+        }
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.answered.fetch_add(1, Ordering::Relaxed);
     }
 }
 

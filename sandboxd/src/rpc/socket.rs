@@ -117,14 +117,18 @@ impl Socket {
     }
 
     async fn hear(&mut self, message: Message) -> Result<(), Error> {
-        let request = match &message {
-            Message::Text(request) => request.as_bytes(),
-            Message::Binary(request) => request,
+        let message = match &message {
+            Message::Text(text) => text.as_bytes(),
+            Message::Binary(bytes) => bytes,
             // Answered by the library.
             _ => return Ok(()),
         };
-        let answer = match envelope::Request::parse(request) {
-            Ok(request) => match self.call(&request.method, request.params.unwrap_or_default()) {
+        let read = envelope::Request::parse(message).and_then(|request| {
+            let params = request.params_value().map_err(|_| envelope::refusal(message))?;
+            Ok((request, params))
+        });
+        let answer = match read {
+            Ok((request, params)) => match self.call(&request.method, params) {
                 Ok(result) => envelope::result_body(&result, &request.id),
                 Err(error) => envelope::error_body(&error, &request.id),
             },

@@ -36,6 +36,7 @@ use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::config::{NodeSettings, RpcConfig};
+use super::envelope::Request;
 use super::kept_answers::Moment;
 use super::metrics::Metrics;
 use super::near_error::RpcFailure;
@@ -100,6 +101,24 @@ enum Handler {
     Look(fn(&Api, Value) -> Answer),
     /// By something that takes a while: blocks to come, or a contract to run.
     Wait(fn(&Api, Value) -> Pending<'_>),
+    /// As the one above, from params that may be so long that they are read but once.
+    #[expect(dead_code, reason = "for patches of any size")]
+    Bulk(for<'a> fn(&'a Api, &'a str) -> Pending<'a>),
+}
+
+/// The params of a request, as its method takes them.
+#[derive(Debug)]
+pub(super) enum Params<'a> {
+    Read(Value),
+    Text(&'a str),
+}
+
+/// The params of `request`. It is an error if they are not JSON.
+pub(super) fn params<'a>(request: &Request<'a>) -> serde_json::Result<Params<'a>> {
+    match handler(place(&request.method)) {
+        Some(Handler::Bulk(_)) => Ok(Params::Text(request.params_text())),
+        _ => request.params_value().map(Params::Read),
+    }
 }
 
 /// All methods, by family.
@@ -147,14 +166,16 @@ const METHODS: &[Method] = &[
 ];
 
 /// Calls the method that goes by `name`.
-pub(super) async fn call(api: &Api, name: &str, params: Value) -> Answer {
+pub(super) async fn call(api: &Api, name: &str, params: Params<'_>) -> Answer {
     let found = place(name);
     let label = api.metrics.request(found);
     let started = Instant::now();
-    let answer = match found.map(|place| METHODS[place].handler) {
-        None => Err(RpcError::method_not_found(name.to_owned()).into()),
-        Some(Handler::Look(look)) => look(api, params),
-        Some(Handler::Wait(wait)) => wait(api, params).await,
+    let answer = match (handler(found), params) {
+        (Some(Handler::Look(look)), Params::Read(params)) => look(api, params),
+        (Some(Handler::Wait(wait)), Params::Read(params)) => wait(api, params).await,
+        (Some(Handler::Bulk(bulk)), Params::Text(params)) => bulk(api, params).await,
+        // Params are read as the method says.
+        _ => Err(RpcError::method_not_found(name.to_owned()).into()),
     };
     api.metrics.answered(found, started.elapsed());
     if let Err(failure) = &answer {
@@ -169,6 +190,10 @@ pub(super) fn count(api: &Api, name: &str, took: Duration) {
     let found = place(name);
     api.metrics.request(found);
     api.metrics.answered(found, took);
+}
+
+fn handler(place: Option<usize>) -> Option<Handler> {
+    place.map(|place| METHODS[place].handler)
 }
 
 /// Where in the table the method is that goes by `name`.

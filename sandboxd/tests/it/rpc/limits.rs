@@ -126,3 +126,41 @@ fn a_body_that_does_not_come_is_answered_408() {
     assert!(reply.text().contains("longer than 300ms"), "{}", reply.text());
     assert!(slow.is_closed());
 }
+
+#[test]
+fn a_body_that_says_that_it_is_too_long_is_refused_before_it_comes() {
+    let rig = limited(RpcLimits::default());
+    let mut client = rig.client();
+    client.write_raw(&head(11 << 20));
+    assert_eq!(client.read(false).status, 413);
+    assert!(client.is_closed());
+}
+
+#[test]
+fn long_bodies_at_the_same_time_have_a_limit_together() {
+    let rig = limited(RpcLimits { max_bytes: 0, ..RpcLimits::default() });
+    // One of the longest that is allowed always has its place.
+    let mut first = rig.client();
+    first.write_raw(&head(10 << 20));
+    first.write_raw(&vec![b' '; (10 << 20) - 1]);
+    let mut client = rig.client();
+    wait_for(&mut client, "sandboxd_rpc_body_bytes", &(10_u32 << 20).to_string());
+    let mut second = rig.client();
+    second.write_raw(&head(1 << 20));
+    second.write_raw(&vec![b' '; 1 << 17]);
+    let refused = second.read(false);
+    assert_eq!(refused.status, 503);
+    assert!(refused.text().contains("try again"), "{}", refused.text());
+    assert_eq!(client.get("/status").status, 200);
+    drop(first);
+    wait_for(&mut client, "sandboxd_rpc_body_bytes", "0");
+}
+
+/// The head of a request with so long a body.
+fn head(length: usize) -> Vec<u8> {
+    format!(
+        "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+         content-length: {length}\r\n\r\n"
+    )
+    .into_bytes()
+}
