@@ -15,6 +15,7 @@ mod load;
 mod node;
 mod report;
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -34,8 +35,10 @@ const FIRST: usize = 200;
 
 /// How many connections there are at the same time.
 const CONNECTIONS: [usize; 3] = [1, 16, 256];
-/// How long each read is repeated.
-const READING: Duration = Duration::from_secs(2);
+/// How long each read is repeated in a round. The rounds take turns, since the machine is not always as fast, and of each
+/// the best counts.
+const READING: Duration = Duration::from_millis(500);
+const READS: usize = 5;
 /// How many transfers each load has, over all of its connections.
 const SENDS: usize = 5_120;
 
@@ -128,14 +131,36 @@ fn reads(nodes: [&dyn Node; 2], comparison: &mut Comparison) -> Result<()> {
     }
     for (read, name) in NAMES.iter().enumerate() {
         for connections in CONNECTIONS {
-            let ask = |node: usize| {
-                load::repeat(running[node].address, connections, &requests[node][read], READING)
-            };
-            let ceiling = load::repeat(echo.address, connections, &requests[0][read], READING)?;
-            comparison.row(name, connections, [ask(0)?, ask(1)?], Some(ceiling));
+            let asked = [
+                (echo.address, &requests[0][read]),
+                (running[0].address, &requests[0][read]),
+                (running[1].address, &requests[1][read]),
+            ];
+            let [ceiling, ours, theirs] = best_of(asked, connections)?;
+            comparison.row(name, connections, [ours, theirs], Some(ceiling));
         }
     }
     Ok(())
+}
+
+/// The best round of each.
+fn best_of(
+    asked: [(SocketAddr, &Vec<Vec<u8>>); 3],
+    connections: usize,
+) -> Result<[load::Outcome; 3]> {
+    let round = || -> Result<Vec<load::Outcome>> {
+        let ask = |(address, requests)| load::repeat(address, connections, requests, READING);
+        asked.into_iter().map(|(address, requests)| ask((address, requests.as_slice()))).collect()
+    };
+    let mut best = round()?;
+    for _ in 1..READS {
+        for (best, again) in best.iter_mut().zip(round()?) {
+            if again.per_second > best.per_second {
+                *best = again;
+            }
+        }
+    }
+    best.try_into().map_err(|_| anyhow::anyhow!("three were asked"))
 }
 
 /// Transfers at each number of connections, on new chains.

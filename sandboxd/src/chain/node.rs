@@ -83,6 +83,11 @@ impl Node {
         self.published.view()
     }
 
+    /// How often another chain was published. A view that is taken afterwards is no older.
+    pub fn version(&self) -> u64 {
+        self.published.version()
+    }
+
     /// The first chain whose latest block is not the one with the hash `head`. Whoever goes on
     /// from there with [`Chain::blocks_after`] misses no block, however many came at once.
     pub fn after(&self, head: &CryptoHash) -> Answer<Arc<Chain>> {

@@ -2,6 +2,7 @@
 //! who waits gets an [`Answer`].
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use near_primitives::hash::CryptoHash;
 use parking_lot::{Mutex, RwLock};
@@ -13,23 +14,35 @@ use super::answer::{Answer, Promise, answer};
 #[derive(Debug)]
 pub(super) struct Publication {
     chain: RwLock<Arc<Chain>>,
+    /// How often another chain was published.
+    version: AtomicU64,
     /// Those who wait; `None` when nothing more will come.
     waiting: Mutex<Option<Vec<Promise<Arc<Chain>>>>>,
 }
 
 impl Publication {
     pub(super) fn new(chain: Chain) -> Self {
-        Self { chain: RwLock::new(Arc::new(chain)), waiting: Mutex::new(Some(Vec::new())) }
+        Self {
+            chain: RwLock::new(Arc::new(chain)),
+            version: AtomicU64::new(0),
+            waiting: Mutex::new(Some(Vec::new())),
+        }
     }
 
     pub(super) fn view(&self) -> Arc<Chain> {
         Arc::clone(&self.chain.read())
     }
 
+    /// How often another chain was published. A view that is taken afterwards is no older.
+    pub(super) fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
     /// Publishes `chain`, and tells it to those who wait if its head is another.
     pub(super) fn replace(&self, chain: Chain) -> Arc<Chain> {
         let chain = Arc::new(chain);
         let previous = std::mem::replace(&mut *self.chain.write(), Arc::clone(&chain));
+        self.version.fetch_add(1, Ordering::Release);
         if previous.head().hash() != chain.head().hash() {
             let waiting = self.waiting.lock().as_mut().map(std::mem::take);
             for promise in waiting.into_iter().flatten() {

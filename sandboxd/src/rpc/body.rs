@@ -1,7 +1,10 @@
 //! Reads the bodies of requests: within their limits, and so that a long one does not hold up those
 //! who ask for little.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -54,8 +57,24 @@ impl Bodies {
         if usize::try_from(body.size_hint().lower()).map_or(true, |least| least > self.most) {
             return Err(self.too_long());
         }
-        match tokio::time::timeout(self.longest, self.collect(body)).await {
-            Ok(read) => read,
+        let mut whole = pin!(self.collect(body));
+        // Most bodies came with the head: the connection hands them over when it is looked at
+        // again. Only for others it pays to start a timer.
+        let mut looks = 0;
+        let came = poll_fn(|context| match whole.as_mut().poll(context) {
+            Poll::Ready(whole) => Poll::Ready(Some(whole)),
+            Poll::Pending if looks == 0 => {
+                looks = 1;
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Poll::Pending => Poll::Ready(None),
+        });
+        if let Some(whole) = came.await {
+            return whole;
+        }
+        match Box::pin(tokio::time::timeout(self.longest, whole)).await {
+            Ok(whole) => whole,
             Err(_elapsed) => {
                 let error = format!("request body took longer than {:?}", self.longest);
                 Err(last(text(StatusCode::REQUEST_TIMEOUT, error)))

@@ -4,7 +4,7 @@
 //! so be of one origin with this server. Its requests still carry that name in `Host`, so that only
 //! `localhost`, addresses, and the names that were allowed get an answer.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::uri::Authority;
@@ -43,7 +43,12 @@ impl Gate {
         if self.hosts.iter().any(|allowed| allowed == "*") {
             return true;
         }
-        let authority = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok());
+        // Most callers have an address, which takes no time to see.
+        let text = host.to_str().ok();
+        if text.is_some_and(|text| text.parse::<SocketAddr>().is_ok()) {
+            return true;
+        }
+        let authority = text.and_then(|host| host.parse::<Authority>().ok());
         let Some(authority) = authority.filter(|authority| !authority.as_str().contains('@'))
         else {
             return false;

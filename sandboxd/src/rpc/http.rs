@@ -3,7 +3,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
@@ -71,9 +70,9 @@ impl Server {
 
     /// Answers one request of a connection, which has this place.
     pub(super) async fn answer(
-        self: Arc<Self>,
+        self: &Arc<Self>,
         request: http::Request<Incoming>,
-        place: Arc<Place>,
+        place: &Arc<Place>,
     ) -> Response {
         let (readable_by, gzip) =
             (self.gate.readable_by(request.headers()), gzip::is_wanted(request.headers()));
@@ -88,15 +87,15 @@ impl Server {
         }
         headers.insert(header::VARY, VARY);
         if gzip {
-            compress(&mut response).await;
+            Box::pin(compress(&mut response)).await;
         }
         response
     }
 
     async fn route(
-        self: Arc<Self>,
+        self: &Arc<Self>,
         request: http::Request<Incoming>,
-        place: Arc<Place>,
+        place: &Arc<Place>,
     ) -> Response {
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         match request.uri().path() {
@@ -105,16 +104,16 @@ impl Server {
                 self.call(&head, body).await
             }
             "/" => not_allowed("POST"),
-            "/status" if is_read => self.get("status").await,
-            "/health" if is_read => self.get("health").await,
-            "/network_info" if is_read => self.get("network_info").await,
-            "/metrics" if is_read => self.metrics().await,
+            "/status" if is_read => Box::pin(self.get("status")).await,
+            "/health" if is_read => Box::pin(self.get("health")).await,
+            "/network_info" if is_read => Box::pin(self.get("network_info")).await,
+            "/metrics" if is_read => Box::pin(self.metrics()).await,
             "/openapi.json" if is_read => {
                 json(StatusCode::OK, methods::openapi().to_string().into_bytes())
             }
             "/ws" if request.method() == Method::GET => {
                 match self.gate.check_origin(request.headers()) {
-                    Ok(()) => socket::open(self, request, place),
+                    Ok(()) => socket::open(Arc::clone(self), request, Arc::clone(place)),
                     Err(why) => text(StatusCode::FORBIDDEN, why),
                 }
             }
@@ -143,13 +142,20 @@ impl Server {
             Ok(request) => request,
             Err(error) => return malformed(&error),
         };
-        let is_short = length <= LONGEST_REQUEST;
-        if is_short && let Some(answer) = self.known(&now, &request) {
+        if length <= LONGEST_REQUEST
+            && let Some(answer) = self.known(&now, &request)
+        {
             return answer;
         }
-        let params = match beside_others(length, || methods::params(&request)) {
+        // Most requests are answered by now, and need no future as large as that of all methods.
+        Box::pin(self.ask(&now, &request, bytes)).await
+    }
+
+    /// Answers a request whose answer is not known.
+    async fn ask(&self, now: &Moment, request: &Request<'_>, body: &[u8]) -> Response {
+        let params = match beside_others(body.len(), || methods::params(request)) {
             Ok(params) => params,
-            Err(_not_json) => return malformed(&envelope::refusal(bytes)),
+            Err(_not_json) => return malformed(&envelope::refusal(body)),
         };
         let Some(_place) = self.waiting.take() else {
             let error = too_many(self.waiting.limit());
@@ -158,8 +164,8 @@ impl Server {
         };
         match methods::call(&self.api, &request.method, params).await {
             Ok(result) => {
-                if is_short {
-                    self.kept.keep(&now, &request.method, request.params_text(), &result);
+                if body.len() <= LONGEST_REQUEST {
+                    self.kept.keep(now, &request.method, request.params_text(), &result);
                 }
                 json(StatusCode::OK, envelope::result_body(&result, &request.id))
             }
@@ -171,10 +177,9 @@ impl Server {
 
     /// The answer to a request that was answered already while nothing has changed.
     fn known(&self, now: &Moment, request: &Request<'_>) -> Option<Response> {
-        let started = Instant::now();
         let result = self.kept.get(now, &request.method, request.params_text())?;
         let answer = envelope::result_body(&result, &request.id);
-        methods::count(&self.api, &request.method, started.elapsed());
+        methods::count(&self.api, &request.method, now.at.elapsed());
         Some(json(StatusCode::OK, answer))
     }
 
@@ -186,16 +191,17 @@ impl Server {
         }
     }
 
-    async fn metrics(self: Arc<Self>) -> Response {
+    async fn metrics(self: &Arc<Self>) -> Response {
         // Blocks are counted when somebody asks, which can be many the first time.
+        let server = Arc::clone(self);
         let counted = tokio::task::spawn_blocking(move || {
             let usage = Usage {
-                connections: &self.connections,
-                waiting: &self.waiting,
-                bytes: self.bodies.bytes(),
-                subscriptions: &self.subscriptions,
+                connections: &server.connections,
+                waiting: &server.waiting,
+                bytes: server.bodies.bytes(),
+                subscriptions: &server.subscriptions,
             };
-            self.api.metrics.text(&self.api.chain(), &usage)
+            server.api.metrics.text(&server.api.chain(), &usage)
         });
         match counted.await {
             Ok(counted) => response(StatusCode::OK, METRICS_TYPE, counted.into_bytes()),

@@ -5,12 +5,11 @@
 //! because `status` tells how many seconds the node has run.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use serde_json::value::RawValue;
-
-use crate::chain::Chain;
 
 /// The methods whose answers depend on the published chain, the params and the second alone.
 const METHODS: [&str; 6] = ["block", "chunk", "gas_price", "query", "status", "validators"];
@@ -23,9 +22,12 @@ const MOST_ANSWERS: usize = 256;
 /// What an answer may depend on beside the request.
 #[derive(Debug)]
 pub(super) struct Moment {
-    pub(super) chain: Arc<Chain>,
+    /// Which of the published chains is there. The answer may come from a later one.
+    pub(super) version: u64,
     /// For how many seconds the node has run.
     pub(super) second: u64,
+    /// When that was looked at.
+    pub(super) at: Instant,
 }
 
 /// The answers of a moment, by method and by the text of the params.
@@ -34,8 +36,7 @@ pub(super) struct KeptAnswers(Mutex<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
-    /// Weak, so that a state that nobody else needs can go.
-    chain: Weak<Chain>,
+    version: u64,
     second: u64,
     count: usize,
     answers: [BTreeMap<Box<str>, Arc<RawValue>>; METHODS.len()],
@@ -57,8 +58,7 @@ impl KeptAnswers {
         let Some(place) = place(method) else { return };
         let mut kept = self.0.lock();
         if !kept.is_of(now) {
-            let chain = Arc::downgrade(&now.chain);
-            *kept = Kept { chain, second: now.second, ..Kept::default() };
+            *kept = Kept { version: now.version, second: now.second, ..Kept::default() };
         }
         if kept.count >= MOST_ANSWERS || answer.get().len() > LONGEST_ANSWER {
             return;
@@ -72,7 +72,7 @@ impl KeptAnswers {
 
 impl Kept {
     fn is_of(&self, now: &Moment) -> bool {
-        self.second == now.second && self.chain.as_ptr() == Arc::as_ptr(&now.chain)
+        self.second == now.second && self.version == now.version
     }
 }
 

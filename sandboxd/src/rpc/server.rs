@@ -97,16 +97,10 @@ async fn serve(stream: TcpStream, server: Arc<Server>, place: Place) {
     let head_timeout = server.limits().head_timeout;
     // A WebSocket keeps the place after HTTP is over.
     let place = Arc::new(place);
-    let requests = Arc::new(Requests::default());
-    let seen = Arc::clone(&requests);
-    let service = service_fn(move |request| {
-        let (server, place) = (Arc::clone(&server), Arc::clone(&place));
-        let answering = seen.begin();
-        async move {
-            let answer = server.answer(request, place).await;
-            drop(answering);
-            Ok::<_, Infallible>(answer)
-        }
+    let requests = Requests::default();
+    let service = service_fn(async |request| {
+        let _answering = requests.begin();
+        Ok::<_, Infallible>(server.answer(request, &place).await)
     });
     let mut http1 = hyper::server::conn::http1::Builder::new();
     // One timer for the connection is cheaper than hyper's, which is one for each request.
@@ -132,12 +126,12 @@ struct Requests {
 }
 
 /// A request that is being answered.
-struct Answering(Arc<Requests>);
+struct Answering<'a>(&'a Requests);
 
 impl Requests {
-    fn begin(self: &Arc<Self>) -> Answering {
+    fn begin(&self) -> Answering<'_> {
         self.begun.fetch_add(1, Ordering::Relaxed);
-        Answering(Arc::clone(self))
+        Answering(self)
     }
 
     /// Waits until there has been no request for as long as `time`, or up to half as long again. An
@@ -155,7 +149,7 @@ impl Requests {
     }
 }
 
-impl Drop for Answering {
+impl Drop for Answering<'_> {
     fn drop(&mut self) {
         self.0.answered.fetch_add(1, Ordering::Relaxed);
     }

@@ -90,7 +90,9 @@ impl Api {
 
     /// What the answers to reads depend on now.
     pub(super) fn moment(&self) -> Moment {
-        Moment { chain: self.chain(), second: self.started.elapsed().as_secs() }
+        let at = Instant::now();
+        let second = at.saturating_duration_since(self.started).as_secs();
+        Moment { version: self.node.version(), second, at }
     }
 }
 
