@@ -19,6 +19,7 @@ mod metrics;
 mod near_error;
 mod params;
 mod places;
+mod quick_views;
 mod server;
 mod socket;
 mod subscription;

@@ -20,7 +20,7 @@ use super::places::Place;
 use crate::chain::Node;
 
 /// Threads that serve connections.
-pub(super) const WORKERS: usize = 2;
+const WORKERS: usize = 2;
 
 /// A running server; dropping it closes the port and its connections.
 #[derive(Debug)]

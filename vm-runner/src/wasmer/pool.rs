@@ -8,12 +8,14 @@ use parking_lot::Mutex;
 use wasmer::vm::{LinearMemory, MemoryError, MemoryStyle, VMMemory, VMMemoryDefinition};
 use wasmer::{MemoryType, Pages};
 
+/// So many are kept, for calls from as many threads. Small ones take memory, others address space.
+const MOST_IDLE: usize = 2;
+
 /// Memories of one type.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
-    /// As if it were new. One is enough for calls one after the other, and takes address space
-    /// only.
-    idle: Mutex<Option<VMMemory>>,
+    /// As if they were new.
+    idle: Mutex<Vec<VMMemory>>,
 }
 
 impl Pool {
@@ -26,7 +28,7 @@ impl Pool {
         definition: NonNull<VMMemoryDefinition>,
         make: impl FnOnce() -> Result<VMMemory, MemoryError>,
     ) -> Result<VMMemory, MemoryError> {
-        let idle = self.idle.lock().take();
+        let idle = self.idle.lock().pop();
         let memory = idle.map_or_else(make, Ok)?;
         let lent = Lent {
             smallest: memory.size(),
@@ -108,10 +110,18 @@ impl Drop for Lent {
     fn drop(&mut self) {
         let Some(mut memory) = self.memory.take() else { return };
         if renew(&mut memory, self.smallest) {
-            *self.pool.idle.lock() = Some(memory);
+            let mut idle = self.pool.idle.lock();
+            if idle.len() < MOST_IDLE {
+                idle.push(memory);
+            }
         }
     }
 }
+
+/// Memories of so many bytes are faster written over: giving pages back stops every thread of the
+/// process for a moment, and taking them again is a fault for each.
+#[cfg(target_os = "linux")]
+const WRITTEN_OVER: usize = 1 << 18;
 
 /// Makes a memory as if it were new, of `smallest` pages and all zero. False when that did not
 /// work: it must not be used.
@@ -119,9 +129,16 @@ impl Drop for Lent {
 fn renew(memory: &mut VMMemory, smallest: Pages) -> bool {
     // SAFETY: the memory's own definition lives as long as the memory.
     let VMMemoryDefinition { base, current_length } = unsafe { memory.vmmemory().read() };
-    // SAFETY: the range is that of a private and anonymous mapping that belongs to the memory,
-    // and no instance uses it any more. Linux gives such a mapping zeros after this call.
-    let cleared = unsafe { libc::madvise(base.cast(), current_length, libc::MADV_DONTNEED) } == 0;
+    let cleared = if current_length <= WRITTEN_OVER {
+        // SAFETY: the range is readable and writable, belongs to the memory, and no instance uses
+        // it any more.
+        unsafe { base.write_bytes(0, current_length) };
+        true
+    } else {
+        // SAFETY: the range is that of a private and anonymous mapping that belongs to the memory,
+        // and no instance uses it any more. Linux gives such a mapping zeros after this call.
+        unsafe { libc::madvise(base.cast(), current_length, libc::MADV_DONTNEED) == 0 }
+    };
     if !cleared || memory.size() == smallest {
         return cleared;
     }

@@ -40,8 +40,7 @@ use super::envelope::Request;
 use super::kept_answers::Moment;
 use super::metrics::Metrics;
 use super::near_error::RpcFailure;
-use super::places::Places;
-use super::server::WORKERS;
+use super::quick_views::QuickViews;
 use crate::chain::{Chain, Node};
 
 use row::{Kind, Member, Method, Takes};
@@ -65,8 +64,7 @@ pub(super) struct Api {
     pub(super) settings: NodeSettings,
     pub(super) started: Instant,
     pub(super) metrics: Metrics,
-    /// View calls that run on the threads that serve connections. One of these always stays free.
-    pub(super) views: Arc<Places>,
+    pub(super) quick_views: QuickViews,
 }
 
 impl Api {
@@ -79,7 +77,7 @@ impl Api {
             settings: config.node,
             started: Instant::now(),
             metrics: Metrics::new(METHODS.iter().map(|method| method.names[0])),
-            views: Places::new(WORKERS.saturating_sub(1)),
+            quick_views: QuickViews::default(),
         }
     }
 

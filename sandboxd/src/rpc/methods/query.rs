@@ -104,15 +104,11 @@ pub(super) fn ask(
     chain: &Chain,
     request: RpcQueryRequest,
 ) -> Result<RpcQueryResponse, RpcQueryError> {
-    if !matches!(request.request, QueryRequest::CallFunction { .. }) {
+    let QueryRequest::CallFunction { account_id, method_name, .. } = &request.request else {
         return answer(api, chain, request);
-    }
-    // A contract may run for long, and the thread serves other connections. If too many do that
-    // already, these connections move to another thread, which takes longer than most views do.
-    let called = || match api.views.take() {
-        Some(_place) => answer(api, chain, request),
-        None => tokio::task::block_in_place(|| answer(api, chain, request)),
     };
+    let (account_id, method_name) = (account_id.clone(), method_name.clone());
+    let called = || api.quick_views.run(&account_id, &method_name, || answer(api, chain, request));
     catch_unwind(AssertUnwindSafe(called)).unwrap_or_else(|_panicked| {
         let error_message = "the view call failed inside the node".to_owned();
         Err(RpcQueryError::InternalError { error_message })
