@@ -53,8 +53,8 @@ pub(crate) fn held_before(
     base: &Snapshot,
     changes: &ChangeSet,
 ) -> Result<Balance, RuntimeFault> {
-    let records = changes.iter().filter_map(|(key, _)| Some((key.as_ref(), base.get(key)?)));
-    held(config, records)
+    let touched = changes.iter().map(|(key, _)| key.as_ref()).filter(|key| may_hold(key));
+    held(config, touched.filter_map(|key| Some((key, base.get(key)?))))
 }
 
 /// What the records that `changes` writes hold.
@@ -62,8 +62,18 @@ pub(crate) fn held_after(
     config: &NearConfig,
     changes: &ChangeSet,
 ) -> Result<Balance, RuntimeFault> {
-    let records = changes.iter().filter_map(|(key, value)| Some((key.as_ref(), value?.clone())));
-    held(config, records)
+    let written = changes.iter().filter_map(|(key, value)| Some((key.as_ref(), value?)));
+    held(config, written.filter(|(key, _)| may_hold(key)).map(|(key, v)| (key, Value::clone(v))))
+}
+
+/// Whether a record under `key` may hold tokens: most of a large patch are not even looked up.
+fn may_hold(key: &[u8]) -> bool {
+    use column::{
+        ACCESS_KEY, ACCOUNT, DELAYED_RECEIPT_OR_INDICES, POSTPONED_RECEIPT, PROMISE_YIELD_RECEIPT,
+    };
+    let columns =
+        [ACCOUNT, ACCESS_KEY, POSTPONED_RECEIPT, DELAYED_RECEIPT_OR_INDICES, PROMISE_YIELD_RECEIPT];
+    key.first().is_some_and(|column| columns.contains(column))
 }
 
 fn held<'a>(

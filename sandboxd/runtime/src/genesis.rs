@@ -6,14 +6,15 @@
 use std::collections::BTreeMap;
 
 use near_parameters::{RuntimeConfig as NearConfig, StorageUsageConfig};
+use near_primitives::hash::hash;
 use sandbox_state::{Overlay, Snapshot};
 
 use crate::actions::record_storage;
 use crate::balance;
 use crate::fault::{OrOverflow, RuntimeFault};
 use crate::fees::length;
-use crate::near::{AccessKey, AccountId, Balance, NonceIndex, StateRecord};
-use crate::patch::{self, InvalidPatch};
+use crate::near::{AccessKey, AccountId, Balance, NonceIndex, StateRecord, TrieKey};
+use crate::patch::{InvalidRecord, kind_of, owner};
 use crate::tree;
 
 /// Why a chain cannot start from these records.
@@ -25,7 +26,7 @@ pub enum InvalidGenesis {
         /// Its place among the records, from 0.
         index: usize,
         /// What is wrong with it.
-        source: InvalidPatch,
+        source: InvalidRecord,
     },
     /// Two records of the same account.
     #[error("record {index}: a second record of account {account_id}")]
@@ -73,7 +74,7 @@ pub fn genesis_state(
             let account_id = account_id.clone();
             return Ok(Err(InvalidGenesis::DuplicateAccount { index, account_id }));
         }
-        if let Err(source) = patch::write(&mut overlay, record)? {
+        if let Err(source) = write(&mut overlay, record)? {
             return Ok(Err(InvalidGenesis::Record { index, source }));
         }
         if let Some((id, bytes)) = storage(&config.fees.storage_usage_config, record) {
@@ -102,6 +103,64 @@ pub fn genesis_state(
         return Ok(Err(InvalidGenesis::BalanceOverflow));
     };
     Ok(Ok(GenesisState { snapshot: Snapshot::empty().apply(&changes), total_supply }))
+}
+
+/// Writes one record of the kinds that need no others.
+fn write(
+    state: &mut Overlay,
+    record: &StateRecord,
+) -> Result<Result<(), InvalidRecord>, RuntimeFault> {
+    let kind = kind_of(record);
+    if let Some(account_id) = owner(record)
+        && tree::account(state, account_id)?.is_some_and(|account| !account.is_initialized())
+    {
+        let account_id = account_id.clone();
+        return Ok(Err(InvalidRecord::Uninitialized { account_id, kind }));
+    }
+    match record {
+        StateRecord::Account { account_id, account } => {
+            tree::set_account(state, account_id, account);
+        }
+        StateRecord::Data { account_id, data_key, value } => {
+            let account_id = account_id.clone();
+            let key = TrieKey::ContractData { account_id, key: data_key.to_vec() };
+            state.set(key.to_vec(), value.to_vec());
+        }
+        StateRecord::Contract { account_id, code } => return write_code(state, account_id, code),
+        StateRecord::AccessKey { account_id, public_key, access_key } => {
+            let key = tree::access_key_key(account_id, public_key.clone());
+            tree::write(state, &key, access_key);
+        }
+        StateRecord::GasKeyNonce { account_id, public_key, index, nonce } => {
+            let key = TrieKey::gas_key_nonce(account_id.clone(), public_key.clone(), *index);
+            tree::write(state, &key, nonce);
+        }
+        StateRecord::PostponedReceipt(_)
+        | StateRecord::ReceivedData { .. }
+        | StateRecord::DelayedReceipt(_) => {
+            return Ok(Err(InvalidRecord::UnsupportedRecord { kind }));
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// Code must be that which the account's record names.
+fn write_code(
+    state: &mut Overlay,
+    id: &AccountId,
+    code: &[u8],
+) -> Result<Result<(), InvalidRecord>, RuntimeFault> {
+    let Some(account) = tree::account(state, id)? else {
+        return Ok(Err(InvalidRecord::CodeWithoutAccount { account_id: id.clone() }));
+    };
+    let expected = account.contract().local_code().unwrap_or_default();
+    let found = hash(code);
+    if expected != found {
+        let account_id = id.clone();
+        return Ok(Err(InvalidRecord::CodeHashMismatch { account_id, expected, found }));
+    }
+    tree::set_code(state, id, code);
+    Ok(Ok(()))
 }
 
 /// The storage that a record takes of its account.

@@ -1,27 +1,139 @@
 //! Records written over a state from outside of any transaction, as `sandbox_patch_state` does.
 //!
-//! All of the records are written, or none. They are taken as they are: nothing that depends on them,
-//! such as the storage that an account uses, is computed anew.
+//! All of the records take effect, in their order, or none. An account whose own record is among them
+//! is taken as that record says. Of another account, what follows from its changed records is computed:
+//! which code it has, and how much storage it uses.
+
+mod edits;
 
 use near_parameters::RuntimeConfig as NearConfig;
-use near_primitives::hash::hash;
-use sandbox_state::{ChangeSet, Overlay, Snapshot};
+use sandbox_state::{ChangeSet, Snapshot};
 
-use crate::balance;
 use crate::fault::RuntimeFault;
-use crate::near::{AccountId, Balance, CryptoHash, StateRecord, TrieKey};
-use crate::tree;
+use crate::near::{
+    Account, AccountId, Balance, CryptoHash, NonceIndex, PublicKeyHandle, StateRecord,
+};
 
-/// Why records cannot be written over a state.
+pub use crate::actions::initial_nonce;
+pub use edits::Edits;
+
+/// One step of a patch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PatchRecord {
+    /// Writes a record, in place of the one that is there.
+    Write(StateRecord),
+    /// Takes records away. Does no harm if they are not there.
+    Delete(Deletion),
+}
+
+/// Records that a patch takes away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deletion {
+    /// What a contract stored under a key.
+    Data {
+        /// The account of the contract.
+        account_id: AccountId,
+        /// The key.
+        data_key: Vec<u8>,
+    },
+    /// What a contract stored under all keys that begin alike.
+    DataPrefix {
+        /// The account of the contract.
+        account_id: AccountId,
+        /// What the keys begin with. All keys begin with the empty one.
+        prefix: Vec<u8>,
+    },
+    /// An access key; of a gas key its nonces too.
+    AccessKey {
+        /// The account.
+        account_id: AccountId,
+        /// The key.
+        public_key: PublicKeyHandle,
+    },
+    /// The code of an account, or its use of a global contract.
+    Contract {
+        /// The account.
+        account_id: AccountId,
+    },
+    /// An account with its keys, its code and its data.
+    Account {
+        /// The account.
+        account_id: AccountId,
+    },
+}
+
+impl From<StateRecord> for PatchRecord {
+    fn from(record: StateRecord) -> Self {
+        Self::Write(record)
+    }
+}
+
+impl From<&StateRecord> for PatchRecord {
+    fn from(record: &StateRecord) -> Self {
+        Self::Write(record.clone())
+    }
+}
+
+impl From<Deletion> for PatchRecord {
+    fn from(deletion: Deletion) -> Self {
+        Self::Delete(deletion)
+    }
+}
+
+impl PatchRecord {
+    /// The name of the record's kind, as `sandbox_patch_state` has it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Write(record) => kind_of(record),
+            Self::Delete(Deletion::Data { .. }) => "DeleteData",
+            Self::Delete(Deletion::DataPrefix { .. }) => "DeleteDataPrefix",
+            Self::Delete(Deletion::AccessKey { .. }) => "DeleteAccessKey",
+            Self::Delete(Deletion::Contract { .. }) => "DeleteContract",
+            Self::Delete(Deletion::Account { .. }) => "DeleteAccount",
+        }
+    }
+}
+
+/// The name of a record's kind, as a genesis has it.
+pub(crate) fn kind_of(record: &StateRecord) -> &'static str {
+    match record {
+        StateRecord::Account { .. } => "Account",
+        StateRecord::Data { .. } => "Data",
+        StateRecord::Contract { .. } => "Contract",
+        StateRecord::AccessKey { .. } => "AccessKey",
+        StateRecord::PostponedReceipt(_) => "PostponedReceipt",
+        StateRecord::ReceivedData { .. } => "ReceivedData",
+        StateRecord::DelayedReceipt(_) => "DelayedReceipt",
+        StateRecord::GasKeyNonce { .. } => "GasKeyNonce",
+    }
+}
+
+/// The account that a record is part of, if it is not the account itself.
+pub(crate) fn owner(record: &StateRecord) -> Option<&AccountId> {
+    match record {
+        StateRecord::Data { account_id, .. }
+        | StateRecord::Contract { account_id, .. }
+        | StateRecord::AccessKey { account_id, .. }
+        | StateRecord::GasKeyNonce { account_id, .. } => Some(account_id),
+        StateRecord::Account { .. }
+        | StateRecord::PostponedReceipt(_)
+        | StateRecord::ReceivedData { .. }
+        | StateRecord::DelayedReceipt(_) => None,
+    }
+}
+
+/// What is wrong with a record.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidPatch {
-    /// Only accounts, access keys, nonces of gas keys, code and data can be patched.
-    #[error("a {kind} record cannot be patched")]
+pub enum InvalidRecord {
+    /// Receipts, and data for them.
+    #[error(
+        "a {kind} record cannot be written: receipts, and data for them, come from transactions only"
+    )]
     UnsupportedRecord {
         /// The kind of record.
         kind: &'static str,
     },
-    /// Code for an account that neither the state nor an earlier record of the patch has.
+    /// Code for an account that neither the state nor a record has.
     #[error("code for account {account_id}, which does not exist")]
     CodeWithoutAccount {
         /// The account.
@@ -47,8 +159,33 @@ pub enum InvalidPatch {
         /// The hash of the code.
         found: CryptoHash,
     },
+    /// A gas key has each of its nonces in a record of its own.
+    #[error("the gas key {public_key} of account {account_id} has no GasKeyNonce record {index}")]
+    MissingNonce {
+        /// The account.
+        account_id: AccountId,
+        /// The key.
+        public_key: PublicKeyHandle,
+        /// The number of the nonce.
+        index: NonceIndex,
+    },
+}
+
+/// Why records cannot be written over a state.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPatch {
+    /// A record that cannot be written.
+    #[error("records[{index}].{kind}: {source}")]
+    Record {
+        /// Its place among the records, from 0.
+        index: usize,
+        /// The name of its kind.
+        kind: &'static str,
+        /// What is wrong with it.
+        source: InvalidRecord,
+    },
     /// All balances together do not fit 128 bits.
-    #[error("the patched balances overflow")]
+    #[error("the patched balances overflow: all tokens together have to fit into 128 bits")]
     BalanceOverflow,
 }
 
@@ -57,6 +194,8 @@ pub enum InvalidPatch {
 pub struct Patch {
     /// The records.
     pub changes: ChangeSet,
+    /// The accounts that it writes or, where there is none, removes.
+    pub accounts: Vec<(AccountId, Option<Account>)>,
     /// What the records that it replaces held, in yoctoNEAR.
     pub removed: Balance,
     /// What its records hold. The supply of the chain grows by this and shrinks by `removed`.
@@ -67,91 +206,13 @@ pub struct Patch {
 pub fn patch(
     config: &NearConfig,
     state: &Snapshot,
-    records: &[StateRecord],
+    records: impl IntoIterator<Item: Into<PatchRecord>>,
 ) -> Result<Result<Patch, InvalidPatch>, RuntimeFault> {
-    let mut overlay = Overlay::new(state.clone());
+    let mut edits = Edits::new(config, state);
     for record in records {
-        if let Err(error) = write(&mut overlay, record)? {
+        if let Err(error) = edits.write(record.into())? {
             return Ok(Err(error));
         }
     }
-    let changes = overlay.into_changes();
-    let removed = balance::held_before(config, state, &changes)?;
-    let Ok(added) = balance::held_after(config, &changes) else {
-        return Ok(Err(InvalidPatch::BalanceOverflow));
-    };
-    Ok(Ok(Patch { changes, removed, added }))
-}
-
-/// Writes one record of the kinds that need no others.
-pub(crate) fn write(
-    state: &mut Overlay,
-    record: &StateRecord,
-) -> Result<Result<(), InvalidPatch>, RuntimeFault> {
-    if let Some((account_id, kind)) = owned(record)
-        && tree::account(state, account_id)?.is_some_and(|account| !account.is_initialized())
-    {
-        let account_id = account_id.clone();
-        return Ok(Err(InvalidPatch::Uninitialized { account_id, kind }));
-    }
-    match record {
-        StateRecord::Account { account_id, account } => {
-            tree::set_account(state, account_id, account);
-        }
-        StateRecord::Data { account_id, data_key, value } => {
-            let account_id = account_id.clone();
-            let key = TrieKey::ContractData { account_id, key: data_key.to_vec() };
-            state.set(key.to_vec(), value.to_vec());
-        }
-        StateRecord::Contract { account_id, code } => return write_code(state, account_id, code),
-        StateRecord::AccessKey { account_id, public_key, access_key } => {
-            let key = tree::access_key_key(account_id, public_key.clone());
-            tree::write(state, &key, access_key);
-        }
-        StateRecord::PostponedReceipt(_) => return Ok(unsupported("PostponedReceipt")),
-        StateRecord::ReceivedData { .. } => return Ok(unsupported("ReceivedData")),
-        StateRecord::DelayedReceipt(_) => return Ok(unsupported("DelayedReceipt")),
-        StateRecord::GasKeyNonce { account_id, public_key, index, nonce } => {
-            let key = TrieKey::gas_key_nonce(account_id.clone(), public_key.clone(), *index);
-            tree::write(state, &key, nonce);
-        }
-    }
-    Ok(Ok(()))
-}
-
-/// The account that owns a record, and the record's kind.
-fn owned(record: &StateRecord) -> Option<(&AccountId, &'static str)> {
-    match record {
-        StateRecord::Data { account_id, .. } => Some((account_id, "Data")),
-        StateRecord::Contract { account_id, .. } => Some((account_id, "Contract")),
-        StateRecord::AccessKey { account_id, .. } => Some((account_id, "AccessKey")),
-        StateRecord::GasKeyNonce { account_id, .. } => Some((account_id, "GasKeyNonce")),
-        StateRecord::Account { .. }
-        | StateRecord::PostponedReceipt(_)
-        | StateRecord::ReceivedData { .. }
-        | StateRecord::DelayedReceipt(_) => None,
-    }
-}
-
-fn unsupported(kind: &'static str) -> Result<(), InvalidPatch> {
-    Err(InvalidPatch::UnsupportedRecord { kind })
-}
-
-/// Code must be that which the account's record names.
-fn write_code(
-    state: &mut Overlay,
-    id: &AccountId,
-    code: &[u8],
-) -> Result<Result<(), InvalidPatch>, RuntimeFault> {
-    let Some(account) = tree::account(state, id)? else {
-        return Ok(Err(InvalidPatch::CodeWithoutAccount { account_id: id.clone() }));
-    };
-    let expected = account.contract().local_code().unwrap_or_default();
-    let found = hash(code);
-    if expected != found {
-        let account_id = id.clone();
-        return Ok(Err(InvalidPatch::CodeHashMismatch { account_id, expected, found }));
-    }
-    tree::set_code(state, id, code);
-    Ok(Ok(()))
+    edits.finish()
 }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use near_primitives::action::GlobalContractIdentifier;
 use near_primitives::errors::InvalidTxError;
 use near_primitives::hash::CryptoHash;
-use near_primitives::types::{BlockHeight, BlockHeightDelta, BlockId};
+use near_primitives::types::{AccountId, Balance, BlockHeight, BlockHeightDelta, BlockId};
 use sandbox_runtime::RuntimeFault;
-use sandbox_runtime::patch::InvalidPatch;
+use sandbox_runtime::patch::{InvalidPatch, InvalidRecord};
 
 use super::clock::TimestampNs;
 
@@ -81,9 +82,72 @@ pub enum PatchFailed {
     /// The records cannot be written.
     #[error(transparent)]
     Records(#[from] InvalidPatch),
+    /// An account would have less locked than it has at stake.
+    #[error(
+        "account {account_id} has {staked} yoctoNEAR at stake, so that locked cannot be {locked}: \
+         leave at least the stake, or unstake by a transaction first",
+        staked = .staked.as_yoctonear(),
+        locked = .locked.as_yoctonear()
+    )]
+    BelowStake {
+        /// The account.
+        account_id: AccountId,
+        /// What it would have locked, in yoctoNEAR. Nothing if it would be deleted.
+        locked: Balance,
+        /// What it has at stake, in yoctoNEAR.
+        staked: Balance,
+    },
     /// The block that carries the patch could not be made.
     #[error(transparent)]
     Fault(#[from] RuntimeFault),
+}
+
+fn global_name(identifier: &GlobalContractIdentifier) -> String {
+    match identifier {
+        GlobalContractIdentifier::CodeHash(hash) => format!("with hash {hash}"),
+        GlobalContractIdentifier::AccountId(id) => format!("of account {id}"),
+    }
+}
+
+/// An account was not changed, and nothing else was.
+#[derive(Debug, thiserror::Error)]
+pub enum EditFailed {
+    /// There is no such account.
+    #[error("account {account_id} does not exist: make it with sandbox_create_account")]
+    UnknownAccount {
+        /// The account.
+        account_id: AccountId,
+    },
+    /// There is such an account already.
+    #[error("account {account_id} exists already: delete it first with sandbox_delete_account")]
+    AccountExists {
+        /// The account.
+        account_id: AccountId,
+    },
+    /// A universal account has no contract before its state init.
+    #[error("account {account_id} is not initialized: it takes a contract after its state init")]
+    Uninitialized {
+        /// The account.
+        account_id: AccountId,
+    },
+    /// Nobody deployed a global contract of this name.
+    #[error("there is no global contract {}: deploy it first", global_name(.identifier))]
+    UnknownGlobalContract {
+        /// Its name.
+        identifier: GlobalContractIdentifier,
+    },
+    /// The change is none that the account can have.
+    #[error(transparent)]
+    Record(#[from] InvalidRecord),
+    /// The change cannot be written.
+    #[error(transparent)]
+    Patch(#[from] PatchFailed),
+}
+
+impl From<RuntimeFault> for EditFailed {
+    fn from(fault: RuntimeFault) -> Self {
+        Self::Patch(fault.into())
+    }
 }
 
 /// The chain was not moved forward, and nothing changed.

@@ -13,12 +13,12 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use near_primitives::hash::CryptoHash;
-use near_primitives::state_record::StateRecord;
 use near_primitives::transaction::SignedTransaction;
 use near_primitives::types::BlockHeightDelta;
 use near_primitives::views::TxExecutionStatus;
 use parking_lot::Mutex;
 use sandbox_runtime::RuntimeFault;
+use sandbox_runtime::patch::PatchRecord;
 use sandbox_runtime::verify::WellFormed;
 
 use super::answer::{Answer, Promise, answer};
@@ -122,8 +122,11 @@ impl Node {
     }
 
     /// Writes `records` over the state. They are visible when the answer is there.
-    pub fn patch(&self, records: Vec<StateRecord>) -> Answer<Result<(), PatchFailed>> {
-        self.change(move |chain| chain.patch(&records).map(|made| ((), vec![made])))
+    pub fn patch<R: Into<PatchRecord>>(
+        &self,
+        records: impl IntoIterator<Item = R> + Send + 'static,
+    ) -> Answer<Result<(), PatchFailed>> {
+        self.change(move |chain| chain.patch(records).map(|made| ((), vec![made])))
     }
 
     /// Goes `delta` heights further. The chain is there when the answer is.

@@ -7,10 +7,8 @@ use std::sync::Arc;
 use near_primitives::block::Block as NearBlock;
 use near_primitives::errors::InvalidTxError;
 use near_primitives::hash::{CryptoHash, hash};
-use near_primitives::state_record::StateRecord;
 use near_primitives::transaction::SignedTransaction;
 use near_primitives::types::{AccountId, Balance, BlockHeight, BlockHeightDelta, Gas};
-use sandbox_runtime::patch::patch;
 use sandbox_runtime::verify::{WellFormed, verify_with_state};
 use sandbox_runtime::{
     BlockEffects, BlockEnv, BlockInput, DroppedTransaction, RuntimeFault, StateChanges, apply_block,
@@ -21,7 +19,7 @@ use super::block::{Applied, Block, NewBlock, merklize_outcomes};
 use super::epoch::{Epoch, Predecessor, epoch_of_next};
 use super::pool::{ChunkLimits, Pool};
 use super::validators::Staking;
-use super::{Chain, ClockError, FastForwardError, PatchFailed, Refusal, TimestampNs};
+use super::{Chain, ClockError, FastForwardError, Refusal, TimestampNs};
 
 /// A block that was just made, and the transactions that turned out to be invalid at their turn.
 #[derive(Clone, Debug)]
@@ -86,16 +84,6 @@ impl Chain {
             produced.push(self.produce()?);
         }
         Ok(produced)
-    }
-
-    /// Writes `records` over the state, all or none, by the end of a block that is made for them.
-    pub fn patch(&mut self, records: &[StateRecord]) -> Result<Produced, PatchFailed> {
-        let mut step = self.step(self.next_height())?;
-        let patch = patch(self.runtime.config().near(), &step.state, records)??;
-        step.state = step.state.apply(&patch.changes);
-        step.patch = patch.changes;
-        step.total_supply = supply_after(step.total_supply, patch.added, patch.removed)?;
-        Ok(self.commit(step))
     }
 
     /// Goes `delta` heights further, and as far in time as that many blocks take. As in nearcore
@@ -187,7 +175,7 @@ impl Chain {
         next.max(last_blocks.min(target))
     }
 
-    fn step(&self, height: BlockHeight) -> Result<Step, RuntimeFault> {
+    pub(super) fn step(&self, height: BlockHeight) -> Result<Step, RuntimeFault> {
         let epoch = self.epoch_of_next(height);
         let (staking, kept_stakes) = self.staking_of_next(&epoch);
         let env = self.env_of_next(height, &epoch, &staking);
@@ -216,7 +204,7 @@ impl Chain {
     }
 
     /// Replaces the chain by one that is longer by the block of `step`.
-    fn commit(&mut self, step: Step) -> Produced {
+    pub(super) fn commit(&mut self, step: Step) -> Produced {
         let effects = step.effects;
         let (outcome_root, outcome_proofs) = merklize_outcomes(&effects.outcomes);
         let applied = Applied {
@@ -355,16 +343,16 @@ fn supply_after(
 }
 
 /// A block that has been applied and is not yet part of the chain.
-struct Step {
-    env: BlockEnv,
+pub(super) struct Step {
+    pub(super) env: BlockEnv,
     epoch: Epoch,
-    staking: Staking,
+    pub(super) staking: Staking,
     transactions: Vec<SignedTransaction>,
     /// How many transactions were taken from the pool, dropped ones included.
     taken: usize,
-    effects: BlockEffects,
-    state: Snapshot,
+    pub(super) effects: BlockEffects,
+    pub(super) state: Snapshot,
     /// What a patch puts over the state, after the block.
-    patch: ChangeSet,
-    total_supply: Balance,
+    pub(super) patch: ChangeSet,
+    pub(super) total_supply: Balance,
 }

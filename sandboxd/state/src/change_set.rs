@@ -2,6 +2,7 @@
 //! nothing of the order of the writes or of who made them.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use crate::{Key, Value};
 
@@ -30,6 +31,27 @@ impl ChangeSet {
     /// Whether `key` is changed.
     pub fn contains(&self, key: &[u8]) -> bool {
         self.0.contains_key(key)
+    }
+
+    /// The change of `key`, if there is one: its value, or that it is removed.
+    pub fn get(&self, key: &[u8]) -> Option<Option<&Value>> {
+        self.0.get(key).map(Option::as_ref)
+    }
+
+    /// The changes of the keys that begin with `prefix`, in the order of their keys.
+    pub fn under<'a>(
+        &'a self,
+        prefix: &'a [u8],
+    ) -> impl Iterator<Item = (&'a Key, Option<&'a Value>)> {
+        self.0
+            .range::<[u8], _>((Bound::Included(prefix), Bound::Unbounded))
+            .take_while(move |(key, _)| key.starts_with(prefix))
+            .map(|(key, value)| (key, value.as_ref()))
+    }
+
+    /// Forgets the changes that `is_kept` does not hold for.
+    pub fn retain(&mut self, mut is_kept: impl FnMut(&Key, Option<&Value>) -> bool) {
+        self.0.retain(|key, value| is_kept(key, value.as_ref()));
     }
 
     /// The changes in the order of their keys.

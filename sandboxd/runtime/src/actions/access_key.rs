@@ -13,7 +13,7 @@ use crate::tree;
 
 /// The nonce of a key that a block of this height adds. It lies above all nonces of a key that was
 /// deleted before, so that no old transaction becomes valid again.
-pub(crate) fn initial_nonce(height: BlockHeight) -> Nonce {
+pub fn initial_nonce(height: BlockHeight) -> Nonce {
     height.saturating_sub(1).saturating_mul(AccessKey::ACCESS_KEY_NONCE_RANGE_MULTIPLIER)
 }
 

@@ -14,7 +14,8 @@ mod stake;
 mod state_init;
 mod transfer;
 
-pub(crate) use access_key::{initial_nonce, record_storage};
+pub use access_key::initial_nonce;
+pub(crate) use access_key::record_storage;
 pub(crate) use function_call::view_call;
 
 use near_parameters::RuntimeConfig as NearConfig;

@@ -11,6 +11,7 @@ mod global_contracts;
 mod implicit;
 mod invalid;
 mod invariants;
+mod patches;
 mod promises;
 mod queries;
 mod random;

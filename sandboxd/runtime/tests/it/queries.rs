@@ -6,7 +6,7 @@ use sandbox_runtime::genesis::{InvalidGenesis, genesis_state};
 use sandbox_runtime::near::{
     AccessKey, Account, AccountContract, Balance, CryptoHash, PublicKeyHandle, StateRecord,
 };
-use sandbox_runtime::patch::{InvalidPatch, patch};
+use sandbox_runtime::patch::{InvalidPatch, InvalidRecord, patch};
 use sandbox_runtime::view::{self, InvalidQuery, StateQuery};
 use sandbox_state::Snapshot;
 
@@ -195,26 +195,22 @@ fn a_patch_that_contradicts_itself_is_refused_as_a_whole() {
             .expect("no fault")
             .expect_err("refused")
     };
+    let at = |index, kind, source| InvalidPatch::Record { index, kind, source };
     let code = StateRecord::Contract { account_id: id("nobody.near"), code: vec![1] };
-    assert_eq!(refused(code), InvalidPatch::CodeWithoutAccount { account_id: id("nobody.near") });
-    let code = StateRecord::Contract { account_id: id("bob.near"), code: vec![1] };
-    let error = InvalidPatch::CodeHashMismatch {
-        account_id: id("bob.near"),
-        expected: CryptoHash::default(),
-        found: CryptoHash::hash_bytes(&[1]),
-    };
-    assert_eq!(refused(code), error);
+    let error = InvalidRecord::CodeWithoutAccount { account_id: id("nobody.near") };
+    assert_eq!(refused(code), at(1, "Contract", error));
     let data = StateRecord::ReceivedData {
         account_id: id("bob.near"),
         data_id: CryptoHash::default(),
         data: None,
     };
-    assert_eq!(refused(data), InvalidPatch::UnsupportedRecord { kind: "ReceivedData" });
+    let error = InvalidRecord::UnsupportedRecord { kind: "ReceivedData" };
+    assert_eq!(refused(data), at(1, "ReceivedData", error));
     let account = Account::new_uninitialized(near(1), 100, 0);
     let empty = StateRecord::Account { account_id: id("bob.near"), account };
-    let error = InvalidPatch::Uninitialized { account_id: id("bob.near"), kind: "Data" };
+    let error = InvalidRecord::Uninitialized { account_id: id("bob.near"), kind: "Data" };
     let patched = patch(world.config(), &world.state, &[empty, good.clone()]).expect("no fault");
-    assert_eq!(patched.expect_err("refused"), error);
+    assert_eq!(patched.expect_err("refused"), at(1, "Data", error));
     let rich =
         Account::new(Balance::from_yoctonear(u128::MAX - 1), near(1), AccountContract::None, 0);
     let rich = StateRecord::Account { account_id: id("bob.near"), account: rich };

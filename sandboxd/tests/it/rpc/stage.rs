@@ -82,7 +82,12 @@ impl Stage {
 
     /// Comes back when what was sent before is in a block.
     pub(super) fn settle(&self) {
-        self.rig.node.patch(Vec::new()).wait().expect("an answer").expect("nothing is written");
+        self.rig
+            .node
+            .patch(Vec::<StateRecord>::new())
+            .wait()
+            .expect("an answer")
+            .expect("nothing is written");
     }
 
     /// What the names stand for now.
