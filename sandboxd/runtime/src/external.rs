@@ -49,6 +49,8 @@ pub(crate) struct ReceiptContext {
     data_ids: u64,
     chain_id: Arc<str>,
     validators: Arc<[(AccountId, Balance)]>,
+    /// The keys that the contract read, if somebody wants to know.
+    pub(crate) reads: Option<Vec<Vec<u8>>>,
 }
 
 /// What of the block and the call a [`ReceiptContext`] needs.
@@ -77,6 +79,7 @@ impl ReceiptContext {
             data_ids: 0,
             chain_id: Arc::clone(site.chain_id),
             validators: Arc::clone(site.validators),
+            reads: None,
         }
     }
 
@@ -135,6 +138,9 @@ impl External for ReceiptContext {
 
     fn read(&mut self, key: &[u8]) -> Result<Found, Fault> {
         interrupt()?;
+        if let Some(reads) = &mut self.reads {
+            reads.push(key.to_vec());
+        }
         let key = self.key(key);
         // Fetching the value is not charged, but a later write finds it visited.
         let value = self.state.find(&key).map(|found| self.state.read(found).0);

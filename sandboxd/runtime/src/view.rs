@@ -223,7 +223,26 @@ pub fn call_function(
         Ok(account) => account,
         Err(error) => return Ok(Err(error)),
     };
-    crate::actions::view_call(runtime, state, env, id, &account, method_name, args)
+    let at = (runtime, state, env);
+    crate::actions::view_call(at, (id, &account), method_name, args, &mut None)
+}
+
+/// As [`call_function`], with the keys that the contract read, in their order.
+pub fn call_function_and_list_reads(
+    runtime: &Runtime,
+    state: &Snapshot,
+    env: &BlockEnv,
+    id: &AccountId,
+    method_name: &str,
+    args: &[u8],
+) -> ViewResult<(CallResult, Vec<Vec<u8>>)> {
+    let account = match account(state, id)? {
+        Ok(account) => account,
+        Err(error) => return Ok(Err(error)),
+    };
+    let (at, mut reads) = ((runtime, state, env), Some(Vec::new()));
+    let result = crate::actions::view_call(at, (id, &account), method_name, args, &mut reads)?;
+    Ok(result.map(|result| (result, reads.unwrap_or_default())))
 }
 
 fn is_too_large(state: &Snapshot, id: &AccountId, account: &Account, limit: Option<u64>) -> bool {

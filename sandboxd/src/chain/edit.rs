@@ -5,12 +5,15 @@ use near_crypto::{KeyType, PublicKey, SecretKey};
 use near_primitives::account::{AccessKey, AccessKeyPermission, Account, AccountContract};
 use near_primitives::action::GlobalContractIdentifier;
 use near_primitives::state_record::StateRecord;
-use near_primitives::types::{AccountId, Balance, BlockHeight, Nonce, NonceIndex};
-use sandbox_runtime::patch::{Deletion, Edits, InvalidPatch, Patch, PatchRecord, initial_nonce};
-use sandbox_runtime::tree;
+use near_primitives::types::validator_stake::ValidatorStake;
+use near_primitives::types::{AccountId, Balance, Nonce, NonceIndex};
+use sandbox_runtime::patch::{
+    Deletion, Edits, InvalidPatch, InvalidRecord, Patch, PatchRecord, initial_nonce,
+};
+use sandbox_runtime::{BlockEnv, tree};
 
 use super::produce::Step;
-use super::{Chain, EditFailed, PatchFailed, Produced};
+use super::{Answer, Chain, EditFailed, Node, PatchFailed, Produced};
 
 /// What [`Chain::create_account`] gives an account if nothing else is said.
 pub const NEW_ACCOUNT_BALANCE: Balance = Balance::from_near(100);
@@ -99,11 +102,11 @@ impl Chain {
         permission: AccessKeyPermission,
         nonce: Option<Nonce>,
     ) -> Result<Produced, EditFailed> {
-        let ((), produced) = self.edit(|edits, height| {
+        let ((), produced) = self.edit(|edits, env| {
             existing(edits, id)?;
             let before = tree::access_key(&mut edits.state(), id, public_key)?;
             let kept = before.map(|key| key.nonce).filter(|nonce| *nonce > 0);
-            let nonce = nonce.or(kept).unwrap_or_else(|| initial_nonce(height));
+            let nonce = nonce.or(kept).unwrap_or_else(|| initial_nonce(env.height));
             put_key(edits, id, public_key, AccessKey { nonce, permission })
         })?;
         Ok(produced)
@@ -145,7 +148,7 @@ impl Chain {
         let NewAccount { account_id: id, balance, mut keys, code } = new;
         let derived = keys.is_empty().then(|| SecretKey::from_seed(KeyType::ED25519, id.as_str()));
         keys.extend(derived.as_ref().map(SecretKey::public_key));
-        let ((), produced) = self.edit(|edits, height| {
+        let ((), produced) = self.edit(|edits, env| {
             if edits.account(&id)?.is_some() {
                 return Err(EditFailed::AccountExists { account_id: id.clone() });
             }
@@ -153,7 +156,7 @@ impl Chain {
                 .set_account(&id, Account::new(balance, Balance::ZERO, AccountContract::None, 0))?;
             for key in &keys {
                 let permission = AccessKeyPermission::FullAccess;
-                let nonce = initial_nonce(height);
+                let nonce = initial_nonce(env.height);
                 put_key(edits, &id, key, AccessKey { nonce, permission })?;
             }
             if code == Code::Removed { Ok(()) } else { put_code(edits, &id, code) }
@@ -189,18 +192,91 @@ impl Chain {
         Ok(produced)
     }
 
-    /// Makes a block, whose height `edit` is given, and lets it end with what `edit` writes.
+    /// Makes a block, and lets it end with what `edit` writes. That is told of the block.
     pub(super) fn edit<T, E: From<PatchFailed>>(
         &mut self,
-        edit: impl FnOnce(&mut Edits<'_>, BlockHeight) -> Result<T, E>,
+        edit: impl FnOnce(&mut Edits<'_>, &BlockEnv) -> Result<T, E>,
     ) -> Result<(T, Produced), E> {
         let step = self.step(self.next_height()).map_err(PatchFailed::from)?;
         let mut edits = Edits::new(self.runtime.config().near(), &step.state);
-        let result = edit(&mut edits, step.env.height)?;
+        let result = edit(&mut edits, &step.env)?;
         let patch = edits.finish().map_err(PatchFailed::from)?.map_err(PatchFailed::from)?;
         let step = patched(step, patch)?;
         Ok((result, self.commit(step)))
     }
+}
+
+/// The same on a running chain: what is answered is done and can be seen.
+impl Node {
+    /// As [`Chain::patch`].
+    pub fn patch<R: Into<PatchRecord>>(
+        &self,
+        records: impl IntoIterator<Item = R> + Send + 'static,
+    ) -> Answer<Result<(), PatchFailed>> {
+        self.change(move |chain| chain.patch(records).map(|made| ((), vec![made])))
+    }
+
+    /// As [`Chain::set_balance`].
+    pub fn set_balance(&self, id: AccountId, amount: Balance) -> Answer<Result<(), EditFailed>> {
+        self.change(move |chain| chain.set_balance(&id, amount).map(only))
+    }
+
+    /// As [`Chain::fund`].
+    pub fn fund(&self, id: AccountId, amount: Balance) -> Answer<Result<Balance, EditFailed>> {
+        self.change(move |chain| chain.fund(&id, amount).map(|(held, made)| (held, vec![made])))
+    }
+
+    /// As [`Chain::set_code`].
+    pub fn set_code(&self, id: AccountId, code: Code) -> Answer<Result<(), EditFailed>> {
+        self.change(move |chain| chain.set_code(&id, code).map(only))
+    }
+
+    /// As [`Chain::set_access_key`].
+    pub fn set_access_key(
+        &self,
+        id: AccountId,
+        public_key: PublicKey,
+        permission: AccessKeyPermission,
+        nonce: Option<Nonce>,
+    ) -> Answer<Result<(), EditFailed>> {
+        self.change(move |chain| {
+            chain.set_access_key(&id, &public_key, permission, nonce).map(only)
+        })
+    }
+
+    /// As [`Chain::delete_access_key`].
+    pub fn delete_access_key(
+        &self,
+        id: AccountId,
+        public_key: PublicKey,
+    ) -> Answer<Result<(), EditFailed>> {
+        self.change(move |chain| chain.delete_access_key(&id, &public_key).map(only))
+    }
+
+    /// As [`Chain::set_data`].
+    pub fn set_data(
+        &self,
+        id: AccountId,
+        key: Vec<u8>,
+        value: Option<Vec<u8>>,
+    ) -> Answer<Result<(), EditFailed>> {
+        self.change(move |chain| chain.set_data(&id, key, value).map(only))
+    }
+
+    /// As [`Chain::create_account`].
+    pub fn create_account(&self, new: NewAccount) -> Answer<Result<Option<SecretKey>, EditFailed>> {
+        self.change(|chain| chain.create_account(new).map(|(key, made)| (key, vec![made])))
+    }
+
+    /// As [`Chain::delete_account`].
+    pub fn delete_account(&self, id: AccountId) -> Answer<Result<(), EditFailed>> {
+        self.change(move |chain| chain.delete_account(&id).map(only))
+    }
+}
+
+/// The answer to a change that made this block and has nothing else to tell.
+fn only(made: Produced) -> ((), Vec<Produced>) {
+    ((), vec![made])
 }
 
 /// The block of `step` with `patch` over its state.
@@ -209,7 +285,7 @@ fn patched(mut step: Step, patch: Patch) -> Result<Step, PatchFailed> {
         let locked = account.as_ref().map(Account::locked).unwrap_or_default();
         let proposed = step.effects.proposals.iter().rev();
         let proposed = proposed.filter(|stake| *stake.account_id() == account_id);
-        let proposed = proposed.map(|stake| stake.stake()).next().unwrap_or_default();
+        let proposed = proposed.map(ValidatorStake::stake).next().unwrap_or_default();
         let staked = step.staking.at_stake(&account_id).max(proposed);
         if locked < staked {
             return Err(PatchFailed::BelowStake { account_id, locked, staked });
@@ -228,10 +304,12 @@ fn existing(edits: &mut Edits<'_>, id: &AccountId) -> Result<Account, EditFailed
     account.ok_or_else(|| EditFailed::UnknownAccount { account_id: id.clone() })
 }
 
-/// Writes a record of a change that has no list of them, so that an error names no place in one.
+/// Writes a record of a change that has no list of them.
 fn put(edits: &mut Edits<'_>, record: PatchRecord) -> Result<(), EditFailed> {
     edits.write(record)?.map_err(|error| match error {
-        InvalidPatch::Record { source, .. } => source.into(),
+        InvalidPatch::Record {
+            source: InvalidRecord::Uninitialized { account_id, .. }, ..
+        } => EditFailed::Uninitialized { account_id },
         other => PatchFailed::from(other).into(),
     })
 }

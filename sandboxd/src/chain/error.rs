@@ -7,7 +7,7 @@ use near_primitives::errors::InvalidTxError;
 use near_primitives::hash::CryptoHash;
 use near_primitives::types::{AccountId, Balance, BlockHeight, BlockHeightDelta, BlockId};
 use sandbox_runtime::RuntimeFault;
-use sandbox_runtime::patch::{InvalidPatch, InvalidRecord};
+use sandbox_runtime::patch::InvalidPatch;
 
 use super::clock::TimestampNs;
 
@@ -124,8 +124,11 @@ pub enum EditFailed {
         /// The account.
         account_id: AccountId,
     },
-    /// A universal account has no contract before its state init.
-    #[error("account {account_id} is not initialized: it takes a contract after its state init")]
+    /// A universal account owns nothing but tokens before its state init.
+    #[error(
+        "account {account_id} is not initialized: it has keys, code and data only after its state \
+         init"
+    )]
     Uninitialized {
         /// The account.
         account_id: AccountId,
@@ -136,9 +139,6 @@ pub enum EditFailed {
         /// Its name.
         identifier: GlobalContractIdentifier,
     },
-    /// The change is none that the account can have.
-    #[error(transparent)]
-    Record(#[from] InvalidRecord),
     /// The change cannot be written.
     #[error(transparent)]
     Patch(#[from] PatchFailed),

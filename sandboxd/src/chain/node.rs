@@ -18,14 +18,13 @@ use near_primitives::types::BlockHeightDelta;
 use near_primitives::views::TxExecutionStatus;
 use parking_lot::Mutex;
 use sandbox_runtime::RuntimeFault;
-use sandbox_runtime::patch::PatchRecord;
 use sandbox_runtime::verify::WellFormed;
 
 use super::answer::{Answer, Promise, answer};
 use super::finality::{meets, status_to_come};
 use super::gaps::{Gaps, KeyNonce};
 use super::publication::Publication;
-use super::{Chain, ClockError, FastForwardError, PatchFailed, Produced, Refusal, TimestampNs};
+use super::{Chain, ClockError, FastForwardError, Produced, Refusal, TimestampNs};
 
 /// How a node makes blocks.
 #[derive(Clone, Copy, Debug, Default)]
@@ -119,14 +118,6 @@ impl Node {
     /// Whoever loses patience drops the answer.
     pub fn watch(&self, hash: CryptoHash, until: TxExecutionStatus) -> Answer<Landed> {
         self.ask(|landed| Command::Watch { hash, until, landed })
-    }
-
-    /// Writes `records` over the state. They are visible when the answer is there.
-    pub fn patch<R: Into<PatchRecord>>(
-        &self,
-        records: impl IntoIterator<Item = R> + Send + 'static,
-    ) -> Answer<Result<(), PatchFailed>> {
-        self.change(move |chain| chain.patch(records).map(|made| ((), vec![made])))
     }
 
     /// Goes `delta` heights further. The chain is there when the answer is.

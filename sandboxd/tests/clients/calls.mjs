@@ -37,6 +37,10 @@ export async function calls(daemon) {
     receiverId: root_id,
     actions: ['codeHash', 'accountId'].map((mode) => actions.deployGlobalContract(tiny, mode)),
   });
+  await result(rpc, 'sandbox_create_account', { account_id: 'token.near', code: base64(await contract('token')) });
+  await root.callFunctionRaw({
+    contractId: 'token.near', methodName: 'new', args: { owner_id: root_id, total_supply: '10' }, deposit: 0n, gas: 30n * TGAS,
+  });
   const called = await root.callFunctionRaw({
     contractId: id, methodName: 'set_status', args: { message: 'hello' }, deposit: 0n, gas: 30n * TGAS, waitUntil: 'FINAL',
   });
@@ -219,6 +223,28 @@ export async function calls(daemon) {
     records: [{ Account: { account_id: 'patched', account: { amount: '1', locked: '0', code_hash, storage_usage: 1 } } }],
   });
   fails('sandbox_patch_state', 'PARSE_ERROR', { records: [{ Nothing: {} }] });
+  fails('sandbox_patch_state', 'INVALID_RECORD', { records: [{ Contract: { account_id: 'nobody', code: '' } }] });
+  const made = { account_id: 'made.near' };
+  const noone = { account_id: 'nobody.near' };
+  add('sandbox_create_account', { ...made, balance: '1' });
+  fails('sandbox_create_account', 'ACCOUNT_EXISTS', made);
+  add('sandbox_set_balance', { ...made, balance: `${NEAR}` });
+  fails('sandbox_set_balance', 'UNKNOWN_ACCOUNT', { ...noone, balance: '1' });
+  for (const method of ['sandbox_faucet', 'sandbox_fund']) add(method, { ...made, amount: '1' });
+  fails('sandbox_faucet', 'BALANCE_OVERFLOW', { ...made, amount: `${2n ** 128n - 1n}` });
+  add('sandbox_set_code', { ...made, code: base64(tiny) });
+  add('sandbox_set_code', { ...made, global_contract_account_id: root_id });
+  fails('sandbox_set_code', 'PARSE_ERROR', made);
+  add('sandbox_set_access_key', { ...made, public_key: rootKey, permission: 'FullAccess' });
+  add('sandbox_set_access_key', { ...made, public_key: rootKey, permission: null });
+  fails('sandbox_set_access_key', 'PARSE_ERROR', { ...made, public_key: rootKey });
+  add('sandbox_set_data', { ...made, key: '', value: '' });
+  add('sandbox_set_data', { ...made, key: '', value: null });
+  fails('sandbox_set_data', 'PARSE_ERROR', { ...made, key: '' });
+  add('sandbox_deal', { token_id: 'token.near', account_id: id, amount: '5' });
+  fails('sandbox_deal', 'NOT_A_TOKEN', { token_id: id, account_id: id, amount: '5' });
+  add('sandbox_delete_account', made);
+  fails('sandbox_delete_account', 'UNKNOWN_ACCOUNT', made);
   add('sandbox_fast_forward', { delta_height: 1 });
   fails('sandbox_fast_forward', 'PARSE_ERROR', { delta_height: -1 });
   return list;

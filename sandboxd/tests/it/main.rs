@@ -6,9 +6,11 @@
     reason = "a test fails by panicking"
 )]
 
+mod accounts;
 mod blocks;
 mod cli;
 mod contracts;
+mod deal;
 mod epochs;
 mod finality;
 mod genesis;
@@ -17,3 +19,4 @@ mod patch_state;
 mod rpc;
 mod support;
 mod time;
+mod tokens;

@@ -16,7 +16,7 @@ fn rich(name: &str, amount: Balance) -> StateRecord {
 #[test]
 fn a_patch_is_visible_when_the_call_returns() {
     let mut chain = chain();
-    chain.patch(&[rich("new.test.near", near(7))]).unwrap();
+    chain.patch([rich("new.test.near", near(7))]).unwrap();
     let patched = account(&chain, "new.test.near");
     assert_eq!((patched.amount(), patched.storage_usage()), (near(7), 182));
     assert_eq!(chain.head().height(), 1);
@@ -30,9 +30,9 @@ fn a_patch_is_visible_when_the_call_returns() {
 #[test]
 fn the_same_patch_twice_is_the_same_state() {
     let mut chain = chain();
-    chain.patch(&[rich("new.test.near", near(7))]).unwrap();
+    chain.patch([rich("new.test.near", near(7))]).unwrap();
     let root = chain.head().state_root();
-    chain.patch(&[rich("new.test.near", near(7))]).unwrap();
+    chain.patch([rich("new.test.near", near(7))]).unwrap();
     assert_eq!(chain.head().state_root(), root);
 }
 
@@ -40,7 +40,7 @@ fn the_same_patch_twice_is_the_same_state() {
 fn a_patch_is_written_whole_or_not_at_all() {
     let mut chain = chain();
     let code = StateRecord::Contract { account_id: id("nobody.test.near"), code: vec![1] };
-    let failed = chain.patch(&[rich("new.test.near", near(7)), code]);
+    let failed = chain.patch([rich("new.test.near", near(7)), code]);
     assert!(matches!(failed, Err(PatchFailed::Records(_))));
     assert_eq!(chain.head().height(), 0);
     assert!(chain.account(&id("new.test.near")).is_err());
@@ -50,7 +50,7 @@ fn a_patch_is_written_whole_or_not_at_all() {
 fn patched_tokens_count_as_supply() {
     let mut chain = chain();
     let before = chain.head().header().total_supply();
-    chain.patch(&[rich("new.test.near", near(7))]).unwrap();
+    chain.patch([rich("new.test.near", near(7))]).unwrap();
     chain.submit(transfer(&chain, "alice.test.near", "new.test.near", 1, near(1))).unwrap();
     chain.settle().unwrap();
     chain.produce().unwrap();
@@ -64,8 +64,34 @@ fn waiting_transactions_share_the_block_of_a_patch() {
     let mut chain = chain();
     let hash =
         chain.submit(transfer(&chain, "alice.test.near", "bob.test.near", 1, near(1))).unwrap();
-    chain.patch(&[rich("new.test.near", near(7))]).unwrap();
+    chain.patch([rich("new.test.near", near(7))]).unwrap();
     let execution = chain.execution(&hash).unwrap();
     assert_eq!(execution.block.height(), 1);
     assert_ne!(chain.head().state_root(), CryptoHash::default());
+}
+
+#[test]
+fn a_patch_cannot_take_the_stake_of_a_validator() {
+    let mut chain = chain();
+    let validator = chain.signer().validator_id().clone();
+    let mut staked = account(&chain, validator.as_str());
+    let stake = staked.locked();
+    let record = |account: &Account| StateRecord::Account {
+        account_id: validator.clone(),
+        account: account.clone(),
+    };
+    staked.set_locked(stake.checked_sub(near(1)).unwrap()).unwrap();
+    let failed = chain.patch([record(&staked)]).unwrap_err();
+    assert!(matches!(failed, PatchFailed::BelowStake { .. }), "{failed}");
+    assert_eq!(chain.head().height(), 0);
+    // More than the stake is given back when an epoch begins, as in neard.
+    staked.set_locked(stake.checked_add(near(1)).unwrap()).unwrap();
+    chain.patch([record(&staked)]).unwrap();
+    chain.fast_forward(2_000).unwrap();
+    assert_eq!(account(&chain, validator.as_str()).locked(), stake);
+    // An account that stakes nothing keeps what it has locked: it may come from another chain.
+    let locked = Account::new(near(1), near(9), AccountContract::None, 182);
+    chain.patch([StateRecord::Account { account_id: id("pool.near"), account: locked }]).unwrap();
+    chain.fast_forward(2_000).unwrap();
+    assert_eq!(account(&chain, "pool.near").locked(), near(9));
 }

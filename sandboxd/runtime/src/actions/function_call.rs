@@ -168,15 +168,13 @@ impl Application<'_> {
     }
 }
 
-/// Calls a contract without changing anything.
+/// Calls a contract without changing anything. `reads` takes the keys that it read, if it is `Some`.
 pub(crate) fn view_call(
-    runtime: &Runtime,
-    mut state: &Snapshot,
-    env: &BlockEnv,
-    id: &AccountId,
-    account: &Account,
+    (runtime, mut state, env): (&Runtime, &Snapshot, &BlockEnv),
+    (id, account): (&AccountId, &Account),
     method_name: &str,
     args: &[u8],
+    reads: &mut Option<Vec<Vec<u8>>>,
 ) -> ViewResult<CallResult> {
     let Some((hash, bytes)) = tree::code(&mut state, id, account) else {
         return Ok(Err(refusal(&CallFailure::NoCode(id.clone()), Vec::new())));
@@ -196,9 +194,11 @@ pub(crate) fn view_call(
         chain_id: &env.chain_id,
         validators: &env.validators,
     };
-    let external = ReceiptContext::new(Overlay::new(state.clone()), &site);
+    let mut external = ReceiptContext::new(Overlay::new(state.clone()), &site);
+    external.reads = reads.take();
     let code = ContractCode::new(hash, bytes);
     let outcome = runtime.contracts().call(&code, method_name, external, context)?;
+    *reads = outcome.context.reads;
     let logs = outcome.logs;
     Ok(match outcome.end {
         Ok(ReturnData::Value(value)) => Ok(CallResult { value, logs }),

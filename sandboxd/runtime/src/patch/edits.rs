@@ -220,8 +220,8 @@ impl<'s> Edits<'s> {
             }
             if edited.given || edited.account != edited.before {
                 if let Some(account) = &edited.account {
-                    let bytes = borsh::to_vec(account).expect("writing into memory does not fail");
-                    changes.set(tree::account_key(&id).to_vec(), bytes);
+                    let (key, value) = record(&tree::account_key(&id), account);
+                    changes.set(key, value);
                 }
                 accounts.push((id, edited.account));
             }
@@ -243,8 +243,8 @@ impl<'s> Edits<'s> {
     }
 
     fn push(&mut self, key: &TrieKey, value: &impl borsh::BorshSerialize) {
-        let value = borsh::to_vec(value).expect("writing into memory does not fail");
-        self.latest.push((key.to_vec().into(), Some(value.into())));
+        let (key, value) = record(key, value);
+        self.latest.push((key, Some(value)));
     }
 
     fn remove_under(&mut self, prefix: &[u8]) {
@@ -316,6 +316,11 @@ impl<'s> Edits<'s> {
         let used = before.map_or(config.num_bytes_account, Account::storage_usage);
         used.saturating_add(added).saturating_sub(removed)
     }
+}
+
+fn record(key: &TrieKey, value: &impl borsh::BorshSerialize) -> (Key, Value) {
+    let value = borsh::to_vec(value).expect("writing into memory does not fail");
+    (key.to_vec().into(), value.into())
 }
 
 fn set_contract(

@@ -310,7 +310,7 @@ impl Model {
             (0..length).map(|_| b'a' + u8::try_from(rng.below(3)).expect("small")).collect();
         let seed = rng.below(4).to_string();
         match rng.below(8) {
-            0 | 1 | 2 => {
+            0..=2 => {
                 let length = rng.index(80);
                 let value = rng.bytes(length);
                 owned.data.insert(data_key.clone(), value.clone());

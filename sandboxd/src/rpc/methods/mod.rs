@@ -102,7 +102,6 @@ enum Handler {
     /// By something that takes a while: blocks to come, or a contract to run.
     Wait(fn(&Api, Value) -> Pending<'_>),
     /// As the one above, from params that may be so long that they are read but once.
-    #[expect(dead_code, reason = "for patches of any size")]
     Bulk(for<'a> fn(&'a Api, &'a str) -> Pending<'a>),
 }
 
@@ -162,6 +161,14 @@ const METHODS: &[Method] = &[
     genesis::GENESIS_CONFIG,
     genesis::PROTOCOL_CONFIG,
     sandbox::patch::PATCH_STATE,
+    sandbox::accounts::SET_BALANCE,
+    sandbox::accounts::SET_CODE,
+    sandbox::accounts::SET_ACCESS_KEY,
+    sandbox::accounts::SET_DATA,
+    sandbox::accounts::CREATE_ACCOUNT,
+    sandbox::accounts::DELETE_ACCOUNT,
+    sandbox::accounts::FAUCET,
+    sandbox::deal::DEAL,
     sandbox::time::FAST_FORWARD,
 ];
 

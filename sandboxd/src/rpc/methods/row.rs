@@ -62,8 +62,15 @@ pub(super) enum Kind {
     AccountId,
     /// As `ed25519:…` or another type with its base58.
     PublicKey,
+    /// As `FullAccess`, or an object, or null.
+    Permission,
+    PublicKeys,
+    /// Tokens in their smallest unit, as a string of decimal digits.
+    Amount,
     /// Bytes in base64.
     Base64,
+    /// As the one above, or null.
+    MaybeBase64,
     Text,
     /// An integer from 0 on that fits into 64 bits.
     Number,
@@ -118,7 +125,11 @@ impl Kind {
             Self::Hash => "hash".to_owned(),
             Self::AccountId => "account id".to_owned(),
             Self::PublicKey => "public key".to_owned(),
+            Self::Permission => "permission as in an access key record, or null".to_owned(),
+            Self::PublicKeys => "list of public keys".to_owned(),
+            Self::Amount => "amount in the smallest unit as a decimal string".to_owned(),
             Self::Base64 => "base64".to_owned(),
+            Self::MaybeBase64 => "base64 or null".to_owned(),
             Self::Text => "text".to_owned(),
             Self::Number => "number".to_owned(),
             Self::Flag => "true or false".to_owned(),

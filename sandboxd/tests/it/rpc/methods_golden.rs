@@ -54,11 +54,19 @@ pub(super) struct Told {
 const COMMON: [&str; 3] = ["METHOD_NOT_FOUND", "PARSE_ERROR", "INTERNAL_ERROR"];
 
 /// Methods that change the chain come last, in this order.
-const CHANGING: [&str; 5] = [
+const CHANGING: [&str; 13] = [
     "send_tx",
     "broadcast_tx_async",
     "broadcast_tx_commit",
     "sandbox_patch_state",
+    "sandbox_set_balance",
+    "sandbox_set_code",
+    "sandbox_set_access_key",
+    "sandbox_set_data",
+    "sandbox_create_account",
+    "sandbox_delete_account",
+    "sandbox_faucet",
+    "sandbox_deal",
     "sandbox_fast_forward",
 ];
 

@@ -89,8 +89,11 @@ fn every_result_is_read_by_nears_type() {
     let readers = readers();
     for method in table().into_keys() {
         for golden in goldens(&method).iter().filter(|golden| golden.case == "success") {
-            let reader = readers.get(method.as_str());
-            let reader = reader.unwrap_or_else(|| panic!("{method} has no type"));
+            let Some(reader) = readers.get(method.as_str()) else {
+                // neard has but two of these.
+                assert!(method.starts_with("sandbox_"), "{method} has no type");
+                continue;
+            };
             let result = outcome(&stage, &method, golden)["result"].clone();
             reader(result.clone()).unwrap_or_else(|error| panic!("{method}: {error}: {result}"));
         }

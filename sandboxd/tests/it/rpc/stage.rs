@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 
 use super::client::Client;
 use super::{GENESIS_NS, Rig, encoded};
+use crate::tokens;
 
 /// A contract that writes, returns, panics and waits.
 const CONTRACT: &str = r#"(module
@@ -199,7 +200,8 @@ impl Stage {
     }
 }
 
-/// An account with more state than is shown at once, and one with more keys.
+/// An account with more state than is shown at once, one with more keys, one that is not
+/// initialized, and tokens.
 fn records() -> Vec<StateRecord> {
     let account = |name: &str, storage_usage| StateRecord::Account {
         account_id: name.parse().expect("a valid name"),
@@ -217,5 +219,10 @@ fn records() -> Vec<StateRecord> {
             .into(),
         access_key: AccessKey::full_access(),
     });
-    [account("large.near", 60_000), account("keys.near", 182)].into_iter().chain(keys).collect()
+    let empty = StateRecord::Account {
+        account_id: "empty.near".parse().expect("a valid name"),
+        account: Account::new_uninitialized(Balance::from_near(1), 100, 0),
+    };
+    let accounts = [account("large.near", 60_000), account("keys.near", 182), empty];
+    accounts.into_iter().chain(keys).chain(tokens::records()).collect()
 }

@@ -1,5 +1,7 @@
 //! What only a test chain can do, a file for each kind of it.
 
+pub(super) mod accounts;
+pub(super) mod deal;
 pub(super) mod patch;
 pub(super) mod time;
 
@@ -12,7 +14,6 @@ use super::{Answer, Api, Handler, Kind, Member, Method, Takes, internal_error, w
 
 /// An error of a method that neard does not have, in the shape of neard's: `name` goes into `cause`,
 /// and `why` says what was wrong, where, and what to do.
-#[expect(dead_code, reason = "for the methods to come")]
 fn refused(name: &str, why: &str) -> RpcFailure {
     let cause = json!({ "name": name, "info": { "error_message": why } });
     RpcError::new_internal_or_handler_error(Some(Value::String(why.to_owned())), cause).into()
