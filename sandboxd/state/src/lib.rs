@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+mod bulk;
 mod change_set;
 mod history;
 mod nibbles;

@@ -11,12 +11,27 @@ const LOW: u8 = 0x0f;
 
 /// Splits bytes into nibbles, the high half first.
 pub(crate) fn split(bytes: &[u8]) -> Vec<u8> {
-    bytes.iter().flat_map(|byte| halves(*byte)).collect()
+    let mut nibbles = Vec::with_capacity(count(bytes));
+    for byte in bytes {
+        nibbles.extend_from_slice(&halves(*byte));
+    }
+    nibbles
 }
 
 /// Puts pairs of nibbles together again. A last one without its pair is left out.
 pub(crate) fn join(nibbles: &[u8]) -> Vec<u8> {
     nibbles.as_chunks().0.iter().map(|[high, low]| (high << 4) | low).collect()
+}
+
+/// How many nibbles a key has.
+pub(crate) fn count(key: &[u8]) -> usize {
+    key.len().saturating_mul(2)
+}
+
+/// The nibble of a key at a place, from 0.
+pub(crate) fn at(key: &[u8], place: usize) -> Option<u8> {
+    let [high, low] = halves(*key.get(place / 2)?);
+    Some(if place.is_multiple_of(2) { high } else { low })
 }
 
 fn halves(byte: u8) -> [u8; 2] {
@@ -31,6 +46,16 @@ impl Path {
     /// The run from a leaf's parent to the end of the key.
     pub(crate) fn of_leaf(nibbles: &[u8]) -> Self {
         Self::encode(nibbles, LEAF)
+    }
+
+    /// The run of a leaf that takes what `key` has beyond the first `depth` nibbles.
+    pub(crate) fn of_key(key: &[u8], depth: usize) -> Self {
+        let odd = if depth.is_multiple_of(2) { None } else { at(key, depth) };
+        let whole = key.get(depth.div_ceil(2)..).unwrap_or_default();
+        let mut path = Vec::with_capacity(whole.len().saturating_add(1));
+        path.push(LEAF | odd.map_or(0, |nibble| ODD | nibble));
+        path.extend_from_slice(whole);
+        Self(path.into())
     }
 
     /// The run from an extension to its child.

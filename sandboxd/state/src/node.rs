@@ -112,6 +112,9 @@ impl Node {
 
     /// Seals this node and all below it that are not sealed yet.
     pub(crate) fn seal(&self) -> Seal {
+        if self.children().all(|child| child.seal.get().is_some()) {
+            return self.sealed();
+        }
         // A guest can make a path of several thousand nodes: a loop, since recursion would overflow.
         let mut open = vec![self];
         while let Some(node) = open.last().copied() {
@@ -163,7 +166,7 @@ impl Node {
     }
 
     fn encode_with(&self, memory_usage: u64) -> Vec<u8> {
-        let mut out = Vec::new();
+        let mut out = Vec::with_capacity(self.encoded_length());
         match &self.kind {
             Kind::Leaf { path, value } => {
                 out.push(LEAF_TAG);

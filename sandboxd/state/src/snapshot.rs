@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::node::{Node, Stored};
 use crate::proof::Proof;
 use crate::range::{Range, Step};
-use crate::{ChangeSet, NodeVisits, Value, trie};
+use crate::{ChangeSet, NodeVisits, Value, bulk, trie};
 
 /// The hash that commits to all records of a state, as NEAR's chunk headers carry it.
 ///
@@ -101,12 +101,14 @@ impl Snapshot {
     #[must_use]
     pub fn apply(&self, changes: &ChangeSet) -> Self {
         let mut root = self.root.clone();
+        let mut records = Vec::new();
         for (key, value) in changes.iter() {
             match value {
-                Some(value) => trie::insert(&mut root, key, Stored::new(Arc::clone(value))),
+                Some(value) => records.push((&**key, value)),
                 None => trie::remove(&mut root, key),
             }
         }
+        bulk::insert_all(&mut root, &records);
         if let Some(node) = &root {
             node.seal();
         }

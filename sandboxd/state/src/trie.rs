@@ -41,8 +41,11 @@ pub(crate) fn find<'trie>(
 
 /// Puts `value` at `key`, in place of what was there.
 pub(crate) fn insert(root: &mut Option<Arc<Node>>, key: &[u8], value: Stored) {
-    let nibbles = nibbles::split(key);
-    let mut rest = nibbles.as_slice();
+    insert_at(root, &nibbles::split(key), value);
+}
+
+/// Puts `value` into the trie below a node, at the key whose other nibbles are `rest`.
+pub(crate) fn insert_at(root: &mut Option<Arc<Node>>, mut rest: &[u8], value: Stored) {
     let Some(mut slot) = root.as_mut() else {
         *root = Some(Node::leaf(rest, value));
         return;

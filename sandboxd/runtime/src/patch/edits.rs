@@ -304,13 +304,16 @@ impl<'s> Edits<'s> {
             trie_key_parsers::get_raw_prefix_for_access_keys(id),
             trie_key_parsers::get_raw_prefix_for_contract_data(id, &[]),
         ] {
+            // Large patches mostly bring the first records of an account.
+            let is_first = self.state.range_prefix(&prefix).next().is_none();
             for (key, value) in changes.under(&prefix) {
                 let name = key.len().saturating_sub(prefix.len());
                 let size = |value: Option<&Value>| {
                     value.map_or(0, |value| record_storage(config, name, value.len()))
                 };
+                let old = if is_first { None } else { self.state.get(key) };
                 added = added.saturating_add(size(value));
-                removed = removed.saturating_add(size(self.state.get(key).as_ref()));
+                removed = removed.saturating_add(size(old.as_ref()));
             }
         }
         let used = before.map_or(config.num_bytes_account, Account::storage_usage);

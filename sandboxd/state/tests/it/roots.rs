@@ -128,3 +128,36 @@ fn the_deepest_trie_that_a_guest_can_make_is_no_danger() {
     };
     std::thread::Builder::new().stack_size(160 * 1024).spawn(work).unwrap().join().unwrap();
 }
+
+#[test]
+fn records_that_come_at_once_give_the_root_that_they_give_one_by_one() {
+    // Each key is the beginning of the next, deeper than any stack of calls should be.
+    let nested: Vec<Key> = (0..1_500_usize).map(|length| vec![0x61; length].into()).collect();
+    let value = |place: usize| Value::from(place.to_le_bytes());
+    let all = |keys: &[Key]| -> ChangeSet {
+        keys.iter().enumerate().map(|(place, key)| (Key::clone(key), Some(value(place)))).collect()
+    };
+    let one_by_one = |keys: &[Key]| {
+        let records = keys.iter().enumerate();
+        records.map(|(place, key)| (Key::clone(key), value(place))).collect::<Snapshot>()
+    };
+    let at_once = Snapshot::empty().apply(&all(&nested));
+    assert_eq!(at_once.root(), one_by_one(&nested).root());
+    // Into a trie that has some: leaves and extensions part in all ways.
+    for start in 0..40 {
+        let mut random = Random::new(start);
+        let records: Vec<(Key, Value)> = (0..30).map(|_| (random.key(), random.value())).collect();
+        let mut expected: Snapshot = records[..5].iter().cloned().collect();
+        let changes: ChangeSet = records
+            .iter()
+            .map(|(key, value)| (Key::clone(key), Some(Value::clone(value))))
+            .collect();
+        let at_once = expected.apply(&changes);
+        for (key, value) in records {
+            let mut one = ChangeSet::new();
+            one.set(key, value);
+            expected = expected.apply(&one);
+        }
+        assert_eq!(at_once.root(), expected.root(), "{start}");
+    }
+}
