@@ -5,6 +5,8 @@ pub mod chain;
 pub mod cli;
 pub mod genesis;
 pub mod home;
+#[cfg(doctest)]
+mod pages;
 pub mod rpc;
 mod sandbox;
 

@@ -3,6 +3,7 @@
 
 mod client;
 mod contracts;
+mod docs_examples;
 mod epochs;
 mod hostile;
 mod http;
@@ -13,6 +14,7 @@ mod methods_golden;
 mod methods_light_client;
 mod methods_openapi;
 mod methods_types;
+mod pattern;
 mod sandbox;
 mod socket;
 mod stage;
@@ -93,6 +95,15 @@ impl Rig {
 
     fn head(&self) -> CryptoHash {
         *self.node.view().head().hash()
+    }
+
+    /// The next nonce of the second account.
+    fn next_nonce(&self) -> u64 {
+        let chain = self.node.view();
+        let own = self.account(1);
+        let key = own.secret_key.public_key();
+        let key = sandbox_runtime::tree::access_key(&mut chain.state(), &own.account_id, &key);
+        key.expect("the state is in order").expect("the account has its key").nonce + 1
     }
 
     /// One NEAR from the second account to the third.

@@ -1,18 +1,16 @@
 //! A recorded request and response for each result and each error of each method, in
 //! `golden/METHOD.json`. What is expected is written from NEAR's types and nearcore's sources.
 //!
-//! In a request and in what is expected, `"${name}"` stands for what [`Stage::facts`] calls so.
-//! In what is expected, `"$hash"`, `"$number"`, `"$balance"`, `"$string"`, `"$bool"`, `"$list"`,
-//! `"$object"` and `"$any"` stand for any value of that kind, and a member `"..."` for any others.
+//! Both are patterns, see [`super::pattern`]; the names in them are those of [`Stage::facts`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use near_primitives::hash::CryptoHash;
 use sandboxd::rpc::methods::openapi;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
+use super::pattern::{fill, matches};
 use super::stage::Stage;
 
 /// One request and what comes back.
@@ -180,10 +178,10 @@ fn check(stage: &Stage, name: &str, golden: &Golden) -> Result<(), String> {
         Map::from_iter([("jsonrpc".to_owned(), json!("2.0")), ("id".to_owned(), json!("any id"))]);
     expected.extend(filled(&golden.result).map(|result| ("result".to_owned(), result)));
     expected.extend(filled(&golden.error).map(|error| ("error".to_owned(), error)));
-    let told = matches(&Value::Object(expected), &reply.json(), "");
+    let told = matches(&Value::Object(expected), &reply.json());
     match told {
-        Ok(()) if reply.status == golden.status => Ok(()),
-        Ok(()) => Err(format!("status {} and not {}", reply.status, golden.status)),
+        Ok(_) if reply.status == golden.status => Ok(()),
+        Ok(_) => Err(format!("status {} and not {}", reply.status, golden.status)),
         Err(text) => Err(text),
     }
 }
@@ -191,80 +189,4 @@ fn check(stage: &Stage, name: &str, golden: &Golden) -> Result<(), String> {
 /// What comes back for the request of `golden`.
 pub(super) fn outcome(stage: &Stage, name: &str, golden: &Golden) -> Value {
     stage.client().call(name, &fill(&golden.params, &stage.facts())).json()
-}
-
-/// Puts what the names stand for in their place.
-fn fill(value: &Value, facts: &BTreeMap<&'static str, Value>) -> Value {
-    match value {
-        Value::String(text) => {
-            let whole = facts.iter().find(|(name, _)| *text == format!("${{{name}}}"));
-            if let Some((_, fact)) = whole {
-                return fact.clone();
-            }
-            let put = |text: String, (name, fact): (&&str, &Value)| {
-                let fact = fact.as_str().map_or_else(|| fact.to_string(), str::to_owned);
-                text.replace(&format!("${{{name}}}"), &fact)
-            };
-            Value::String(facts.iter().fold(text.clone(), put))
-        }
-        Value::Array(items) => items.iter().map(|item| fill(item, facts)).collect(),
-        Value::Object(members) => {
-            let filled = members.iter().map(|(name, value)| (name.clone(), fill(value, facts)));
-            Value::Object(filled.collect())
-        }
-        other => other.clone(),
-    }
-}
-
-fn matches(expected: &Value, actual: &Value, path: &str) -> Result<(), String> {
-    let differs = || Err(format!("{path}: {actual} and not {expected}"));
-    match (expected, actual) {
-        (Value::String(kind), _) if kind.starts_with('$') => {
-            if is_of(kind, actual) {
-                Ok(())
-            } else {
-                differs()
-            }
-        }
-        (Value::Array(expected_items), Value::Array(items)) => {
-            if expected_items.len() != items.len() {
-                return differs();
-            }
-            let mut pairs = expected_items.iter().zip(items).enumerate();
-            pairs.try_for_each(|(place, (expected, item))| {
-                matches(expected, item, &format!("{path}[{place}]"))
-            })
-        }
-        (Value::Object(wanted), Value::Object(members)) => {
-            for (name, value) in wanted.iter().filter(|(name, _)| *name != "...") {
-                let path = format!("{path}.{name}");
-                let member = members.get(name).ok_or(format!("{path} is missing: {actual}"))?;
-                matches(value, member, &path)?;
-            }
-            let more = members.keys().find(|name| !wanted.contains_key(*name));
-            match more {
-                Some(name) if !wanted.contains_key("...") => {
-                    Err(format!("{path}.{name} was not expected"))
-                }
-                _ => Ok(()),
-            }
-        }
-        _ if expected == actual => Ok(()),
-        _ => differs(),
-    }
-}
-
-fn is_of(kind: &str, value: &Value) -> bool {
-    let text = value.as_str();
-    match kind {
-        "$hash" => text.is_some_and(|text| text.parse::<CryptoHash>().is_ok()),
-        "$balance" => text.is_some_and(|text| text.parse::<u128>().is_ok()),
-        "$string" => text.is_some(),
-        "$number" => value.is_number(),
-        "$bool" => value.is_boolean(),
-        "$list" => value.is_array(),
-        "$object" => value.is_object(),
-        "$any" => true,
-        other => panic!("{other} is no kind of value"),
-    }
 }

@@ -164,17 +164,10 @@ impl Stage {
         self.rig.account(1).account_id.clone()
     }
 
-    fn next_nonce(&self) -> u64 {
-        let chain = self.rig.node.view();
-        let key = self.rig.account(1).secret_key.public_key();
-        let key = sandbox_runtime::tree::access_key(&mut chain.state(), &self.own(), &key);
-        key.expect("the state is in order").expect("the account has its key").nonce + 1
-    }
-
     fn transfer(&self) -> SignedTransaction {
         let deposit = Balance::from_near(1);
         let actions = vec![Action::Transfer(TransferAction { deposit })];
-        self.rig.signed_to(self.rig.receiver(), self.next_nonce(), actions)
+        self.rig.signed_to(self.rig.receiver(), self.rig.next_nonce(), actions)
     }
 
     fn call(&self, method: &str) -> SignedTransaction {
@@ -184,11 +177,11 @@ impl Stage {
             gas: Gas::from_teragas(100),
             deposit: Balance::ZERO,
         }))];
-        self.rig.signed_to(self.own(), self.next_nonce(), actions)
+        self.rig.signed_to(self.own(), self.rig.next_nonce(), actions)
     }
 
     fn run(&self, actions: Vec<Action>) {
-        let transaction = self.rig.signed_to(self.own(), self.next_nonce(), actions);
+        let transaction = self.rig.signed_to(self.own(), self.rig.next_nonce(), actions);
         self.land(transaction, TxExecutionStatus::Final);
     }
 
