@@ -1,2 +1,5 @@
 //! The pages of `docs/sandbox`, so that their Rust is compiled and run with the other doctests: one
 //! line and one item for each page that has some.
+
+#[doc = include_str!("../../docs/sandbox/snapshots.md")]
+struct Snapshots;

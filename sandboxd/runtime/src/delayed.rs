@@ -6,7 +6,7 @@ use sandbox_state::Overlay;
 
 use crate::fault::{OrOverflow, RuntimeFault};
 use crate::near::{DelayedReceiptIndices, Receipt, ReceiptOrStateStoredReceipt, TrieKey};
-use crate::tree;
+use crate::tree::{self, Records};
 
 /// Receipts that found their block full, in the order in which they came. Kept in the state.
 #[derive(Debug)]
@@ -14,8 +14,13 @@ pub(crate) struct DelayedQueue {
     indices: DelayedReceiptIndices,
 }
 
+/// How many receipts wait in `state` for a block with room.
+pub fn delayed_receipts(state: &mut impl Records) -> Result<u64, RuntimeFault> {
+    DelayedQueue::load(state).map(|queue| queue.len())
+}
+
 impl DelayedQueue {
-    pub(crate) fn load(state: &mut Overlay) -> Result<Self, RuntimeFault> {
+    pub(crate) fn load(state: &mut impl Records) -> Result<Self, RuntimeFault> {
         let indices = tree::read(state, &TrieKey::DelayedReceiptIndices)?.unwrap_or_default();
         Ok(DelayedQueue { indices })
     }

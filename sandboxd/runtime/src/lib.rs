@@ -33,6 +33,7 @@ pub mod wallet;
 pub use apply::{Runtime, apply_block};
 pub use block::{BlockEffects, BlockEnv, BlockInput, Burnt, DroppedTransaction};
 pub use config::RuntimeConfig;
+pub use delayed::delayed_receipts;
 pub use fault::RuntimeFault;
 pub use fees::{TransactionCost, transaction_cost};
 pub use rules::{DelegateV2, Rules, StorageProofLimit, UnsupportedProtocolVersion};

@@ -6,7 +6,7 @@ use near_primitives::hash::CryptoHash;
 use near_primitives::merkle::{Direction, MerklePath, MerklePathItem, combine_hash};
 use rpds::VectorSync;
 
-/// A tree that only grows. A clone shares everything.
+/// A tree that grows at its end, and is cut there. A clone shares everything.
 #[derive(Clone, Debug, Default)]
 pub(super) struct BlockTree {
     /// The roots of the full subtrees, level by level, the leaves first.
@@ -32,6 +32,17 @@ impl BlockTree {
             } else {
                 return;
             }
+        }
+    }
+
+    /// Forgets all leaves but the first `size`.
+    pub(super) fn truncate(&mut self, size: usize) {
+        let mut left = size;
+        for nodes in &mut self.levels {
+            while nodes.len() > left {
+                nodes.drop_last_mut();
+            }
+            left /= 2;
         }
     }
 
@@ -112,6 +123,15 @@ mod tests {
                 assert!(verify_hash(*root, &path, leaf(place)), "{place} of {size}");
             }
             assert_eq!(tree.path(size, size), None);
+        }
+        for size in (0..roots.len()).rev().step_by(7) {
+            tree.truncate(size);
+            assert_eq!(tree.root(), roots[size], "{size}");
+            let mut longer = tree.clone();
+            for place in size..70 {
+                longer.insert(leaf(place));
+            }
+            assert_eq!(Some(&longer.root()), roots.last());
         }
     }
 }

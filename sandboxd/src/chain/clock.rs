@@ -53,6 +53,15 @@ impl Clock {
     pub(super) fn set(&mut self, at_ns: TimestampNs) {
         self.advance(at_ns.saturating_sub(self.now_ns()));
     }
+
+    /// Lets the clock show `at_ns` now, also if that is before what it shows; a clock that follows
+    /// the machine's does not fall behind that.
+    pub(super) fn show(&mut self, at_ns: TimestampNs) {
+        match self {
+            Self::System { ahead_ns } => *ahead_ns = at_ns.saturating_sub(machine_ns()),
+            Self::Manual { now_ns } => *now_ns = at_ns,
+        }
+    }
 }
 
 fn machine_ns() -> u64 {

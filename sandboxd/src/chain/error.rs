@@ -43,6 +43,9 @@ pub enum Refusal {
     /// The node failed, and the transaction is in no block.
     #[error("the transaction could not be executed: {0}")]
     Fault(Arc<str>),
+    /// The chain was taken back to before the transaction, by a revert or a rollback.
+    #[error("the chain was taken back to before the transaction, which is not known any more")]
+    TakenBack,
 }
 
 impl From<InvalidTxError> for Refusal {

@@ -34,6 +34,34 @@ impl FinalBlocks {
         }
     }
 
+    /// Those of a chain whose last block is `head`, the last one in `index`.
+    pub(super) fn of(head: &Arc<Block>, lag: BlockHeightDelta, index: &Index) -> Self {
+        let behind = |lag: BlockHeightDelta| {
+            let (mut top, mut above) = (head.height(), head.height());
+            for block in index.blocks_down_from(head.height()) {
+                if block.height().saturating_add(1) != above {
+                    top = block.height();
+                }
+                above = block.height();
+                // The first block, which nothing has to follow, is final from the start.
+                if top.saturating_sub(above) >= lag || block.header().is_genesis() {
+                    return Arc::clone(block);
+                }
+            }
+            Arc::clone(head)
+        };
+        // Blocks further down do not become final any more.
+        let reach = head.height().saturating_sub(lag);
+        let mut run_start = head.height();
+        for block in index.blocks_down_from(head.height()).skip(1) {
+            if run_start <= reach || block.height().saturating_add(1) != run_start {
+                break;
+            }
+            run_start = block.height();
+        }
+        Self { lag, run_start, nearly: behind(lag / 2), last: behind(lag) }
+    }
+
     /// Takes into account that `head` follows the block at the height `previous`.
     pub(super) fn advance(&mut self, head: &Arc<Block>, previous: BlockHeight, index: &Index) {
         if previous.checked_add(1) != Some(head.height()) {

@@ -82,12 +82,46 @@ impl Index {
         self.by_height.insert_mut(block.height(), block);
     }
 
+    /// Forgets the blocks above `height` and what is in them.
+    pub(super) fn forget_after(&mut self, height: BlockHeight) {
+        while let Some((_, block)) = self.by_height.last() {
+            if block.height() <= height {
+                return;
+            }
+            let block = Arc::clone(block);
+            for transaction in block.transactions() {
+                self.transactions.remove_mut(&transaction.get_hash());
+            }
+            for receipt in block.outgoing_receipts().iter().chain(block.local_receipts()) {
+                self.receipts.remove_mut(receipt.receipt_id());
+            }
+            for outcome in block.outcomes() {
+                self.outcomes.remove_mut(&outcome.id);
+            }
+            self.by_chunk.remove_mut(block.chunk_hash());
+            self.by_hash.remove_mut(block.hash());
+            self.by_height.remove_mut(&block.height());
+        }
+    }
+
+    pub(super) fn block_count(&self) -> usize {
+        self.by_height.size()
+    }
+
     pub(super) fn block_at(&self, height: BlockHeight) -> Option<&Arc<Block>> {
         self.by_height.get(&height)
     }
 
     pub(super) fn blocks_after(&self, height: BlockHeight) -> impl Iterator<Item = &Arc<Block>> {
         self.by_height.range((Bound::Excluded(height), Bound::Unbounded)).map(|(_, block)| block)
+    }
+
+    /// The blocks up to `height`, the highest first.
+    pub(super) fn blocks_down_from(
+        &self,
+        height: BlockHeight,
+    ) -> impl Iterator<Item = &Arc<Block>> {
+        self.by_height.range(..=height).rev().map(|(_, block)| block)
     }
 
     pub(super) fn block(&self, hash: &CryptoHash) -> Option<&Arc<Block>> {

@@ -9,6 +9,7 @@ mod block_tree;
 mod clock;
 mod deal;
 mod edit;
+mod cursor;
 mod epoch;
 mod error;
 mod finality;
@@ -20,6 +21,8 @@ mod pool;
 mod produce;
 mod publication;
 mod query;
+mod rollback;
+mod saved;
 mod spec;
 mod validators;
 
@@ -40,6 +43,7 @@ use sandbox_runtime::{BlockEnv, Runtime, StateChanges};
 use sandbox_state::{History, Snapshot};
 
 use block_tree::BlockTree;
+use cursor::Returns;
 use finality::FinalBlocks;
 use index::Index;
 use pool::Pool;
@@ -50,6 +54,7 @@ pub use block::Block;
 pub use clock::{Clock, TimestampNs};
 pub use deal::{DealFailed, Dealt};
 pub use edit::{Code, NEW_ACCOUNT_BALANCE, NewAccount};
+pub use cursor::Cursor;
 pub use epoch::Epoch;
 pub use error::{ClockError, EditFailed, FastForwardError, PatchFailed, Refusal, UnknownBlock};
 pub use index::{Execution, OutcomeAt, Progress};
@@ -57,6 +62,8 @@ pub use light_client::OutcomeProof;
 pub use node::{Landed, Node, NodeOptions};
 pub use produce::Produced;
 pub use query::QueryFailed;
+pub use rollback::{Rollback, RollbackError};
+pub use saved::{AfterRevert, SnapshotId, SnapshotInfo, UnknownSnapshot};
 pub use spec::{ChainOptions, InvalidChain};
 pub use validators::{Staking, Validators};
 
@@ -77,6 +84,8 @@ pub struct Chain {
     pool: Pool,
     delayed_receipts: u64,
     clock: Clock,
+    /// For those who read the blocks of a node.
+    returns: Returns,
 }
 
 /// What a transaction that is known to the chain is doing.

@@ -4,6 +4,8 @@
 //! waits for are; without work the thread sleeps. A block that fails, be it by a fault
 //! or by a panic, is dropped: the chain from before it stays, and the node goes on.
 
+mod returns;
+
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,6 +26,7 @@ use super::answer::{Answer, Promise, answer};
 use super::finality::{meets, status_to_come};
 use super::gaps::{Gaps, KeyNonce};
 use super::publication::Publication;
+use super::saved::Saved;
 use super::{Chain, ClockError, FastForwardError, Produced, Refusal, TimestampNs};
 
 /// How a node makes blocks.
@@ -88,7 +91,8 @@ impl Node {
     }
 
     /// The first chain whose latest block is not the one with the hash `head`. Whoever goes on
-    /// from there with [`Chain::blocks_after`] misses no block, however many came at once.
+    /// from there with [`Chain::blocks_since`] misses no block, however many came at once, also if
+    /// the chain was taken back.
     pub fn after(&self, head: &CryptoHash) -> Answer<Arc<Chain>> {
         self.published.after(head)
     }
@@ -189,6 +193,7 @@ struct Owner {
     /// and how many there may be before that is done again.
     tidy_at: usize,
     gaps: Gaps,
+    saved: Saved,
     /// How many commands came since the last block.
     obeyed: usize,
     /// When the last block was made, or tried.
@@ -207,6 +212,7 @@ impl Owner {
             watched: 0,
             tidy_at: FIRST_TIDY,
             gaps: Gaps::default(),
+            saved: Saved::default(),
             obeyed: 0,
             last_block: Instant::now(),
             stalled: false,
@@ -351,14 +357,21 @@ impl Owner {
             Ok(made) => made,
             Err(error) => return Ok(Err(error)),
         };
-        self.chain = next;
-        self.last_block = Instant::now();
-        let published = self.publish();
         for dropped in made.into_iter().flat_map(|made| made.dropped) {
             self.refuse(&dropped.id, &Refusal::Invalid(dropped.error));
         }
-        self.answer_those_who_wait(&published);
+        self.replace(next);
         Ok(Ok(result))
+    }
+
+    /// Puts `next` in the chain's place, and returns the chain that was there.
+    fn replace(&mut self, mut next: Chain) -> Chain {
+        next.follow(&self.chain);
+        let previous = std::mem::replace(&mut self.chain, next);
+        self.last_block = Instant::now();
+        let published = self.publish();
+        self.answer_those_who_wait(&published);
+        previous
     }
 
     fn publish(&self) -> Arc<Chain> {

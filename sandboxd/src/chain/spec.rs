@@ -19,6 +19,7 @@ use super::Chain;
 use super::block::{Block, GenesisBlock};
 use super::block_tree::BlockTree;
 use super::clock::Clock;
+use super::cursor::Returns;
 use super::finality::FinalBlocks;
 use super::index::Index;
 use super::pool::Pool;
@@ -137,6 +138,7 @@ impl Chain {
             pool: Pool::default(),
             delayed_receipts: 0,
             clock: options.clock,
+            returns: Returns::default(),
             spec: Arc::new(spec),
         })
     }

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 
 use super::histogram::Histogram;
 use super::places::Places;
-use crate::chain::Chain;
+use crate::chain::{Chain, Cursor};
 
 /// What the server has counted since it started.
 #[derive(Debug)]
@@ -30,10 +30,11 @@ struct MethodMetrics {
     latency: Histogram,
 }
 
-/// What the blocks up to a height add up to. They are counted when somebody asks.
+/// What the blocks that have been read add up to, also those that are gone since. They are counted
+/// when somebody asks.
 #[derive(Clone, Debug, Default)]
 struct BlockTotals {
-    height: u64,
+    read: Cursor,
     blocks: u64,
     transactions: u64,
     receipts: u64,
@@ -143,9 +144,9 @@ impl Metrics {
 
     fn counted(&self, chain: &Chain) -> BlockTotals {
         let mut totals = self.blocks.lock();
-        totals.height = totals.height.max(chain.genesis().height());
-        for block in chain.blocks_after(totals.height) {
-            totals.height = block.height();
+        let genesis = chain.genesis().height();
+        let blocks = chain.blocks_since(totals.read).filter(|block| block.height() > genesis);
+        for block in blocks {
             totals.blocks = totals.blocks.saturating_add(1);
             let transactions = block.transactions().len();
             let outcomes = block.outcomes();
@@ -159,6 +160,7 @@ impl Metrics {
                 outcomes.iter().map(|outcome| u128::from(outcome.outcome.gas_burnt.as_gas()));
             totals.gas_burnt = burnt.fold(totals.gas_burnt, u128::saturating_add);
         }
+        totals.read = chain.cursor();
         totals.clone()
     }
 

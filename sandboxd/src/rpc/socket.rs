@@ -1,7 +1,7 @@
 //! `GET /ws`: subscriptions over a WebSocket, which neard does not have.
 //!
-//! There is no queue that could overflow: a socket remembers the height of the last block that it
-//! told of and walks the chain from there, so that a slow reader is late but misses nothing. One
+//! There is no queue that could overflow: a socket remembers how far it has told the blocks and walks
+//! the chain from there, so that a slow reader is late but misses nothing. One
 //! that takes nothing at all is closed.
 
 use std::collections::BTreeMap;
@@ -14,7 +14,6 @@ use hyper::body::{Bytes, Incoming};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use near_jsonrpc_primitives::errors::RpcError;
-use near_primitives::types::BlockHeight;
 use serde_json::Value;
 use tokio::time::{interval, timeout};
 use tokio_tungstenite::WebSocketStream;
@@ -27,7 +26,7 @@ use super::http::{Response, Server, text};
 use super::params;
 use super::places::Place;
 use super::subscription::{Subscription, Unsubscribe};
-use crate::chain::Block;
+use crate::chain::{Block, Chain, Cursor};
 
 /// Requests are short; a client has no reason to send more.
 const LONGEST_MESSAGE_BYTES: usize = 1 << 16;
@@ -63,13 +62,13 @@ struct Socket {
     stream: WebSocketStream<TokioIo<Upgraded>>,
     subscriptions: BTreeMap<u64, (Subscription, Place)>,
     last_id: u64,
-    /// The height of the last block that the client was told of.
-    height: BlockHeight,
+    /// The blocks that the client was told of.
+    told: Cursor,
 }
 
 enum Event {
     Message(Option<Result<Message, Error>>),
-    Block(Option<Arc<Block>>),
+    Block(Option<(Arc<Chain>, Arc<Block>)>),
     Check,
 }
 
@@ -80,7 +79,7 @@ impl Socket {
             .max_frame_size(Some(LONGEST_MESSAGE_BYTES));
         let connection = TokioIo::new(connection);
         let stream = WebSocketStream::from_raw_socket(connection, Role::Server, Some(config)).await;
-        Self { server, stream, subscriptions: BTreeMap::new(), last_id: 0, height: 0 }
+        Self { server, stream, subscriptions: BTreeMap::new(), last_id: 0, told: Cursor::default() }
     }
 
     /// Answers and tells until one side closes.
@@ -90,11 +89,11 @@ impl Socket {
         check.reset();
         let mut heard = true;
         loop {
-            let Self { server, stream, subscriptions, height, .. } = &mut self;
+            let Self { server, stream, subscriptions, told, .. } = &mut self;
             let event = tokio::select! {
                 biased;
                 message = stream.next() => Event::Message(message),
-                block = next_block(server, height), if !subscriptions.is_empty() => {
+                block = next_block(server, told), if !subscriptions.is_empty() => {
                     Event::Block(block)
                 }
                 _ = check.tick() => Event::Check,
@@ -104,7 +103,7 @@ impl Socket {
                     heard = true;
                     self.hear(message?).await?;
                 }
-                Event::Block(Some(block)) => self.tell(&block).await?,
+                Event::Block(Some((chain, block))) => self.tell(&chain, &block).await?,
                 Event::Check if heard => {
                     heard = false;
                     self.send(Message::Ping(Bytes::new())).await?;
@@ -150,8 +149,8 @@ impl Socket {
     }
 
     fn subscribe(&mut self, params: Value) -> Result<u64, RpcError> {
-        let head = self.server.api.chain().head().height();
-        let subscription = Subscription::new(params::parse(params)?, head)?;
+        let read = self.server.api.chain().cursor();
+        let subscription = Subscription::new(params::parse(params)?, read)?;
         let most = self.server.limits().max_subscriptions;
         let place = self.server.subscriptions().take();
         let Some(place) = place.filter(|_| self.subscriptions.len() < most) else {
@@ -160,7 +159,7 @@ impl Socket {
             )));
         };
         if self.subscriptions.is_empty() {
-            self.height = head;
+            self.told = read;
         }
         self.last_id = self.last_id.saturating_add(1);
         self.subscriptions.insert(self.last_id, (subscription, place));
@@ -168,17 +167,16 @@ impl Socket {
     }
 
     /// Sends what each subscription has to say of the block.
-    async fn tell(&mut self, block: &Arc<Block>) -> Result<(), Error> {
-        let chain = self.server.api.chain();
+    async fn tell(&mut self, chain: &Chain, block: &Arc<Block>) -> Result<(), Error> {
         let mut messages = Vec::new();
         for (id, (subscription, _place)) in &self.subscriptions {
-            messages.extend(subscription.notices(*id, block, chain.signer()));
+            messages.extend(subscription.notices(*id, block, chain));
         }
         for message in messages {
             let message = message.map_err(|error| Error::Io(error.into()))?;
             self.send(Message::Text(message.into())).await?;
         }
-        self.height = block.height();
+        self.told.advance(chain, block.height());
         Ok(())
     }
 
@@ -189,15 +187,16 @@ impl Socket {
     }
 }
 
-/// The next block above `height`, when it is there; `None` if there will be none.
-async fn next_block(server: &Server, height: &mut BlockHeight) -> Option<Arc<Block>> {
+/// The next block to tell, when it is there, and the chain that it is of; `None` if there will be
+/// none.
+async fn next_block(server: &Server, told: &mut Cursor) -> Option<(Arc<Chain>, Arc<Block>)> {
     loop {
         let chain = server.api.chain();
-        if let Some(block) = chain.blocks_after(*height).next() {
-            return Some(Arc::clone(block));
+        let next = chain.blocks_since(*told).next().map(Arc::clone);
+        if let Some(block) = next {
+            return Some((chain, block));
         }
-        // A chain that was taken back goes on from its new head.
-        *height = chain.head().height();
+        *told = chain.cursor();
         server.api.node.after(chain.head().hash()).await?;
     }
 }

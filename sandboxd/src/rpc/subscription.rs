@@ -5,12 +5,11 @@ use std::sync::Arc;
 use near_jsonrpc_primitives::errors::RpcError;
 use near_primitives::hash::CryptoHash;
 use near_primitives::types::{AccountId, BlockHeight};
-use near_primitives::validator_signer::ValidatorSigner;
 use near_primitives::views::{BlockView, ExecutionOutcomeWithIdView};
 use serde::{Deserialize, Serialize};
 
 use super::envelope::notification;
-use crate::chain::{Block, OutcomeAt};
+use crate::chain::{Block, Chain, Cursor, OutcomeAt};
 
 /// The params of `subscribe`.
 #[derive(Debug, Deserialize)]
@@ -39,12 +38,12 @@ enum Topic {
     Logs,
 }
 
-/// A topic, of whom, and after which block.
+/// A topic, of whom, and which blocks are from before it.
 #[derive(Debug)]
 pub(super) struct Subscription {
     topic: Topic,
     account_id: Option<AccountId>,
-    after: BlockHeight,
+    before: Cursor,
 }
 
 #[derive(Serialize)]
@@ -73,26 +72,26 @@ enum Notice {
 }
 
 impl Subscription {
-    /// What was asked for, of the blocks above `after`.
-    pub(super) fn new(request: Subscribe, after: BlockHeight) -> Result<Self, RpcError> {
+    /// What was asked for, of the blocks that `before` has not read.
+    pub(super) fn new(request: Subscribe, before: Cursor) -> Result<Self, RpcError> {
         let Subscribe { topic, account_id } = request;
         if topic == Topic::Blocks && account_id.is_some() {
             return Err(RpcError::parse_error("blocks are of no account_id".to_owned()));
         }
-        Ok(Self { topic, account_id, after })
+        Ok(Self { topic, account_id, before })
     }
 
-    /// The messages about `block`, in the order of execution.
+    /// The messages about `block`, which is of `chain`, in the order of execution.
     pub(super) fn notices(
         &self,
         id: u64,
         block: &Arc<Block>,
-        signer: &ValidatorSigner,
+        chain: &Chain,
     ) -> Vec<serde_json::Result<String>> {
-        let notices = if block.height() <= self.after {
+        let notices = if block.height() <= self.before.height_in(chain) {
             Vec::new()
         } else if self.topic == Topic::Blocks {
-            vec![Notice::Block(Box::new(block.view(signer)))]
+            vec![Notice::Block(Box::new(block.view(chain.signer())))]
         } else {
             self.of_outcomes(block)
         };

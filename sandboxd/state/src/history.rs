@@ -28,6 +28,13 @@ impl History {
         }
     }
 
+    /// Drops the states above `height`.
+    pub fn forget_above(&mut self, height: u64) {
+        while let Some(highest) = self.highest().filter(|highest| *highest > height) {
+            self.states.remove_mut(&highest);
+        }
+    }
+
     /// The state at exactly `height`.
     pub fn at(&self, height: u64) -> Option<&Snapshot> {
         self.states.get(&height)

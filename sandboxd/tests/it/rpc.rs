@@ -15,6 +15,7 @@ mod methods_light_client;
 mod methods_openapi;
 mod methods_types;
 mod pattern;
+mod returns;
 mod sandbox;
 mod socket;
 mod stage;

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use super::super::Clock;
+use super::super::{AfterRevert, Clock, Rollback};
 use super::*;
 use crate::Sandbox;
 
@@ -120,6 +120,40 @@ fn only_a_transaction_that_was_taken_lets_a_block_wait() {
     }
     owner.produce();
     assert!(owner.gaps.is_empty());
+}
+
+#[test]
+fn who_waits_for_what_is_gone_is_told_so_and_others_go_on_waiting() {
+    let mut owner = owner();
+    let send = |owner: &mut Owner, nonce| {
+        let transaction = owner.chain.admit(transfer_of(&owner.chain, nonce, 1)).unwrap();
+        let (promise, landed) = answer();
+        owner.submit(transaction, TxExecutionStatus::Final, promise);
+        landed
+    };
+    let pooled = send(&mut owner, 1);
+    let id = owner.saved.save(&owner.chain);
+    let late = send(&mut owner, 2);
+    let (promise, unseen) = answer();
+    owner.watch(CryptoHash::default(), TxExecutionStatus::Included, promise);
+    for executed in [false, true] {
+        let lost = send(&mut owner, 3);
+        if executed {
+            owner.produce();
+        }
+        let (_info, earlier) = owner.saved.restore(id, AfterRevert::Keep).unwrap();
+        owner.return_to(earlier);
+        assert!(matches!(lost.wait(), Some(Err(Refusal::TakenBack))));
+        assert_eq!(owner.waiting.len(), 2, "one is in the pool again, the other may come");
+        assert_eq!(owner.chain.waiting().count(), 1);
+    }
+    assert!(matches!(late.wait(), Some(Err(Refusal::TakenBack))));
+    let mut emptied = owner.chain.clone();
+    emptied.roll_back(Rollback::ByBlocks(0)).unwrap();
+    owner.return_to(emptied);
+    assert!(matches!(pooled.wait(), Some(Err(Refusal::TakenBack))));
+    assert_eq!(owner.waiting.len(), 1);
+    drop(unseen);
 }
 
 fn transfer(chain: &Chain) -> SignedTransaction {

@@ -170,6 +170,11 @@ const METHODS: &[Method] = &[
     sandbox::accounts::FAUCET,
     sandbox::deal::DEAL,
     sandbox::time::FAST_FORWARD,
+    sandbox::snapshots::SNAPSHOT,
+    sandbox::snapshots::REVERT,
+    sandbox::snapshots::SNAPSHOTS,
+    sandbox::snapshots::DROP_SNAPSHOT,
+    sandbox::snapshots::ROLLBACK,
 ];
 
 /// Calls the method that goes by `name`.

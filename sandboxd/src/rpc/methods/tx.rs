@@ -40,9 +40,9 @@ pub(super) const SEND_TX: Method = Method {
     names: &["send_tx"],
     summary: "Sends a transaction and waits until it has come as far as `wait_until` says. A \
               transaction that is known already is not sent twice. With `NONE` it is not even \
-              checked.",
+              checked. `UNKNOWN_TRANSACTION` comes if the chain was taken back to before it.",
     takes: SEND,
-    errors: &["INVALID_TRANSACTION", "TIMEOUT_ERROR"],
+    errors: &["INVALID_TRANSACTION", "UNKNOWN_TRANSACTION", "TIMEOUT_ERROR"],
     handler: Handler::Wait(|api, params| Box::pin(send_tx(api, params))),
 };
 
@@ -59,7 +59,7 @@ pub(super) const BROADCAST_TX_COMMIT: Method = Method {
     names: &["broadcast_tx_commit"],
     summary: "Sends a transaction and waits until it is executed. Deprecated: see `send_tx`.",
     takes: BROADCAST,
-    errors: &["INVALID_TRANSACTION", "TIMEOUT_ERROR"],
+    errors: &["INVALID_TRANSACTION", "UNKNOWN_TRANSACTION", "TIMEOUT_ERROR"],
     handler: Handler::Wait(|api, params| Box::pin(broadcast_tx_commit(api, params))),
 };
 
@@ -168,14 +168,18 @@ async fn status(api: &Api, params: Value, receipts: Receipts) -> Answer {
 /// Refuses a transaction that was given in full, is not known, and could not be sent either.
 fn refuse_invalid(chain: &Chain, info: &TransactionInfo) -> Result<(), RpcFailure> {
     let Some(transaction) = info.to_signed_tx() else { return Ok(()) };
-    chain.verify(transaction).map_err(refused)
+    chain.verify(transaction).map_err(|refusal| refused(refusal, transaction.hash()))
 }
 
-/// Tells why the node did not take a transaction.
-fn refused(refusal: Refusal) -> RpcFailure {
+/// Tells why the node did not take a transaction, or lost it.
+fn refused(refusal: Refusal, hash: &CryptoHash) -> RpcFailure {
     match refusal {
         Refusal::Invalid(context) => RpcTransactionError::InvalidTransaction { context }.into(),
         Refusal::Fault(reason) => internal_error(&reason),
+        Refusal::TakenBack => {
+            let requested_transaction_hash = *hash;
+            RpcTransactionError::UnknownTransaction { requested_transaction_hash }.into()
+        }
     }
 }
 
@@ -188,7 +192,7 @@ async fn landed(
 ) -> Result<std::sync::Arc<Chain>, RpcFailure> {
     match tokio::time::timeout(api.wait_timeout, answer).await {
         Ok(Some(Ok(chain))) => Ok(chain),
-        Ok(Some(Err(refusal))) => Err(refused(refusal)),
+        Ok(Some(Err(refusal))) => Err(refused(refusal, hash)),
         Ok(None) => Err(internal_error("the node has stopped")),
         Err(_elapsed) => {
             let chain = api.chain();

@@ -242,3 +242,31 @@ fn a_client_that_is_gone_is_noticed() {
     let metrics = rig.client().get("/metrics").text();
     assert!(metrics.contains("sandboxd_rpc_subscriptions 0\n"), "{metrics}");
 }
+
+#[test]
+fn blocks_of_a_new_branch_are_told_after_a_revert() {
+    let rig = Rig::new();
+    let mut socket = Socket::open(&rig);
+    let mut client = rig.client();
+    let first = socket.subscribe(&json!({"topic": "blocks"}));
+    transfer(&rig, 1);
+    let snapshot = client.result("sandbox_snapshot", &json!({}));
+    transfer(&rig, 2);
+    let common = rig.node.view();
+    for block in common.blocks_after(0) {
+        assert_eq!(socket.told(first)["header"]["hash"], block.hash().to_string());
+    }
+    let second = socket.subscribe(&json!({"topic": "outcomes"}));
+    let reverted = client.result("sandbox_revert", &snapshot);
+    transfer(&rig, 2);
+    // Heights that were told already are told again, now of the blocks in their place; so they are to
+    // the subscription that came when the chain was higher.
+    let height = reverted["height"].as_u64().expect("a height");
+    let chain = rig.node.view();
+    for block in chain.blocks_after(height) {
+        assert_eq!(socket.told(first)["header"]["hash"], block.hash().to_string());
+        for _ in block.outcomes() {
+            assert_eq!(socket.told(second)["block_height"], block.height());
+        }
+    }
+}

@@ -3,6 +3,7 @@
 pub(super) mod accounts;
 pub(super) mod deal;
 pub(super) mod patch;
+pub(super) mod snapshots;
 pub(super) mod time;
 
 use near_jsonrpc_primitives::errors::RpcError;
