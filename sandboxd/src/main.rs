@@ -63,7 +63,7 @@ fn start(args: &StartArgs, wallet: Option<Vec<u8>>) -> anyhow::Result<()> {
         Some(path) => Sandbox::builder(read_genesis(path)?),
     };
     let builder = builder.wallet_contract(wallet).finality_lag(args.serve.finality_lag);
-    let sandbox = builder.build();
+    let sandbox = builder.auto_impersonate(args.serve.auto_impersonate).build();
     let sandbox = match &args.genesis {
         None => sandbox?,
         Some(path) => sandbox.with_context(|| path.display().to_string())?,
@@ -109,6 +109,7 @@ fn run_home(home: &Home, args: &RunArgs, wallet: Option<Vec<u8>>) -> anyhow::Res
     let sandbox = builder(contents, wallet)
         .kept_states(kept_states)
         .finality_lag(args.serve.finality_lag)
+        .auto_impersonate(args.serve.auto_impersonate)
         .max_gas_burnt_view(max_gas_burnt_view)
         .build();
     let sandbox = sandbox.with_context(|| home.path().display().to_string())?;

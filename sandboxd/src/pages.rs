@@ -3,3 +3,6 @@
 
 #[doc = include_str!("../../docs/sandbox/snapshots.md")]
 struct Snapshots;
+
+#[doc = include_str!("../../docs/sandbox/impersonation.md")]
+struct Impersonation;

@@ -33,6 +33,7 @@ pub struct SandboxBuilder {
     finality_lag: BlockHeightDelta,
     max_gas_burnt_view: Option<u64>,
     wallet_contract: Option<Vec<u8>>,
+    auto_impersonate: bool,
 }
 
 impl Sandbox {
@@ -60,6 +61,7 @@ impl Sandbox {
             finality_lag: 0,
             max_gas_burnt_view: None,
             wallet_contract: None,
+            auto_impersonate: false,
         }
     }
 
@@ -135,6 +137,14 @@ impl SandboxBuilder {
         self
     }
 
+    /// Whether transactions of every account are taken without its key, as
+    /// [`Chain::impersonate_everyone`] says.
+    #[must_use]
+    pub fn auto_impersonate(mut self, enabled: bool) -> Self {
+        self.auto_impersonate = enabled;
+        self
+    }
+
     /// Makes the chain.
     pub fn build(self) -> Result<Sandbox, InvalidChain> {
         let signer = self.signer.unwrap_or_else(|| first_validator(&self.genesis));
@@ -146,6 +156,7 @@ impl SandboxBuilder {
             finality_lag: self.finality_lag,
             max_gas_burnt_view: self.max_gas_burnt_view,
             wallet_contract: self.wallet_contract,
+            auto_impersonate: self.auto_impersonate,
         };
         Ok(Sandbox { chain: Chain::new(&self.genesis, options)? })
     }

@@ -18,6 +18,7 @@ use crate::config::RuntimeConfig;
 use crate::contract::ContractRunner;
 use crate::delayed::DelayedQueue;
 use crate::fault::{OrOverflow, RuntimeFault};
+use crate::impersonation::Impersonated;
 use crate::near::{
     Balance, CryptoHash, ExecutionMetadata, ExecutionOutcome, ExecutionOutcomeWithId,
     ExecutionStatus, InvalidTxError, Receipt, SignedTransaction, StateChangeCause,
@@ -68,8 +69,9 @@ pub fn apply_block(
     env: &BlockEnv,
     input: BlockInput,
 ) -> Result<BlockEffects, RuntimeFault> {
-    let BlockInput { transactions, receipts, kept_stakes } = input;
+    let BlockInput { transactions, receipts, kept_stakes, impersonated } = input;
     let mut application = Application::new(runtime, base, env)?;
+    application.impersonated = impersonated;
     stakes::give_back(&mut application.state, &kept_stakes)?;
     application.attribute(StateChangeCause::ValidatorAccountsUpdate);
     for transaction in &transactions {
@@ -93,6 +95,7 @@ pub fn apply_block(
 pub(crate) struct Application<'a> {
     pub(crate) runtime: &'a Runtime,
     pub(crate) env: &'a BlockEnv,
+    pub(crate) impersonated: Impersonated,
     pub(crate) state: Overlay,
     pub(crate) burnt: Burnt,
     pub(crate) proposals: Vec<ValidatorStake>,
@@ -118,6 +121,7 @@ impl<'a> Application<'a> {
         Ok(Application {
             runtime,
             env,
+            impersonated: Impersonated::default(),
             state,
             burnt: Burnt::default(),
             proposals: Vec::new(),
@@ -210,7 +214,7 @@ impl<'a> Application<'a> {
                 tree::set_access_key(&mut self.state, signer, public_key, access_key);
                 tree::set_gas_key_nonce(&mut self.state, signer, public_key, *index, *nonce);
             }
-            KeyUpdate::Bootstrap => {}
+            KeyUpdate::Bootstrap | KeyUpdate::Impersonated => {}
         }
         let outcome = ExecutionOutcome {
             status,

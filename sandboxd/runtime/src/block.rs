@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use sandbox_state::ChangeSet;
 
+use crate::impersonation::Impersonated;
 use crate::near::{
     AccountId, Balance, BlockHeight, CryptoHash, EpochHeight, ExecutionOutcomeWithId, Gas,
     InvalidTxError, Receipt, ValidatorStake,
@@ -50,6 +51,8 @@ pub struct BlockInput {
     /// In the first block of an epoch: how much each account that validates, or wanted to, has to
     /// keep locked. What it has locked beyond that goes back to its balance.
     pub kept_stakes: BTreeMap<AccountId, Balance>,
+    /// Accounts whose delegated actions need no signature and no key.
+    pub impersonated: Impersonated,
 }
 
 /// What a block did.

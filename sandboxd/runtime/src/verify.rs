@@ -47,6 +47,8 @@ pub enum KeyUpdate {
     /// None: the signer is a universal account that has no keys yet, and installs those that its id
     /// names. The nonce is in the account.
     Bootstrap,
+    /// None: the signer is impersonated, and has no such key.
+    Impersonated,
 }
 
 /// What a block does with a transaction.
@@ -78,7 +80,20 @@ impl Verdict {
 /// To check a signature takes as long as to apply the rest of a small transaction, so that it is
 /// done once, and by whoever has the time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WellFormed(SignedTransaction);
+pub struct WellFormed {
+    transaction: SignedTransaction,
+    authority: Authority,
+}
+
+/// What a transaction is valid by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Authority {
+    /// Its signature, which has been checked, and an access key.
+    Key,
+    /// Impersonation: nobody looks at the signature, and an access key that the account does not have
+    /// is taken for one with full access and any nonce.
+    Impersonation,
+}
 
 impl WellFormed {
     /// Checks what needs no state.
@@ -87,17 +102,33 @@ impl WellFormed {
         transaction: SignedTransaction,
     ) -> Result<Self, InvalidTxError> {
         verify_without_state(config, &transaction)?;
-        Ok(Self(transaction))
+        Ok(Self { transaction, authority: Authority::Key })
+    }
+
+    /// Checks what needs no state, but not the signature: the signer is impersonated. If the signer
+    /// has no such key as the transaction names, it is valid as if signed by one with full access,
+    /// whatever its nonce.
+    pub fn impersonated(
+        config: &RuntimeConfig,
+        transaction: SignedTransaction,
+    ) -> Result<Self, InvalidTxError> {
+        verify_actions_and_size(config, &transaction)?;
+        Ok(Self { transaction, authority: Authority::Impersonation })
+    }
+
+    /// Whether the signature was left unchecked.
+    pub fn is_impersonated(&self) -> bool {
+        self.authority == Authority::Impersonation
     }
 
     /// The transaction.
     pub fn transaction(&self) -> &SignedTransaction {
-        &self.0
+        &self.transaction
     }
 
     /// The transaction, without the knowledge that it is well formed.
     pub fn into_transaction(self) -> SignedTransaction {
-        self.0
+        self.transaction
     }
 }
 
@@ -118,7 +149,8 @@ pub fn verify(
     if let Err(error) = verify_without_state(config, transaction) {
         return Ok(Err(error));
     }
-    let verdict = verdict(config.near(), state, gas_price, height, &transaction.transaction)?;
+    let body = &transaction.transaction;
+    let verdict = verdict(config.near(), state, gas_price, height, body, Authority::Key)?;
     Ok(verdict.and_then(Verdict::admission))
 }
 
@@ -133,11 +165,25 @@ pub fn verify_with_state(
     height: Option<BlockHeight>,
     transaction: &WellFormed,
 ) -> Result<Result<Verdict, InvalidTxError>, RuntimeFault> {
-    verdict(config.near(), state, gas_price, height, &transaction.0.transaction)
+    let WellFormed { transaction, authority } = transaction;
+    verdict(config.near(), state, gas_price, height, &transaction.transaction, *authority)
 }
 
 /// Checks what needs no state: the actions, the size and the signature.
 fn verify_without_state(
+    config: &RuntimeConfig,
+    transaction: &SignedTransaction,
+) -> Result<(), InvalidTxError> {
+    verify_actions_and_size(config, transaction)?;
+    let public_key = transaction.transaction.public_key();
+    if transaction.signature.verify(transaction.hash().as_ref(), public_key) {
+        Ok(())
+    } else {
+        Err(InvalidTxError::InvalidSignature)
+    }
+}
+
+fn verify_actions_and_size(
     config: &RuntimeConfig,
     transaction: &SignedTransaction,
 ) -> Result<(), InvalidTxError> {
@@ -148,12 +194,7 @@ fn verify_without_state(
         config.near(),
         transaction,
         config.rules().version(),
-    )?;
-    if transaction.signature.verify(transaction.hash().as_ref(), body.public_key()) {
-        Ok(())
-    } else {
-        Err(InvalidTxError::InvalidSignature)
-    }
+    )
 }
 
 fn verdict(
@@ -162,6 +203,7 @@ fn verdict(
     gas_price: Balance,
     height: Option<BlockHeight>,
     transaction: &Transaction,
+    authority: Authority,
 ) -> Result<Result<Verdict, InvalidTxError>, RuntimeFault> {
     let Ok(cost) = transaction_cost(config, transaction, gas_price) else {
         return Ok(Err(InvalidTxError::CostOverflow));
@@ -172,7 +214,10 @@ fn verdict(
     };
     let charge = Charge { config, height, transaction, cost, account };
     let Some(access_key) = tree::access_key(state, signer, public_key)? else {
-        return charge.bootstrap();
+        return match authority {
+            Authority::Impersonation if !charge.is_bootstrap() => charge.impersonated(),
+            _ => charge.bootstrap(),
+        };
     };
     match (transaction.nonce().nonce_index(), access_key.gas_key_info()) {
         (None, None) => charge.access_key(access_key),
@@ -292,17 +337,36 @@ impl Charge<'_> {
         Ok(Ok(Verdict::Valid(charged(account, rest))))
     }
 
+    /// The account pays for everything, as with a key of full access.
+    fn impersonated(self) -> Result<Result<Verdict, InvalidTxError>, RuntimeFault> {
+        let Charge { config, height: _, transaction, cost, mut account } = self;
+        match rest_of(&account, transaction, cost.total) {
+            Ok(rest) => account.set_amount(rest),
+            Err(error) => return Ok(Err(error)),
+        }
+        if let Some(error) = lacks_storage_stake(config, transaction, &account)? {
+            return Ok(Err(error));
+        }
+        let key = KeyUpdate::Impersonated;
+        Ok(Ok(Verdict::Valid(VerifiedTransaction { cost, account, key })))
+    }
+
+    /// Whether it is the transaction by which a universal account installs its keys.
+    fn is_bootstrap(&self) -> bool {
+        self.config.wasm_config.universal_accounts
+            && self.account.bootstrap_nonce().is_some()
+            && self.transaction.is_state_init_bootstrap()
+    }
+
     /// A universal account without keys may install them itself: its id is the hash of what it
     /// installs, and that names the key that signs. Its nonce is always strict, so that the same
     /// bytes are never valid again under the keys that they install.
     fn bootstrap(self) -> Result<Result<Verdict, InvalidTxError>, RuntimeFault> {
+        let is_bootstrap = self.is_bootstrap();
         let Charge { config, height, transaction, cost, mut account } = self;
-        let Some(current) = account.bootstrap_nonce() else {
+        let Some(current) = account.bootstrap_nonce().filter(|_| is_bootstrap) else {
             return Ok(Err(not_found(transaction)));
         };
-        if !config.wasm_config.universal_accounts || !transaction.is_state_init_bootstrap() {
-            return Ok(Err(not_found(transaction)));
-        }
         let nonce = transaction.nonce().nonce();
         if let Err(error) = check_nonce(nonce, current, height, NonceMode::Strict) {
             return Ok(Err(error));

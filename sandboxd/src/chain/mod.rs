@@ -14,6 +14,7 @@ mod epoch;
 mod error;
 mod finality;
 mod gaps;
+mod impersonation;
 mod index;
 mod light_client;
 mod node;
@@ -39,7 +40,7 @@ use near_primitives::types::{
 };
 use near_primitives::validator_signer::ValidatorSigner;
 use rpds::RedBlackTreeMapSync;
-use sandbox_runtime::{BlockEnv, Runtime, StateChanges};
+use sandbox_runtime::{BlockEnv, Impersonated, Runtime, StateChanges};
 use sandbox_state::{History, Snapshot};
 
 use block_tree::BlockTree;
@@ -84,6 +85,7 @@ pub struct Chain {
     pool: Pool,
     delayed_receipts: u64,
     clock: Clock,
+    impersonated: Impersonated,
     /// For those who read the blocks of a node.
     returns: Returns,
 }

@@ -4,6 +4,7 @@
 //! waits for are; without work the thread sleeps. A block that fails, be it by a fault
 //! or by a panic, is dropped: the chain from before it stays, and the node goes on.
 
+mod impersonation;
 mod returns;
 
 use std::any::Any;
@@ -270,7 +271,9 @@ impl Owner {
         self.obeyed = self.obeyed.saturating_add(1);
         match command {
             Command::Submit { transaction, until, landed } => {
-                self.submit(*transaction, until, landed);
+                let nonce = KeyNonce::of(&transaction);
+                let take = |chain: &mut Chain| chain.enqueue(*transaction);
+                self.submit(take, nonce, until, landed);
             }
             Command::Watch { hash, until, landed } => self.watch(hash, until, landed),
             Command::Act(act) => act(self),
@@ -279,16 +282,17 @@ impl Owner {
         }
     }
 
+    /// Has a transaction taken, of which a block has to wait for the nonces before `nonce`.
     fn submit(
         &mut self,
-        transaction: WellFormed,
+        take: impl FnOnce(&mut Chain) -> Result<CryptoHash, Refusal>,
+        nonce: Option<KeyNonce>,
         until: TxExecutionStatus,
         landed: Promise<Landed>,
     ) {
-        let nonce = KeyNonce::of(&transaction);
         let (chain, gaps) = (&mut self.chain, &mut self.gaps);
         let submitted = catch_unwind(AssertUnwindSafe(|| {
-            let taken = chain.enqueue(transaction);
+            let taken = take(chain);
             if let (Ok(_), Some(nonce)) = (&taken, nonce) {
                 gaps.see(chain, &nonce);
             }

@@ -41,17 +41,26 @@ impl Chain {
         self.enqueue(well_formed)
     }
 
-    /// Whether `transaction` has not expired and is well formed, its signature included: the part
-    /// of [`Chain::submit`] that needs no exclusive chain.
+    /// Whether `transaction` has not expired and is well formed, its signature included unless
+    /// the signer is impersonated: the part of [`Chain::submit`] that needs no exclusive chain.
     pub fn admit(&self, transaction: SignedTransaction) -> Result<WellFormed, Refusal> {
         if !self.knows(transaction.hash()) {
             self.check_not_expired(&transaction)?;
         }
-        Ok(WellFormed::check(self.runtime.config(), transaction)?)
+        let config = self.runtime.config();
+        if self.is_impersonated(&transaction) {
+            return Ok(WellFormed::impersonated(config, transaction)?);
+        }
+        Ok(WellFormed::check(config, transaction)?)
     }
 
     /// The rest of [`Chain::submit`]: checks what depends on the state, and takes the transaction.
     pub(super) fn enqueue(&mut self, well_formed: WellFormed) -> Result<CryptoHash, Refusal> {
+        self.check_authority(&well_formed)?;
+        self.take(well_formed)
+    }
+
+    pub(super) fn take(&mut self, well_formed: WellFormed) -> Result<CryptoHash, Refusal> {
         let transaction = well_formed.transaction();
         let hash = transaction.get_hash();
         if self.knows(&hash) {
@@ -66,7 +75,7 @@ impl Chain {
     /// Whether `transaction` would be valid in the next block.
     pub fn verify(&self, transaction: &SignedTransaction) -> Result<(), Refusal> {
         self.check_not_expired(transaction)?;
-        let well_formed = WellFormed::check(self.runtime.config(), transaction.clone())?;
+        let well_formed = self.admit(transaction.clone())?;
         self.check_on_state(&well_formed)?;
         Ok(())
     }
@@ -184,7 +193,8 @@ impl Chain {
         let mut transactions: Vec<_> =
             chunk.iter().map(|taken| taken.transaction().clone()).collect();
         let receipts = self.head.outgoing_receipts().to_vec();
-        let input = BlockInput { transactions: chunk, receipts, kept_stakes };
+        let impersonated = self.impersonated.clone();
+        let input = BlockInput { transactions: chunk, receipts, kept_stakes, impersonated };
         let effects = apply_block(&self.runtime, &self.state, &env, input)?;
         transactions.retain(|tx| effects.dropped.iter().all(|dropped| dropped.id != tx.get_hash()));
         let state = self.state.apply(&effects.changes);

@@ -12,7 +12,7 @@ use near_primitives::version::{MIN_SUPPORTED_PROTOCOL_VERSION, PROTOCOL_VERSION}
 use near_time::Utc;
 use rpds::RedBlackTreeMapSync;
 use sandbox_runtime::genesis::genesis_state as genesis_records;
-use sandbox_runtime::{Runtime, RuntimeConfig, UnsupportedProtocolVersion, wallet};
+use sandbox_runtime::{Impersonated, Runtime, RuntimeConfig, UnsupportedProtocolVersion, wallet};
 use sandbox_state::{History, Snapshot};
 
 use super::Chain;
@@ -42,6 +42,8 @@ pub struct ChainOptions {
     pub finality_lag: BlockHeightDelta,
     /// The wasm of the contract that accounts with an Ethereum address run, if there is to be one.
     pub wallet_contract: Option<Vec<u8>>,
+    /// Whether every account is impersonated from the start.
+    pub auto_impersonate: bool,
 }
 
 /// A genesis that no chain can start from. `near_chain_configs` has checked the rest.
@@ -122,6 +124,8 @@ impl Chain {
             genesis_block: Arc::new(genesis_block),
         };
         let head = Arc::clone(&spec.genesis_block);
+        let mut impersonated = Impersonated::default();
+        impersonated.set_everyone(options.auto_impersonate);
         let mut history = History::new(options.kept_states);
         history.push(head.height(), state.clone());
         let mut changes = RedBlackTreeMapSync::new_sync();
@@ -138,6 +142,7 @@ impl Chain {
             pool: Pool::default(),
             delayed_receipts: 0,
             clock: options.clock,
+            impersonated,
             returns: Returns::default(),
             spec: Arc::new(spec),
         })

@@ -100,6 +100,9 @@ pub struct ServeArgs {
     #[arg(long, value_name = "BLOCKS", default_value_t = 0,
           value_parser = clap::value_parser!(u64).range(..=1_000))]
     pub finality_lag: BlockHeightDelta,
+    /// Take transactions of any account without its key, as `sandbox_auto_impersonate` does.
+    #[arg(long)]
+    pub auto_impersonate: bool,
     /// A name that the server may be called by, beside those of the loopback and its address, or *
     /// for any. Other names are refused, so that no web page can reach the chain by one of its own.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]

@@ -14,6 +14,7 @@ mod deal;
 mod epochs;
 mod finality;
 mod genesis;
+mod impersonation;
 mod model;
 mod node;
 mod patch_state;

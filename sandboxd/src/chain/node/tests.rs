@@ -114,7 +114,7 @@ fn only_a_transaction_that_was_taken_lets_a_block_wait() {
     for (near, waits) in [(1_000_000_000, false), (1, true)] {
         let transaction = owner.chain.admit(transfer_of(&owner.chain, 5, near)).unwrap();
         let (promise, landed) = answer();
-        owner.submit(transaction, TxExecutionStatus::None, promise);
+        submit(&mut owner, transaction, TxExecutionStatus::None, promise);
         assert_eq!(landed.wait().unwrap().is_ok(), waits);
         assert_eq!(owner.gaps.is_empty(), !waits);
     }
@@ -128,7 +128,7 @@ fn who_waits_for_what_is_gone_is_told_so_and_others_go_on_waiting() {
     let send = |owner: &mut Owner, nonce| {
         let transaction = owner.chain.admit(transfer_of(&owner.chain, nonce, 1)).unwrap();
         let (promise, landed) = answer();
-        owner.submit(transaction, TxExecutionStatus::Final, promise);
+        submit(owner, transaction, TxExecutionStatus::Final, promise);
         landed
     };
     let pooled = send(&mut owner, 1);
@@ -154,6 +154,15 @@ fn who_waits_for_what_is_gone_is_told_so_and_others_go_on_waiting() {
     assert!(matches!(pooled.wait(), Some(Err(Refusal::TakenBack))));
     assert_eq!(owner.waiting.len(), 1);
     drop(unseen);
+}
+
+fn submit(
+    owner: &mut Owner,
+    transaction: WellFormed,
+    until: TxExecutionStatus,
+    landed: Promise<Landed>,
+) {
+    owner.obey(Command::Submit { transaction: Box::new(transaction), until, landed });
 }
 
 fn transfer(chain: &Chain) -> SignedTransaction {

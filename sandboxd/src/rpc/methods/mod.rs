@@ -175,6 +175,10 @@ const METHODS: &[Method] = &[
     sandbox::snapshots::SNAPSHOTS,
     sandbox::snapshots::DROP_SNAPSHOT,
     sandbox::snapshots::ROLLBACK,
+    sandbox::impersonate::IMPERSONATE,
+    sandbox::impersonate::STOP_IMPERSONATING,
+    sandbox::impersonate::AUTO_IMPERSONATE,
+    sandbox::impersonate::SEND_TRANSACTION,
 ];
 
 /// Calls the method that goes by `name`.

@@ -133,6 +133,7 @@ fn kind(kind: Kind) -> Value {
         }),
         Kind::Object => json!({"type": "object"}),
         Kind::Records => json!({"type": "array", "items": {"type": "object"}}),
+        Kind::Actions => json!({"type": "array", "items": {"type": ["object", "string"]}}),
     }
 }
 

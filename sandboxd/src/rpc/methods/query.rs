@@ -170,7 +170,8 @@ impl At<'_> {
                 self.state(state, &account_id, &query)
             }
             QueryRequest::ViewAccessKey { account_id, public_key } => {
-                let key = self.seen(view::access_key(state, &account_id, &public_key))?;
+                let key = self.chain.access_key_after(self.block, state, &account_id, &public_key);
+                let key = self.seen(key)?;
                 Ok(QueryResponseKind::AccessKey(key.into()))
             }
             QueryRequest::ViewAccessKeyList { account_id, after_key, limit } => {

@@ -87,6 +87,8 @@ pub(super) enum Kind {
     Object,
     /// A list of records as in a genesis file.
     Records,
+    /// A list of actions as in a transaction that `tx` shows.
+    Actions,
 }
 
 impl Member {
@@ -140,6 +142,7 @@ impl Kind {
             Self::ChunkId => "`{block_hash, shard_id}`".to_owned(),
             Self::Object => "object".to_owned(),
             Self::Records => "list of state records as in a genesis file".to_owned(),
+            Self::Actions => "list of actions as `tx` shows them".to_owned(),
         }
     }
 }

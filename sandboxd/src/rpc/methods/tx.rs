@@ -24,7 +24,7 @@ use crate::chain::{self, Chain, Execution, Refusal};
 
 const SIGNED: Member = Member::required("signed_tx_base64", Kind::Base64);
 
-const WAIT_UNTIL: Member = Member::optional(
+pub(super) const WAIT_UNTIL: Member = Member::optional(
     "wait_until",
     Kind::One(&["NONE", "INCLUDED", "EXECUTED_OPTIMISTIC", "INCLUDED_FINAL", "EXECUTED", "FINAL"]),
 )
@@ -125,8 +125,17 @@ async fn send(api: &Api, transaction: SignedTransaction, wait_until: TxExecution
         });
     }
     let answer = api.node.submit(transaction, wait_until);
-    let landed = landed(api, &hash, answer, Receipts::Left).await?;
-    executed(&landed, &hash, Receipts::Left)
+    sent(api, &hash, answer).await
+}
+
+/// Waits until a transaction that was sent has come as far as it should, and tells its outcomes.
+pub(super) async fn sent(
+    api: &Api,
+    hash: &CryptoHash,
+    answer: chain::Answer<chain::Landed>,
+) -> Answer {
+    let landed = landed(api, hash, answer, Receipts::Left).await?;
+    executed(&landed, hash, Receipts::Left)
 }
 
 async fn status(api: &Api, params: Value, receipts: Receipts) -> Answer {
@@ -172,7 +181,7 @@ fn refuse_invalid(chain: &Chain, info: &TransactionInfo) -> Result<(), RpcFailur
 }
 
 /// Tells why the node did not take a transaction, or lost it.
-fn refused(refusal: Refusal, hash: &CryptoHash) -> RpcFailure {
+pub(super) fn refused(refusal: Refusal, hash: &CryptoHash) -> RpcFailure {
     match refusal {
         Refusal::Invalid(context) => RpcTransactionError::InvalidTransaction { context }.into(),
         Refusal::Fault(reason) => internal_error(&reason),

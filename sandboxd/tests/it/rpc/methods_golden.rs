@@ -71,6 +71,10 @@ const CHANGING: &[&str] = &[
     "sandbox_revert",
     "sandbox_drop_snapshot",
     "sandbox_rollback",
+    "sandbox_impersonate",
+    "sandbox_stop_impersonating",
+    "sandbox_auto_impersonate",
+    "sandbox_send_transaction",
 ];
 
 pub(super) fn table() -> BTreeMap<String, Told> {
@@ -125,8 +129,11 @@ fn each_method_has_a_golden_result_and_each_of_its_errors_a_golden_error() {
 }
 
 /// Errors that come of another request: see the tests of reverts.
-const OF_TWO_REQUESTS: [(&str, &str); 2] =
-    [("send_tx", "UNKNOWN_TRANSACTION"), ("broadcast_tx_commit", "UNKNOWN_TRANSACTION")];
+const OF_TWO_REQUESTS: [(&str, &str); 3] = [
+    ("send_tx", "UNKNOWN_TRANSACTION"),
+    ("broadcast_tx_commit", "UNKNOWN_TRANSACTION"),
+    ("sandbox_send_transaction", "UNKNOWN_TRANSACTION"),
+];
 
 /// What a chain that does not certify execution cannot prove.
 const SPICE: [&str; 3] = [

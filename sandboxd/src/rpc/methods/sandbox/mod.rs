@@ -2,6 +2,7 @@
 
 pub(super) mod accounts;
 pub(super) mod deal;
+pub(super) mod impersonate;
 pub(super) mod patch;
 pub(super) mod snapshots;
 pub(super) mod time;
