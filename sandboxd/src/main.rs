@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use near_primitives::version::PROTOCOL_VERSION;
-use sandboxd::chain::{Clock, Node, NodeOptions};
+use sandboxd::chain::{BlockMode, Clock, Node, NodeOptions};
 use sandboxd::cli::{
-    self, Cli, Command, DumpStateArgs, Program, RunArgs, ServeArgs, StartArgs, ViewState, docs,
+    self, BlockTime, Cli, Command, DumpStateArgs, Program, RunArgs, ServeArgs, StartArgs,
+    ViewState, docs,
 };
 use sandboxd::home::{Home, HomeContents, dump, read_genesis};
 use sandboxd::rpc::{NodeSettings, RpcConfig, RpcServer};
@@ -167,9 +168,16 @@ fn start_node(
         target: "chain", version = env!("CARGO_PKG_VERSION"), chain_id = chain.chain_id(),
         protocol = chain.protocol_version(), latest_protocol = PROTOCOL_VERSION, "starting"
     );
-    let heartbeat = args.block_interval.map(Duration::from_millis).or(heartbeat);
     let finality = (args.finality_lag > 0).then_some(FINALITY_INTERVAL);
-    Ok(sandbox.start(NodeOptions { heartbeat: heartbeat.or(finality) })?)
+    let interval = args.block_interval.map(Duration::from_millis).or(heartbeat).or(finality);
+    let mode = args.block_time.map_or_else(
+        || interval.map_or(BlockMode::Instant, BlockMode::Mixed),
+        |block_time| match block_time {
+            BlockTime::Millis(millis) => BlockMode::Interval(Duration::from_millis(millis.get())),
+            BlockTime::Manual => BlockMode::Manual,
+        },
+    );
+    Ok(sandbox.start(NodeOptions { mode })?)
 }
 
 fn serve(

@@ -6,3 +6,9 @@ struct Snapshots;
 
 #[doc = include_str!("../../docs/sandbox/impersonation.md")]
 struct Impersonation;
+
+#[doc = include_str!("../../docs/sandbox/time.md")]
+struct Time;
+
+#[doc = include_str!("../../docs/sandbox/blocks.md")]
+struct Blocks;

@@ -25,6 +25,7 @@ use near_primitives::validator_signer::{EmptyValidatorSigner, ValidatorSigner};
 use near_primitives::views::{BlockHeaderView, BlockView, ChunkHeaderView};
 
 use super::epoch::Epoch;
+use super::holds::Queue;
 use super::validators::Staking;
 
 /// A block, its one chunk, and what applying it gave.
@@ -37,6 +38,8 @@ pub struct Block {
     transactions: Vec<SignedTransaction>,
     incoming: Arc<[Receipt]>,
     pub(super) applied: Applied,
+    /// The receipts that wait after the block.
+    pub(super) queue: Queue,
 }
 
 /// What applying a block gave. The next block's header and chunk repeat most of it.
@@ -109,7 +112,8 @@ impl Block {
         &self.transactions
     }
 
-    /// The receipts in the block's chunk: those that the block before sent.
+    /// The receipts in the block's chunk: those that the block before sent, without those that are
+    /// held, and then those that were released.
     pub fn incoming_receipts(&self) -> &[Receipt] {
         &self.incoming
     }
@@ -259,6 +263,7 @@ impl GenesisBlock<'_> {
             transactions: Vec::new(),
             incoming: Arc::new([]),
             applied: Applied::genesis(self.state_root, self.total_supply),
+            queue: Queue::default(),
         }
     }
 }
@@ -276,13 +281,13 @@ pub(super) struct NewBlock<'a> {
     pub(super) next_gas_price: Balance,
     pub(super) block_merkle_root: CryptoHash,
     pub(super) transactions: Vec<SignedTransaction>,
+    pub(super) incoming: Arc<[Receipt]>,
     pub(super) applied: Applied,
 }
 
 impl NewBlock<'_> {
     pub(super) fn build(self) -> Block {
-        let incoming = Arc::clone(&self.previous.applied.outgoing);
-        let chunk = self.chunk_header(&incoming);
+        let chunk = self.chunk_header(&self.incoming);
         let vrf_value = near_crypto::vrf::Value(self.random_value.0);
         // Nobody asks the only validator of a local chain to prove its randomness.
         let vrf_proof = near_crypto::vrf::Proof([0; 64]);
@@ -294,8 +299,9 @@ impl NewBlock<'_> {
             epoch: self.epoch,
             staking: self.staking,
             transactions: self.transactions,
-            incoming,
+            incoming: self.incoming,
             applied: self.applied,
+            queue: Queue::default(),
         }
     }
 

@@ -197,7 +197,7 @@ impl Chain {
         &mut self,
         edit: impl FnOnce(&mut Edits<'_>, &BlockEnv) -> Result<T, E>,
     ) -> Result<(T, Produced), E> {
-        let step = self.step(self.next_height()).map_err(PatchFailed::from)?;
+        let step = self.step(self.next_height(), self.next_time()).map_err(PatchFailed::from)?;
         let mut edits = Edits::new(self.runtime.config().near(), &step.state);
         let result = edit(&mut edits, &step.env)?;
         let patch = edits.finish().map_err(PatchFailed::from)?.map_err(PatchFailed::from)?;

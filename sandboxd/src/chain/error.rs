@@ -10,6 +10,7 @@ use sandbox_runtime::RuntimeFault;
 use sandbox_runtime::patch::InvalidPatch;
 
 use super::clock::TimestampNs;
+use super::time::MOST_MINED_BLOCKS;
 
 /// A block, or the state after it, is not there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,11 +61,22 @@ impl From<RuntimeFault> for Refusal {
     }
 }
 
-/// The chain's time was not set.
+/// The chain's time was not changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ClockError {
-    /// A block's time has to be after that of the block before.
-    #[error("{at} is not after the time of the latest block, {latest} (both in ns since 1970)")]
+pub enum InvalidTime {
+    /// No block may be as early as genesis.
+    #[error("time: {at} is not after genesis, whose time is {genesis} (both in ns since 1970)")]
+    BeforeGenesis {
+        /// What was asked for.
+        at: TimestampNs,
+        /// The time of genesis.
+        genesis: TimestampNs,
+    },
+    /// A block's time is after that of the block before, unless the clock was set back.
+    #[error(
+        "time: {at} is not after the latest block, whose time is {latest} (both in ns since 1970); \
+         set the clock back first if that is meant"
+    )]
     NotAfterHead {
         /// What was asked for.
         at: TimestampNs,
@@ -72,11 +84,52 @@ pub enum ClockError {
         latest: TimestampNs,
     },
     /// A block's time is counted in nanoseconds in 64 bits.
-    #[error("{at} ns since 1970 is too far in the future: a block's time ends in the year 2554")]
+    #[error(
+        "time: {at} ns since 1970 is too far in the future: block times end in the year 2554, and \
+         100 years are kept free"
+    )]
     TooLate {
         /// What was asked for.
         at: TimestampNs,
     },
+    /// As above, after so much more time.
+    #[error(
+        "delta: {delta} ns from now is too far in the future: block times end in the year 2554"
+    )]
+    DeltaTooLarge {
+        /// What was asked for.
+        delta: u64,
+    },
+    /// As above, after blocks of that interval.
+    #[error(
+        "interval: blocks {interval} ns apart come too far into the future: block times end in the year 2554"
+    )]
+    IntervalTooLarge {
+        /// What was asked for.
+        interval: u64,
+    },
+    /// Block times have to grow.
+    #[error("interval: 0 ns leave blocks without time between them; give at least 1")]
+    NoInterval,
+}
+
+/// No blocks were made.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidMining {
+    /// The blocks are too many to be made in one go.
+    #[error(
+        "blocks: {blocks} are too many for one call, which makes {MOST_MINED_BLOCKS} at most; sandbox_fast_forward skips more"
+    )]
+    TooManyBlocks {
+        /// What was asked for.
+        blocks: u64,
+    },
+    /// They cannot be so far apart.
+    #[error(transparent)]
+    Interval(#[from] InvalidTime),
+    /// A block could not be made.
+    #[error(transparent)]
+    Fault(#[from] RuntimeFault),
 }
 
 /// The state was not patched, and nothing changed.

@@ -5,6 +5,7 @@
 
 mod answer;
 mod block;
+mod block_mode;
 mod block_tree;
 mod clock;
 mod cursor;
@@ -14,6 +15,7 @@ mod epoch;
 mod error;
 mod finality;
 mod gaps;
+mod holds;
 mod impersonation;
 mod index;
 mod light_client;
@@ -25,6 +27,7 @@ mod query;
 mod rollback;
 mod saved;
 mod spec;
+mod time;
 mod validators;
 
 use std::sync::Arc;
@@ -46,18 +49,23 @@ use sandbox_state::{History, Snapshot};
 use block_tree::BlockTree;
 use cursor::Returns;
 use finality::FinalBlocks;
+use holds::Queue;
 use index::Index;
 use pool::Pool;
 use spec::Spec;
 
 pub use answer::{Answer, Promise, answer};
 pub use block::Block;
+pub use block_mode::BlockMode;
 pub use clock::{Clock, TimestampNs};
 pub use cursor::Cursor;
 pub use deal::{DealFailed, Dealt};
 pub use edit::{Code, NEW_ACCOUNT_BALANCE, NewAccount};
 pub use epoch::Epoch;
-pub use error::{ClockError, EditFailed, FastForwardError, PatchFailed, Refusal, UnknownBlock};
+pub use error::{
+    EditFailed, FastForwardError, InvalidMining, InvalidTime, PatchFailed, Refusal, UnknownBlock,
+};
+pub use holds::{HeldReceipt, HoldId, InvalidRelease, ReceiptFilter};
 pub use index::{Execution, OutcomeAt, Progress};
 pub use light_client::OutcomeProof;
 pub use node::{Landed, Node, NodeOptions};
@@ -66,6 +74,7 @@ pub use query::QueryFailed;
 pub use rollback::{Rollback, RollbackError};
 pub use saved::{AfterRevert, SnapshotId, SnapshotInfo, UnknownSnapshot};
 pub use spec::{ChainOptions, InvalidChain};
+pub use time::MOST_MINED_BLOCKS;
 pub use validators::{Staking, Validators};
 
 /// A chain of blocks, the state after each of the latest, and the transactions that wait.
@@ -83,6 +92,7 @@ pub struct Chain {
     /// The tree over the hashes of all blocks before the head.
     block_hashes: BlockTree,
     pool: Pool,
+    queue: Queue,
     delayed_receipts: u64,
     clock: Clock,
     impersonated: Impersonated,
@@ -273,14 +283,9 @@ impl Chain {
         !self.pool.is_empty() || self.has_receipts()
     }
 
-    /// Whether receipts wait for the next block. Those that wait for data do not count.
+    /// Whether receipts wait for the next block. Those that wait for data, or are held, do not count.
     pub fn has_receipts(&self) -> bool {
-        self.delayed_receipts > 0 || !self.head.outgoing_receipts().is_empty()
-    }
-
-    /// The clock that the next block's time is read from.
-    pub fn clock(&self) -> &Clock {
-        &self.clock
+        self.delayed_receipts > 0 || !self.queue.due().is_empty()
     }
 
     /// Height of the next block.

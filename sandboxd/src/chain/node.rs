@@ -1,7 +1,7 @@
 //! A running chain: one thread owns the chain and makes its blocks, everybody else reads the
-//! latest published value. A block is made at once when there is work for one, and blocks follow
-//! until no receipt is left, or, where blocks are not final at once, until those that somebody
-//! waits for are; without work the thread sleeps. A block that fails, be it by a fault
+//! latest published value. When blocks are made the [`BlockMode`] says: mostly at once when there is
+//! work for one, and then until no receipt is left, or, where blocks are not final at once, until
+//! those that somebody waits for are; without work the thread sleeps. A block that fails, be it by a fault
 //! or by a panic, is dropped: the chain from before it stays, and the node goes on.
 
 mod impersonation;
@@ -13,11 +13,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use near_primitives::hash::CryptoHash;
 use near_primitives::transaction::SignedTransaction;
-use near_primitives::types::BlockHeightDelta;
 use near_primitives::views::TxExecutionStatus;
 use parking_lot::Mutex;
 use sandbox_runtime::RuntimeFault;
@@ -28,13 +27,13 @@ use super::finality::{meets, status_to_come};
 use super::gaps::{Gaps, KeyNonce};
 use super::publication::Publication;
 use super::saved::Saved;
-use super::{Chain, ClockError, FastForwardError, Produced, Refusal, TimestampNs};
+use super::{BlockMode, Chain, Produced, Refusal};
 
 /// How a node makes blocks.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NodeOptions {
-    /// After how long without work an empty block is made. Never, if this is `None`.
-    pub heartbeat: Option<Duration>,
+    /// When blocks are made, until [`Node::set_block_mode`] says something else.
+    pub mode: BlockMode,
 }
 
 /// The answer to a transaction: the chain in which it has come as far as was asked for.
@@ -125,20 +124,6 @@ impl Node {
         self.ask(|landed| Command::Watch { hash, until, landed })
     }
 
-    /// Goes `delta` heights further. The chain is there when the answer is.
-    pub fn fast_forward(&self, delta: BlockHeightDelta) -> Answer<Result<(), FastForwardError>> {
-        self.change(move |chain| chain.fast_forward(delta).map(|made| ((), made)))
-    }
-
-    /// Lets the next block have the time `at`, in nanoseconds since 1970.
-    pub fn set_time(&self, at: TimestampNs) -> Answer<Result<(), ClockError>> {
-        self.act(move |owner| {
-            let set = owner.chain.set_time(at);
-            owner.publish();
-            set
-        })
-    }
-
     /// Runs `change` on a copy of the chain. If it succeeds the copy takes the chain's place, and
     /// whoever gets the answer sees it; the blocks that it made are what it returns beside its
     /// result. If it fails, or panics, the chain is as it was.
@@ -188,6 +173,7 @@ struct Owner {
     chain: Chain,
     inbox: Receiver<Command>,
     published: Arc<Publication>,
+    mode: BlockMode,
     waiting: BTreeMap<CryptoHash, Vec<(TxExecutionStatus, Promise<Landed>)>>,
     /// How many answers were promised since those that nobody waits for any more were looked for,
     watched: usize,
@@ -209,6 +195,7 @@ impl Owner {
             chain,
             inbox,
             published,
+            mode: BlockMode::default(),
             waiting: BTreeMap::new(),
             watched: 0,
             tidy_at: FIRST_TIDY,
@@ -221,7 +208,8 @@ impl Owner {
     }
 
     fn run(mut self, options: NodeOptions) {
-        while let Some(event) = self.next_event(options.heartbeat) {
+        self.mode = options.mode;
+        while let Some(event) = self.next_event() {
             match event {
                 Event::Command(command) => self.obey(command),
                 Event::Work => self.produce(),
@@ -231,15 +219,18 @@ impl Owner {
     }
 
     /// Commands come before blocks, so that transactions that arrive together share a block.
-    fn next_event(&mut self, heartbeat: Option<Duration>) -> Option<Event> {
-        if !self.stalled && (self.chain.has_work() || self.finality_is_awaited()) {
+    fn next_event(&mut self) -> Option<Event> {
+        if self.mode.is_prompt()
+            && !self.stalled
+            && (self.chain.has_work() || self.finality_is_awaited())
+        {
             if self.obeyed >= COMMANDS_PER_BLOCK {
                 return Some(Event::Work);
             }
             // With nothing left out, what has arrived is all that is waited for.
             return event(self.inbox.recv_timeout(self.gaps.patience().unwrap_or_default()));
         }
-        let received = match heartbeat {
+        let received = match self.mode.interval() {
             Some(interval) => {
                 let left = interval.saturating_sub(self.last_block.elapsed());
                 // Commands that keep coming do not put the block off.
@@ -325,7 +316,6 @@ impl Owner {
 
     fn produce(&mut self) {
         self.obeyed = 0;
-        self.gaps.forget();
         self.last_block = Instant::now();
         let produced = self.attempt(|chain| chain.produce().map(|made| ((), vec![made])));
         let reason = match produced {
@@ -361,6 +351,9 @@ impl Owner {
             Ok(made) => made,
             Err(error) => return Ok(Err(error)),
         };
+        if !made.is_empty() {
+            self.gaps.forget();
+        }
         for dropped in made.into_iter().flat_map(|made| made.dropped) {
             self.refuse(&dropped.id, &Refusal::Invalid(dropped.error));
         }
@@ -452,5 +445,6 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
     format!("a bug in the sandbox: {}", text.unwrap_or("it panicked"))
 }
 
+mod control;
 #[cfg(test)]
 mod tests;

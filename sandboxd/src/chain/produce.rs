@@ -1,4 +1,4 @@
-//! How a chain grows: transactions come in, blocks are made, time is moved. Each step builds the
+//! How a chain grows: transactions come in, and blocks are made. Each step builds the
 //! successor aside and replaces the chain by it at the end, so that a fault leaves the old one.
 
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use near_primitives::block::Block as NearBlock;
 use near_primitives::errors::InvalidTxError;
 use near_primitives::hash::{CryptoHash, hash};
 use near_primitives::transaction::SignedTransaction;
-use near_primitives::types::{AccountId, Balance, BlockHeight, BlockHeightDelta, Gas};
+use near_primitives::types::{AccountId, Balance, BlockHeight, Gas};
 use sandbox_runtime::verify::{WellFormed, verify_with_state};
 use sandbox_runtime::{
     BlockEffects, BlockEnv, BlockInput, DroppedTransaction, RuntimeFault, StateChanges, apply_block,
@@ -19,7 +19,7 @@ use super::block::{Applied, Block, NewBlock, merklize_outcomes};
 use super::epoch::{Epoch, Predecessor, epoch_of_next};
 use super::pool::{ChunkLimits, Pool};
 use super::validators::Staking;
-use super::{Chain, ClockError, FastForwardError, Refusal, TimestampNs};
+use super::{Chain, Refusal, TimestampNs};
 
 /// A block that was just made, and the transactions that turned out to be invalid at their turn.
 #[derive(Clone, Debug)]
@@ -29,9 +29,6 @@ pub struct Produced {
     /// Transactions that had been accepted, but not for this state: they are not in the block.
     pub dropped: Vec<DroppedTransaction>,
 }
-
-/// Block times may come this close to the end of what 64 bits can hold: 100 years.
-const TIME_RESERVE_NS: u64 = 100 * 365 * 24 * 3600 * 1_000_000_000;
 
 impl Chain {
     /// Takes a transaction for the next block, if it is valid on the state after the head. One
@@ -82,7 +79,7 @@ impl Chain {
 
     /// Makes the next block from the waiting transactions and receipts, also if there are none.
     pub fn produce(&mut self) -> Result<Produced, RuntimeFault> {
-        let step = self.step(self.next_height())?;
+        let step = self.step(self.next_height(), self.next_time())?;
         Ok(self.commit(step))
     }
 
@@ -93,50 +90,6 @@ impl Chain {
             produced.push(self.produce()?);
         }
         Ok(produced)
-    }
-
-    /// Goes `delta` heights further, and as far in time as that many blocks take. As in nearcore
-    /// the heights between have no blocks, but for the three at the end of each epoch and the
-    /// one after it. Returns what came of transactions that were waiting.
-    pub fn fast_forward(
-        &mut self,
-        delta: BlockHeightDelta,
-    ) -> Result<Vec<Produced>, FastForwardError> {
-        let length = self.spec.genesis.epoch_length;
-        if length <= 3 {
-            return Err(FastForwardError::ShortEpoch);
-        }
-        let too_far = FastForwardError::TooFar { delta };
-        let Some(target) = self.head.height().checked_add(delta) else { return Err(too_far) };
-        let takes = delta.checked_mul(self.spec.block_delay_ns);
-        if takes.and_then(|takes| self.next_time().checked_add(takes)).is_none_or(is_too_late) {
-            return Err(too_far);
-        }
-        let mut next = self.clone();
-        next.clock.set(next.head.header().raw_timestamp());
-        let mut produced = Vec::new();
-        while next.head.height() < target {
-            let height = next.jump_height(target, length);
-            let heights = height.saturating_sub(next.head.height());
-            next.clock.advance(heights.saturating_mul(next.spec.block_delay_ns));
-            let step = next.step(height)?;
-            produced.push(next.commit(step));
-        }
-        *self = next;
-        Ok(produced)
-    }
-
-    /// Lets the next block have the time `at_ns` and time go on from there.
-    pub fn set_time(&mut self, at_ns: TimestampNs) -> Result<(), ClockError> {
-        let latest = self.head.header().raw_timestamp();
-        if at_ns <= latest {
-            return Err(ClockError::NotAfterHead { at: at_ns, latest });
-        }
-        if is_too_late(at_ns) {
-            return Err(ClockError::TooLate { at: at_ns });
-        }
-        self.clock.set(at_ns);
-        Ok(())
     }
 
     /// Forgets the waiting transactions and returns them.
@@ -173,26 +126,20 @@ impl Chain {
         if self.head.height() <= last { Ok(()) } else { Err(InvalidTxError::Expired) }
     }
 
-    /// The height of the next block on the way to `target`: the furthest that skips nothing that
-    /// the end of an epoch needs.
-    fn jump_height(&self, target: BlockHeight, length: BlockHeightDelta) -> BlockHeight {
-        let next = self.next_height();
-        if self.head.header().is_genesis() {
-            return next;
-        }
-        let last_blocks = self.head.epoch().estimated_end(length).saturating_sub(3);
-        next.max(last_blocks.min(target))
-    }
-
-    pub(super) fn step(&self, height: BlockHeight) -> Result<Step, RuntimeFault> {
+    /// Applies the next block, which is at `height` and has the time `timestamp_ns`.
+    pub(super) fn step(
+        &self,
+        height: BlockHeight,
+        timestamp_ns: TimestampNs,
+    ) -> Result<Step, RuntimeFault> {
         let epoch = self.epoch_of_next(height);
         let (staking, kept_stakes) = self.staking_of_next(&epoch);
-        let env = self.env_of_next(height, &epoch, &staking);
+        let env = self.env_of_next(height, timestamp_ns, &epoch, &staking);
         let chunk = self.pool.next_chunk(self.chunk_limits());
         let taken = chunk.len();
         let mut transactions: Vec<_> =
             chunk.iter().map(|taken| taken.transaction().clone()).collect();
-        let receipts = self.head.outgoing_receipts().to_vec();
+        let receipts = self.queue.due().to_vec();
         let impersonated = self.impersonated.clone();
         let input = BlockInput { transactions: chunk, receipts, kept_stakes, impersonated };
         let effects = apply_block(&self.runtime, &self.state, &env, input)?;
@@ -243,9 +190,14 @@ impl Chain {
             next_gas_price: self.next_gas_price(),
             block_merkle_root: self.block_hashes.root(),
             transactions: step.transactions,
+            incoming: Arc::clone(self.queue.due()),
             applied,
         };
-        let block = Arc::new(block.build());
+        let mut block = block.build();
+        self.queue.take(&block.applied.outgoing);
+        block.queue = self.queue.clone();
+        let block = Arc::new(block);
+        self.clock.block_made(step.env.timestamp_ns);
         self.index.insert(Arc::clone(&block));
         self.final_blocks.advance(&block, self.head.height(), &self.index);
         self.history.push(block.height(), step.state.clone());
@@ -269,10 +221,16 @@ impl Chain {
         }
     }
 
-    fn env_of_next(&self, height: BlockHeight, epoch: &Epoch, staking: &Staking) -> BlockEnv {
+    fn env_of_next(
+        &self,
+        height: BlockHeight,
+        timestamp_ns: TimestampNs,
+        epoch: &Epoch,
+        staking: &Staking,
+    ) -> BlockEnv {
         BlockEnv {
             height,
-            timestamp_ns: self.next_time(),
+            timestamp_ns,
             gas_price: self.gas_price(),
             gas_limit: self.spec.genesis.gas_limit,
             random_seed: self.next_random_value(),
@@ -310,11 +268,6 @@ impl Chain {
         }
     }
 
-    /// The next block's time: what the clock shows, but always after the head's.
-    fn next_time(&self) -> TimestampNs {
-        self.clock.now_ns().max(self.head.header().raw_timestamp().saturating_add(1))
-    }
-
     /// Every block's random value follows from the one before and the validator's key. It is not
     /// the output of a verifiable random function: there is nobody to verify it.
     fn next_random_value(&self) -> CryptoHash {
@@ -337,10 +290,6 @@ impl Chain {
         )
         .unwrap_or(genesis.max_gas_price)
     }
-}
-
-fn is_too_late(at: TimestampNs) -> bool {
-    at > u64::MAX.saturating_sub(TIME_RESERVE_NS)
 }
 
 fn supply_after(

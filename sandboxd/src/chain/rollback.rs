@@ -67,8 +67,8 @@ pub enum RollbackError {
 
 impl Chain {
     /// Takes the chain back to the end of an earlier block, with the time of that block. What came
-    /// after it is gone, as are the transactions that wait, and what waits for nothing but blocks is
-    /// executed again. Returns the height of the block.
+    /// after it is gone, as are the transactions that wait; receipts are held or due as they were then,
+    /// and those that are due are executed again. Returns the height of the block.
     ///
     /// States that were forgotten meanwhile stay forgotten.
     ///
@@ -90,7 +90,8 @@ impl Chain {
         }
         self.final_blocks = FinalBlocks::of(&head, self.finality_lag(), &self.index);
         self.block_hashes.truncate(self.index.block_count().saturating_sub(1));
-        self.clock.show(head.header().raw_timestamp());
+        self.clock.return_to(head.header().raw_timestamp());
+        self.queue.return_to(&head.queue);
         self.pool = Pool::default();
         self.delayed_receipts = delayed;
         self.state = state;

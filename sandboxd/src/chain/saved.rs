@@ -68,7 +68,7 @@ impl Saved {
         let saved = self.chains.get(&id).ok_or(UnknownSnapshot(id))?;
         let info = saved.info(id);
         let mut chain = saved.chain.clone();
-        chain.clock.show(saved.time_ns);
+        chain.clock.set(saved.time_ns);
         if after == AfterRevert::Drop {
             self.chains.split_off(&id);
         }

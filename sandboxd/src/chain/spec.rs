@@ -21,6 +21,7 @@ use super::block_tree::BlockTree;
 use super::clock::Clock;
 use super::cursor::Returns;
 use super::finality::FinalBlocks;
+use super::holds::Queue;
 use super::index::Index;
 use super::pool::Pool;
 use super::validators::Staking;
@@ -140,6 +141,7 @@ impl Chain {
             changes,
             block_hashes: BlockTree::default(),
             pool: Pool::default(),
+            queue: Queue::default(),
             delayed_receipts: 0,
             clock: options.clock,
             impersonated,

@@ -10,7 +10,9 @@ mod layers;
 
 use std::ffi::OsStr;
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use near_primitives::types::{AccountId, BlockHeight, BlockHeightDelta};
@@ -95,6 +97,10 @@ pub struct ServeArgs {
     /// --finality-lag; under `run` the shortest block delay of config.json].
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..))]
     pub block_interval: Option<u64>,
+    /// Let transactions wait for a block: one every so many milliseconds, or, with `manual`, those
+    /// that `sandbox_mine` makes [default: blocks are made at once].
+    #[arg(long, value_name = "MS|manual", conflicts_with = "block_interval")]
+    pub block_time: Option<BlockTime>,
     /// How many blocks have to follow a block to make it final; half as many make it near-final.
     /// 2 gives the distances of a real node.
     #[arg(long, value_name = "BLOCKS", default_value_t = 0,
@@ -111,6 +117,26 @@ pub struct ServeArgs {
     /// config.json says under `rpc.cors_allowed_origins`].
     #[arg(long, value_name = "ORIGIN", value_delimiter = ',')]
     pub allow_origin: Vec<String>,
+}
+
+/// When blocks are made that do not come at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockTime {
+    /// Every so many milliseconds.
+    Millis(NonZeroU64),
+    /// When somebody asks for them.
+    Manual,
+}
+
+impl FromStr for BlockTime {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "manual" {
+            return Ok(Self::Manual);
+        }
+        text.parse().map(Self::Millis).map_err(|_| "give milliseconds from 1 on, or manual")
+    }
 }
 
 /// The commands.

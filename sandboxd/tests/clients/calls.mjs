@@ -247,5 +247,29 @@ export async function calls(daemon) {
   fails('sandbox_delete_account', 'UNKNOWN_ACCOUNT', made);
   add('sandbox_fast_forward', { delta_height: 1 });
   fails('sandbox_fast_forward', 'PARSE_ERROR', { delta_height: -1 });
+  add('sandbox_time_travel', { delta_height: 1 });
+  for (const method of ['sandbox_set_time', 'sandbox_set_next_block_time']) {
+    add(method, { time: '2100000000000000000' });
+    fails(method, 'INVALID_TIME', { time: 1 });
+    fails(method, 'PARSE_ERROR', { time: 'noon' });
+  }
+  add('sandbox_increase_time', { delta: 1 }, { delta: '1000000000' });
+  fails('sandbox_increase_time', 'INVALID_TIME', { delta: '18446744073709551615' });
+  add('sandbox_freeze_time', {});
+  add('sandbox_resume_time', {});
+  add('sandbox_set_block_interval', { interval: 1000000000 });
+  fails('sandbox_set_block_interval', 'INVALID_TIME', { interval: 0 });
+  add('sandbox_remove_block_interval', {});
+  add('sandbox_set_block_mode', { mode: 'manual' }, { mode: 'mixed', interval_ms: 1000 }, { mode: 'instant' });
+  fails('sandbox_set_block_mode', 'INVALID_BLOCK_MODE', { mode: 'interval' });
+  add('sandbox_block_mode', {});
+  add('sandbox_mine', {}, { blocks: 2, interval: '1000000000' });
+  fails('sandbox_mine', 'TOO_MANY_BLOCKS', { blocks: 1000000 });
+  fails('sandbox_mine', 'INVALID_TIME', { interval: 0 });
+  add('sandbox_hold_receipts', { receiver_id: 'patched', method_name: 'none' });
+  add('sandbox_held_receipts', {});
+  add('sandbox_release_receipts', { receipt_ids: [] }, { hold_id: 1 });
+  fails('sandbox_release_receipts', 'UNKNOWN_HOLD', { hold_id: 1 });
+  fails('sandbox_release_receipts', 'RECEIPT_NOT_HELD', { receipt_ids: [NOWHERE] });
   return list;
 }

@@ -7,13 +7,16 @@
 )]
 
 mod accounts;
+mod block_modes;
 mod blocks;
 mod cli;
+mod clock;
 mod contracts;
 mod deal;
 mod epochs;
 mod finality;
 mod genesis;
+mod holds;
 mod impersonation;
 mod model;
 mod node;

@@ -10,7 +10,7 @@ use near_primitives::state_record::StateRecord;
 use near_primitives::types::Balance;
 use near_primitives::views::TxExecutionStatus;
 use sandboxd::Sandbox;
-use sandboxd::chain::{Clock, Node, NodeOptions, Progress, Refusal};
+use sandboxd::chain::{BlockMode, Clock, Node, NodeOptions, Progress, Refusal};
 
 use crate::support::{account, chain, id, near, sign, transfer};
 
@@ -153,10 +153,10 @@ fn a_patch_and_a_jump_are_done_when_they_are_answered() {
 }
 
 #[test]
-fn a_heartbeat_makes_blocks_without_work() {
+fn in_mixed_mode_there_are_blocks_without_work() {
     let chain = Sandbox::localnet(Clock::system()).into_chain();
-    let heartbeat = Some(Duration::from_millis(1));
-    let node = Node::start(chain, NodeOptions { heartbeat }).unwrap();
+    let mode = BlockMode::Mixed(Duration::from_millis(1));
+    let node = Node::start(chain, NodeOptions { mode }).unwrap();
     // Nobody sends this one; waiting for it lets the thread be, and ends with the node.
     let never = transfer(&node.view(), "alice.test.near", "bob.test.near", 1, near(5));
     let waiting = node.watch(never.get_hash(), TxExecutionStatus::Included);

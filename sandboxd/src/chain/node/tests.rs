@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+use std::time::Duration;
+
 use super::super::{AfterRevert, Clock, Rollback};
 use super::*;
 use crate::Sandbox;
@@ -75,19 +77,19 @@ fn answers_about_one_transaction_are_forgotten_too() {
 }
 
 #[test]
-fn commands_do_not_put_off_the_heartbeat() {
+fn commands_do_not_put_off_a_block_that_is_due() {
     let mut owner = owner();
     let (commands, inbox) = channel();
     owner.inbox = inbox;
     for _ in 0..2 {
         commands.send(Command::Act(Box::new(|_owner| ()))).unwrap();
     }
-    let due = Some(Duration::ZERO);
-    let Some(Event::Command(first)) = owner.next_event(due) else { panic!("a command waits") };
+    owner.mode = BlockMode::Interval(Duration::ZERO);
+    let Some(Event::Command(first)) = owner.next_event() else { panic!("a command waits") };
     owner.obey(first);
-    assert!(matches!(owner.next_event(due), Some(Event::Work)));
+    assert!(matches!(owner.next_event(), Some(Event::Work)));
     owner.produce();
-    assert!(matches!(owner.next_event(due), Some(Event::Command(_))));
+    assert!(matches!(owner.next_event(), Some(Event::Command(_))));
 }
 
 #[test]
@@ -101,7 +103,7 @@ fn commands_without_end_do_not_keep_a_block_from_being_made() {
         commands.send(Command::Act(Box::new(|_owner| ()))).unwrap();
     }
     let mut obeyed = 0;
-    while let Some(Event::Command(command)) = owner.next_event(None) {
+    while let Some(Event::Command(command)) = owner.next_event() {
         owner.obey(command);
         obeyed += 1;
     }

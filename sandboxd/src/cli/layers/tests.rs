@@ -24,7 +24,7 @@ fn example(arg: &Arg) -> &'static str {
     match arg.get_value_names().and_then(|names| names.first()).map_or("", |name| name.as_str()) {
         "IP:PORT" => "127.0.0.1:7",
         "N" => "1",
-        "MS" | "BLOCKS" | "GAS" | "HEIGHT" => "7",
+        "MS" | "MS|manual" | "BLOCKS" | "GAS" | "HEIGHT" => "7",
         "BOOL" => "true",
         _ => "seven",
     }

@@ -179,6 +179,19 @@ const METHODS: &[Method] = &[
     sandbox::impersonate::STOP_IMPERSONATING,
     sandbox::impersonate::AUTO_IMPERSONATE,
     sandbox::impersonate::SEND_TRANSACTION,
+    sandbox::time::SET_TIME,
+    sandbox::time::INCREASE_TIME,
+    sandbox::time::SET_NEXT_BLOCK_TIME,
+    sandbox::time::FREEZE_TIME,
+    sandbox::time::RESUME_TIME,
+    sandbox::time::SET_BLOCK_INTERVAL,
+    sandbox::time::REMOVE_BLOCK_INTERVAL,
+    sandbox::blocks::SET_BLOCK_MODE,
+    sandbox::blocks::BLOCK_MODE,
+    sandbox::blocks::MINE,
+    sandbox::receipts::HOLD,
+    sandbox::receipts::RELEASE,
+    sandbox::receipts::HELD,
 ];
 
 /// Calls the method that goes by `name`.

@@ -105,6 +105,7 @@ fn kind(kind: Kind) -> Value {
         Kind::BlockId => reference("BlockId"),
         Kind::MaybeBlockId => json!({"anyOf": [reference("BlockId"), {"type": "null"}]}),
         Kind::Hash => reference("Hash"),
+        Kind::Hashes => json!({"type": "array", "items": reference("Hash")}),
         Kind::AccountId => reference("AccountId"),
         Kind::PublicKey => reference("PublicKey"),
         Kind::Permission => json!({"type": ["string", "object", "null"]}),
@@ -114,6 +115,10 @@ fn kind(kind: Kind) -> Value {
         Kind::MaybeBase64 => json!({"type": ["string", "null"], "contentEncoding": "base64"}),
         Kind::Text => json!({"type": "string"}),
         Kind::Number => json!({"type": "integer", "format": "uint64", "minimum": 0}),
+        Kind::Nanoseconds => json!({"anyOf": [
+            {"type": "integer", "format": "uint64", "minimum": 0},
+            {"type": "string", "pattern": "^[0-9]+$"},
+        ]}),
         Kind::Flag => json!({"type": "boolean"}),
         Kind::Only(only) => json!({"const": only}),
         Kind::One(texts) => json!({"enum": texts}),

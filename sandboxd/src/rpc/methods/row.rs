@@ -59,6 +59,7 @@ pub(super) enum Kind {
     MaybeBlockId,
     /// 32 bytes in base58.
     Hash,
+    Hashes,
     AccountId,
     /// As `ed25519:…` or another type with its base58.
     PublicKey,
@@ -74,6 +75,8 @@ pub(super) enum Kind {
     Text,
     /// An integer from 0 on that fits into 64 bits.
     Number,
+    /// As a number or a decimal string.
+    Nanoseconds,
     Flag,
     /// This string.
     Only(&'static str),
@@ -125,6 +128,7 @@ impl Kind {
             Self::BlockId => "height or hash".to_owned(),
             Self::MaybeBlockId => "height, hash or null".to_owned(),
             Self::Hash => "hash".to_owned(),
+            Self::Hashes => "list of hashes".to_owned(),
             Self::AccountId => "account id".to_owned(),
             Self::PublicKey => "public key".to_owned(),
             Self::Permission => "permission as in an access key record, or null".to_owned(),
@@ -134,6 +138,7 @@ impl Kind {
             Self::MaybeBase64 => "base64 or null".to_owned(),
             Self::Text => "text".to_owned(),
             Self::Number => "number".to_owned(),
+            Self::Nanoseconds => "nanoseconds, a number or a decimal string".to_owned(),
             Self::Flag => "true or false".to_owned(),
             Self::Only(only) => format!("`\"{only}\"`"),
             Self::One(texts) => format!("`\"{}\"`", texts.join("\"`, `\"")),

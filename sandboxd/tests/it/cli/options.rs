@@ -222,3 +222,22 @@ fn the_documentation_is_that_of_the_definition() {
     let written = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/cli.md");
     expect_test::expect_file![written].assert_eq(&sandboxd::cli::docs::markdown());
 }
+
+#[test]
+fn the_block_time_is_an_interval_or_manual() {
+    for (time, mode) in [
+        ("manual", json!({"mode": "manual", "interval_ms": null})),
+        ("3600000", json!({"mode": "interval", "interval_ms": 3_600_000})),
+    ] {
+        let mut command = sandboxd();
+        command.args(["--json", "--rpc-addr", "127.0.0.1:0", "--block-time", time]);
+        let mut daemon = Daemon::spawn(&mut command);
+        assert_eq!(ask(&daemon.address(), "sandbox_block_mode")["result"], mode);
+    }
+    for wrong in ["0", "-1", "soon", ""] {
+        let refused = output(&["--block-time", wrong]);
+        assert_eq!(refused.status.code(), Some(2), "{wrong}");
+    }
+    let both = output(&["--block-time", "manual", "--block-interval", "5"]);
+    assert_eq!(both.status.code(), Some(2));
+}

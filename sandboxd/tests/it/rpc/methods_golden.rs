@@ -75,6 +75,18 @@ const CHANGING: &[&str] = &[
     "sandbox_stop_impersonating",
     "sandbox_auto_impersonate",
     "sandbox_send_transaction",
+    "sandbox_set_time",
+    "sandbox_increase_time",
+    "sandbox_set_next_block_time",
+    "sandbox_freeze_time",
+    "sandbox_resume_time",
+    "sandbox_set_block_interval",
+    "sandbox_remove_block_interval",
+    "sandbox_set_block_mode",
+    "sandbox_mine",
+    "sandbox_hold_receipts",
+    "sandbox_release_receipts",
+    "sandbox_held_receipts",
 ];
 
 pub(super) fn table() -> BTreeMap<String, Told> {

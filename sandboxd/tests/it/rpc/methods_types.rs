@@ -87,7 +87,10 @@ fn readers() -> BTreeMap<&'static str, Reader> {
 fn every_result_is_read_by_nears_type() {
     let stage = Stage::new();
     let readers = readers();
-    for method in table().into_keys() {
+    // What neard does not have, no type of NEAR's is for.
+    let nears =
+        |method: &String| readers.contains_key(method.as_str()) || !method.starts_with("sandbox_");
+    for method in table().into_keys().filter(nears) {
         for golden in goldens(&method).iter().filter(|golden| golden.case == "success") {
             let Some(reader) = readers.get(method.as_str()) else {
                 // neard has but two of these.

@@ -1,9 +1,12 @@
 //! What only a test chain can do, a file for each kind of it.
 
 pub(super) mod accounts;
+pub(super) mod blocks;
 pub(super) mod deal;
 pub(super) mod impersonate;
+mod nanos;
 pub(super) mod patch;
+pub(super) mod receipts;
 pub(super) mod snapshots;
 pub(super) mod time;
 
