@@ -163,3 +163,46 @@ fn a_clone_has_its_own_clock() {
     other.set_block_interval(SECOND).unwrap();
     assert_eq!(next(&mut chain), GENESIS_NS + 1);
 }
+
+#[test]
+fn whatever_is_done_to_the_clock_blocks_have_the_time_that_was_told() {
+    for seed in 0..20 {
+        let mut random = fixtures::Rng::new(seed);
+        let mut chain = chain();
+        for _ in 0..200 {
+            let before = (*chain.clock(), chain.next_time(), *chain.head().hash());
+            let at = GENESIS_NS.saturating_sub(100) + random.below(1_000);
+            let (small, blocks) = (random.below(50), random.below(3));
+            let told = match random.below(10) {
+                0 => chain.set_time(at),
+                1 => chain.increase_time(small),
+                2 => chain.set_next_block_time(at),
+                3 => chain.set_block_interval(small),
+                4 => Ok(chain.remove_block_interval()),
+                // The test's clock does not run.
+                5 => Ok(chain.freeze_time()),
+                6 => chain
+                    .mine(blocks, Some(small + 1))
+                    .map(|_| chain.next_time())
+                    .map_err(|_| InvalidTime::NoInterval),
+                7 => chain
+                    .fast_forward(blocks)
+                    .map(|_| chain.next_time())
+                    .map_err(|_| InvalidTime::NoInterval),
+                _ => {
+                    let back = chain.clock().was_set_back() || chain.clock().next_block().is_some();
+                    let (head, told) = (head_time(&chain), chain.next_time());
+                    assert_eq!(next(&mut chain), told);
+                    assert!(told > GENESIS_NS && (back || told > head), "{seed}: {told} {head}");
+                    Ok(chain.next_time())
+                }
+            };
+            match told {
+                Ok(told) => assert_eq!(told, chain.next_time(), "{seed}"),
+                Err(_) => {
+                    assert_eq!(before, (*chain.clock(), chain.next_time(), *chain.head().hash()))
+                }
+            }
+        }
+    }
+}
