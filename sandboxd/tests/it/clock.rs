@@ -200,7 +200,8 @@ fn whatever_is_done_to_the_clock_blocks_have_the_time_that_was_told() {
             match told {
                 Ok(told) => assert_eq!(told, chain.next_time(), "{seed}"),
                 Err(_) => {
-                    assert_eq!(before, (*chain.clock(), chain.next_time(), *chain.head().hash()))
+                    let after = (*chain.clock(), chain.next_time(), *chain.head().hash());
+                    assert_eq!(before, after, "{seed}");
                 }
             }
         }
