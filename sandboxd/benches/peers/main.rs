@@ -2,6 +2,7 @@
 //! after the other over one connection; then reads and transfers over many, beside a server that only echoes. It speaks
 //! HTTP/1.1 by hand, so that the generator costs little. `scripts/bench` runs it; it knows neither chain beyond its
 //! requests. Named, `reads`, `sends` or `mixed` runs only that part.
+//! `returns` runs another one: snapshots and reverts.
 
 #![allow(
     clippy::float_arithmetic,
@@ -14,6 +15,7 @@ mod http;
 mod load;
 mod node;
 mod report;
+mod returns;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -57,6 +59,10 @@ fn main() -> Result<()> {
     let sandboxd = Sandboxd::new(env!("CARGO_BIN_EXE_sandboxd"));
     let anvil = Anvil::new(anvil);
     let nodes: [&dyn Node; 2] = [&sandboxd, &anvil];
+    if named("returns") {
+        print!("{}", returns::table(nodes)?.table());
+        return Ok(());
+    }
     let part = ["one", "reads", "sends", "mixed"].into_iter().find(|part| named(part));
     let wanted = |name: &str| part.is_none_or(|part| part == name);
 

@@ -34,6 +34,11 @@ pub(crate) trait Node {
     /// that differ from request to request.
     fn reads(&self, connection: &mut Connection) -> Result<[Vec<Vec<u8>>; 4]>;
     fn succeeded(&self, answer: &[u8]) -> bool;
+    /// Makes so many blocks, and gives the requests that execute a transfer from there on.
+    fn grow(&self, connection: &mut Connection, blocks: usize) -> Result<Vec<Vec<u8>>>;
+    fn snapshot(&self) -> Vec<u8>;
+    /// The request to return to the snapshot that was answered so.
+    fn revert(&self, taken: &Value) -> Vec<u8>;
 }
 
 /// A started node; dropping it ends it.
@@ -203,6 +208,21 @@ impl Node for Sandboxd {
     fn succeeded(&self, answer: &[u8]) -> bool {
         contains(answer, br#""status":{"SuccessValue":"#) && !contains(answer, b"Failure")
     }
+
+    fn grow(&self, connection: &mut Connection, blocks: usize) -> Result<Vec<Vec<u8>>> {
+        // Each patch is a block.
+        let empty = post(&request("sandbox_patch_state", &json!({ "records": [] })).to_string());
+        (0..blocks).try_for_each(|_| connection.send(&empty).map(drop))?;
+        Ok(self.transfers(connection, 1, 1)?.concat())
+    }
+
+    fn snapshot(&self) -> Vec<u8> {
+        post(&request("sandbox_snapshot", &json!({})).to_string())
+    }
+
+    fn revert(&self, taken: &Value) -> Vec<u8> {
+        post(&request("sandbox_revert", taken).to_string())
+    }
 }
 
 /// Foundry's Ethereum node.
@@ -270,6 +290,30 @@ impl Node for Anvil {
 
     fn succeeded(&self, answer: &[u8]) -> bool {
         contains(answer, br#""status":"0x1""#)
+    }
+
+    fn grow(&self, connection: &mut Connection, blocks: usize) -> Result<Vec<Vec<u8>>> {
+        // All at once take longer than an answer is waited for.
+        (0..blocks).step_by(100).try_for_each(|made| {
+            let count = blocks.saturating_sub(made).min(100);
+            ask(connection, "anvil_mine", &json!([count])).map(drop)
+        })?;
+        // After a revert it misses a transaction now and then, and does not mine it by itself.
+        ask(connection, "evm_setAutomine", &json!([false]))?;
+        let accounts = ask(connection, "eth_accounts", &json!([]))?;
+        let transfer = json!({
+            "from": accounts[0], "to": accounts[1], "value": "0x1", "gas": "0x5208",
+        });
+        let requests = [("eth_sendTransaction", json!([transfer])), ("evm_mine", json!([]))];
+        Ok(requests.map(|(name, params)| post(&request(name, &params).to_string())).into())
+    }
+
+    fn snapshot(&self) -> Vec<u8> {
+        post(&request("evm_snapshot", &json!([])).to_string())
+    }
+
+    fn revert(&self, taken: &Value) -> Vec<u8> {
+        post(&request("evm_revert", &json!([taken])).to_string())
     }
 }
 

@@ -26,3 +26,6 @@ mod rpc;
 mod support;
 mod time;
 mod tokens;
+
+#[global_allocator]
+static ALLOCATOR: fixtures::memory::Counting = fixtures::memory::Counting;

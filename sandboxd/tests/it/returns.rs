@@ -259,3 +259,28 @@ fn a_rollback_drops_what_waits_and_runs_what_was_on_its_way() {
     assert!(chain.execution(&hash).is_some());
     assert_eq!(chain.account(&id("bob.test.near")).unwrap().amount(), near(1_000_001));
 }
+
+#[test]
+fn going_back_and_forth_takes_no_more_memory_in_the_end_than_at_first() {
+    let mut chain = chain();
+    for _ in 0..500 {
+        chain.produce().unwrap();
+    }
+    let mut cycles = |count: usize| {
+        let (_, most) = fixtures::memory::peak(|| {
+            for _ in 0..count {
+                let saved = chain.clone();
+                let tx = transfer(&chain, "alice.test.near", "bob.test.near", 1, near(1));
+                chain.submit(tx).unwrap();
+                chain.settle().unwrap();
+                chain.roll_back(Rollback::ByBlocks(1)).unwrap();
+                chain = saved;
+            }
+        });
+        most
+    };
+    let at_first = cycles(20);
+    assert!(at_first > 0, "nothing was counted");
+    let in_the_end = cycles(400);
+    assert!(in_the_end <= at_first + 10_000, "{at_first} bytes at first, then {in_the_end}");
+}
