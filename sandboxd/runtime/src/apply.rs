@@ -19,6 +19,7 @@ use crate::contract::ContractRunner;
 use crate::delayed::DelayedQueue;
 use crate::fault::{OrOverflow, RuntimeFault};
 use crate::impersonation::Impersonated;
+use crate::itemized::Itemized;
 use crate::near::{
     Balance, CryptoHash, ExecutionMetadata, ExecutionOutcome, ExecutionOutcomeWithId,
     ExecutionStatus, InvalidTxError, Receipt, SignedTransaction, StateChangeCause,
@@ -69,9 +70,10 @@ pub fn apply_block(
     env: &BlockEnv,
     input: BlockInput,
 ) -> Result<BlockEffects, RuntimeFault> {
-    let BlockInput { transactions, receipts, kept_stakes, impersonated } = input;
+    let BlockInput { transactions, receipts, kept_stakes, impersonated, itemize } = input;
     let mut application = Application::new(runtime, base, env)?;
     application.impersonated = impersonated;
+    application.itemized = itemize.then(Itemized::new);
     stakes::give_back(&mut application.state, &kept_stakes)?;
     application.attribute(StateChangeCause::ValidatorAccountsUpdate);
     for transaction in &transactions {
@@ -112,6 +114,8 @@ pub(crate) struct Application<'a> {
     ends: Vec<(Checkpoint, StateChangeCause)>,
     /// Hashes of this block's transactions: a hash is the id of one outcome only.
     seen: BTreeSet<[u8; 32]>,
+    /// What each action burnt, if somebody wants to know.
+    pub(crate) itemized: Option<Itemized>,
 }
 
 impl<'a> Application<'a> {
@@ -134,6 +138,7 @@ impl<'a> Application<'a> {
             dropped: Vec::new(),
             ends: Vec::new(),
             seen: BTreeSet::new(),
+            itemized: None,
         })
     }
 
@@ -313,6 +318,7 @@ impl<'a> Application<'a> {
             proposals: last_of_each_account(self.proposals),
             delayed_receipts: self.delayed.len(),
             burnt: self.burnt,
+            itemized: self.itemized.unwrap_or_default(),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use sandbox_state::ChangeSet;
 
 use crate::impersonation::Impersonated;
+use crate::itemized::Itemized;
 use crate::near::{
     AccountId, Balance, BlockHeight, CryptoHash, EpochHeight, ExecutionOutcomeWithId, Gas,
     InvalidTxError, Receipt, ValidatorStake,
@@ -53,6 +54,8 @@ pub struct BlockInput {
     pub kept_stakes: BTreeMap<AccountId, Balance>,
     /// Accounts whose delegated actions need no signature and no key.
     pub impersonated: Impersonated,
+    /// Whether to say what each action burnt.
+    pub itemize: bool,
 }
 
 /// What a block did.
@@ -77,6 +80,8 @@ pub struct BlockEffects {
     pub delayed_receipts: u64,
     /// What was burnt.
     pub burnt: Burnt,
+    /// What each action burnt; empty if that was not asked for.
+    pub itemized: Itemized,
 }
 
 /// A transaction that was refused at its turn, without a trace in the state.

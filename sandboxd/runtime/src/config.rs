@@ -102,7 +102,7 @@ impl RuntimeConfig {
     }
 
     /// A gas profile as NEAR's outcomes carry it.
-    pub(crate) fn near_profile(&self, profile: &Profile) -> ProfileDataV3 {
+    pub fn near_profile(&self, profile: &Profile) -> ProfileDataV3 {
         let mut near = ProfileDataV3::default();
         for (id, gas) in profile.iter() {
             let gas = Gas::from_gas(gas.units());

@@ -13,6 +13,7 @@ use crate::actions::{ActionResult, ReturnData, Running};
 use crate::apply::Application;
 use crate::fault::{OrOverflow, RuntimeFault};
 use crate::fees::{self, Stage};
+use crate::itemized::ActionGas;
 use crate::near::{
     Account, AccountContract, AccountId, ActionError, ActionErrorKind, Balance, CryptoHash,
     DataReceipt, ExecutionMetadata, ExecutionMetadataV4, ExecutionOutcome, ExecutionOutcomeWithId,
@@ -211,6 +212,10 @@ impl Application<'_> {
                 index,
             );
             let mut next = self.run_action(action, running, hash)?;
+            if let Some(itemized) = &mut self.itemized {
+                let actions = itemized.entry(*running.receipt.receipt_id()).or_default();
+                actions.push(ActionGas::of(&next));
+            }
             if next.end.is_ok() {
                 let invalid = next
                     .new_receipts

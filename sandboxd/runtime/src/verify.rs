@@ -121,6 +121,16 @@ impl WellFormed {
         self.authority == Authority::Impersonation
     }
 
+    /// Checks what needs no state, but not the signature: the key that the transaction names is to be
+    /// held to what it may, as if it had signed.
+    pub fn unsigned(
+        config: &RuntimeConfig,
+        transaction: SignedTransaction,
+    ) -> Result<Self, InvalidTxError> {
+        verify_actions_and_size(config, &transaction)?;
+        Ok(Self { transaction, authority: Authority::Key })
+    }
+
     /// The transaction.
     pub fn transaction(&self) -> &SignedTransaction {
         &self.transaction

@@ -5,6 +5,7 @@
 
 use std::num::NonZeroU32;
 
+use gas_meter::Profile;
 use sandbox_state::{Proof, Snapshot, Value};
 
 use crate::apply::Runtime;
@@ -12,8 +13,8 @@ use crate::block::BlockEnv;
 use crate::fault::RuntimeFault;
 use crate::fees::length;
 use crate::near::{
-    AccessKey, Account, AccountId, CryptoHash, FunctionCallError, GlobalContractIdentifier, Nonce,
-    PublicKey, PublicKeyHandle, trie_key_parsers,
+    AccessKey, Account, AccountId, CryptoHash, FunctionCallError, Gas, GlobalContractIdentifier,
+    Nonce, PublicKey, PublicKeyHandle, trie_key_parsers,
 };
 use crate::tree::{self, KeyRecord};
 
@@ -208,6 +209,12 @@ pub struct CallResult {
     pub value: Vec<u8>,
     /// What it logged.
     pub logs: Vec<String>,
+    /// The gas that it burnt,
+    pub gas_burnt: Gas,
+    /// and for what; [`RuntimeConfig::near_profile`] has NEAR's names for it.
+    ///
+    /// [`RuntimeConfig::near_profile`]: crate::RuntimeConfig::near_profile
+    pub profile: Profile,
 }
 
 /// Calls `method_name` of the contract of `id` as a view at the block of `env`.

@@ -192,21 +192,26 @@ pub struct Execution<'a> {
 
 /// A receipt that was made and is not executed yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wait {
-    ForRefund,
-    ForReceipt,
+struct Wait {
+    receipt: CryptoHash,
+    is_refund: bool,
 }
 
 impl Execution<'_> {
     /// How far the transaction has come.
     pub fn progress(&self) -> Progress {
-        if self.waits.contains(&Wait::ForReceipt) {
+        if self.waits.iter().any(|wait| !wait.is_refund) {
             Progress::Included
         } else if self.waits.is_empty() {
             Progress::Complete
         } else {
             Progress::Executed
         }
+    }
+
+    /// The receipts that were made and are not executed yet.
+    pub fn open_receipts(&self) -> impl Iterator<Item = CryptoHash> {
+        self.waits.iter().map(|wait| wait.receipt)
     }
 
     /// The result of the transaction: that of the first receipt, on the way that
@@ -285,6 +290,6 @@ impl Walk<'_> {
     /// Only the last receipt of an outcome can be the refund that nobody waits for.
     fn wait_for(&self, id: &CryptoHash, is_last: bool) -> Wait {
         let is_refund = self.index.receipt(id).is_some_and(|(r, _)| r.predecessor_id().is_system());
-        if is_last && is_refund { Wait::ForRefund } else { Wait::ForReceipt }
+        Wait { receipt: *id, is_refund: is_last && is_refund }
     }
 }

@@ -8,8 +8,10 @@ mod block;
 mod block_mode;
 mod block_tree;
 mod clock;
+mod compare;
 mod cursor;
 mod deal;
+mod dry_run;
 mod edit;
 mod epoch;
 mod error;
@@ -58,8 +60,14 @@ pub use answer::{Answer, Promise, answer};
 pub use block::Block;
 pub use block_mode::BlockMode;
 pub use clock::{Clock, TimestampNs};
+pub use compare::{Difference, Differs, Two, compare};
 pub use cursor::Cursor;
 pub use deal::{DealFailed, Dealt};
+pub use dry_run::{
+    AccountChanges, ActionGas, CallGas, Change, CodeView, DataChange, DryRun, DryRunFailed,
+    DryTransaction, DryView, DryViewFailed, GasBreakdown, InvalidOverrides, KeyChange, Least,
+    NonceChange, Overrides, ReceiptGas, UnsignedTransaction,
+};
 pub use edit::{Code, NEW_ACCOUNT_BALANCE, NewAccount};
 pub use epoch::Epoch;
 pub use error::{

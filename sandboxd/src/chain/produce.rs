@@ -11,7 +11,8 @@ use near_primitives::transaction::SignedTransaction;
 use near_primitives::types::{AccountId, Balance, BlockHeight, Gas};
 use sandbox_runtime::verify::{WellFormed, verify_with_state};
 use sandbox_runtime::{
-    BlockEffects, BlockEnv, BlockInput, DroppedTransaction, RuntimeFault, StateChanges, apply_block,
+    BlockEffects, BlockEnv, BlockInput, DroppedTransaction, Itemized, RuntimeFault, StateChanges,
+    apply_block,
 };
 use sandbox_state::{ChangeSet, Snapshot};
 
@@ -83,6 +84,18 @@ impl Chain {
         Ok(self.commit(step))
     }
 
+    /// The same in other circumstances, with the gas of each action.
+    pub(super) fn produce_dry(
+        &mut self,
+        circumstances: &Circumstances,
+    ) -> Result<(Produced, Itemized), RuntimeFault> {
+        let height = circumstances.height.unwrap_or_else(|| self.next_height());
+        let timestamp_ns = circumstances.timestamp_ns.unwrap_or_else(|| self.next_time());
+        let mut step = self.step_in(height, timestamp_ns, Some(circumstances))?;
+        let itemized = std::mem::take(&mut step.effects.itemized);
+        Ok((self.commit(step), itemized))
+    }
+
     /// Makes blocks until no transaction and no receipt is left to execute.
     pub fn settle(&mut self) -> Result<Vec<Produced>, RuntimeFault> {
         let mut produced = Vec::new();
@@ -99,9 +112,17 @@ impl Chain {
 
     /// The gas that the transaction burns at once, if it is valid.
     fn check_on_state(&self, transaction: &WellFormed) -> Result<Gas, Refusal> {
+        self.check_in(transaction, &Circumstances::default())
+    }
+
+    pub(super) fn check_in(
+        &self,
+        transaction: &WellFormed,
+        circumstances: &Circumstances,
+    ) -> Result<Gas, Refusal> {
         let config = self.runtime.config();
-        let height = Some(self.next_height());
-        let gas_price = self.gas_price();
+        let height = Some(circumstances.height.unwrap_or_else(|| self.next_height()));
+        let gas_price = circumstances.gas_price.unwrap_or_else(|| self.gas_price());
         let verdict = verify_with_state(config, &mut &self.state, gas_price, height, transaction)??;
         Ok(verdict.admission()?.cost.gas_burnt)
     }
@@ -119,7 +140,10 @@ impl Chain {
     }
 
     /// A transaction is signed for a block that was seen; it is valid for a while from there.
-    fn check_not_expired(&self, transaction: &SignedTransaction) -> Result<(), InvalidTxError> {
+    pub(super) fn check_not_expired(
+        &self,
+        transaction: &SignedTransaction,
+    ) -> Result<(), InvalidTxError> {
         let base = self.index.block(transaction.transaction.block_hash());
         let base = base.ok_or(InvalidTxError::Expired)?.height();
         let last = base.saturating_add(self.spec.genesis.transaction_validity_period);
@@ -132,20 +156,35 @@ impl Chain {
         height: BlockHeight,
         timestamp_ns: TimestampNs,
     ) -> Result<Step, RuntimeFault> {
+        self.step_in(height, timestamp_ns, None)
+    }
+
+    fn step_in(
+        &self,
+        height: BlockHeight,
+        timestamp_ns: TimestampNs,
+        circumstances: Option<&Circumstances>,
+    ) -> Result<Step, RuntimeFault> {
         let epoch = self.epoch_of_next(height);
         let (staking, kept_stakes) = self.staking_of_next(&epoch);
-        let env = self.env_of_next(height, timestamp_ns, &epoch, &staking);
+        let mut env = self.env_of_next(height, timestamp_ns, &epoch, &staking);
+        let mut supply = self.head.applied.total_supply;
+        if let Some(other) = circumstances {
+            env.gas_price = other.gas_price.unwrap_or(env.gas_price);
+            supply = supply_after(supply, other.added, other.removed)?;
+        }
         let chunk = self.pool.next_chunk(self.chunk_limits());
         let taken = chunk.len();
         let mut transactions: Vec<_> =
             chunk.iter().map(|taken| taken.transaction().clone()).collect();
         let receipts = self.queue.due().to_vec();
         let impersonated = self.impersonated.clone();
-        let input = BlockInput { transactions: chunk, receipts, kept_stakes, impersonated };
+        let itemize = circumstances.is_some();
+        let input =
+            BlockInput { transactions: chunk, receipts, kept_stakes, impersonated, itemize };
         let effects = apply_block(&self.runtime, &self.state, &env, input)?;
         transactions.retain(|tx| effects.dropped.iter().all(|dropped| dropped.id != tx.get_hash()));
         let state = self.state.apply(&effects.changes);
-        let supply = self.head.applied.total_supply;
         let total_supply = supply_after(supply, effects.burnt.subsidized, effects.burnt.tokens)?;
         Ok(Step {
             env,
@@ -299,6 +338,17 @@ fn supply_after(
 ) -> Result<Balance, RuntimeFault> {
     let after = supply.checked_add(added).and_then(|supply| supply.checked_sub(removed));
     after.ok_or(RuntimeFault::Overflow("the total supply"))
+}
+
+/// What a block of a dry run finds otherwise than it would.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Circumstances {
+    pub(super) height: Option<BlockHeight>,
+    pub(super) timestamp_ns: Option<TimestampNs>,
+    pub(super) gas_price: Option<Balance>,
+    /// Tokens that were put into the state and taken from it by hand.
+    pub(super) added: Balance,
+    pub(super) removed: Balance,
 }
 
 /// A block that has been applied and is not yet part of the chain.

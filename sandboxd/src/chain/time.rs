@@ -193,6 +193,6 @@ impl Chain {
     }
 }
 
-fn is_too_late(at: TimestampNs) -> bool {
+pub(super) fn is_too_late(at: TimestampNs) -> bool {
     at > u64::MAX.saturating_sub(TIME_RESERVE_NS)
 }

@@ -79,6 +79,7 @@ impl Application<'_> {
         self.state = state;
         let unused = call.gas.saturating_sub(outcome.gas_used);
         let given = outbox.distribute(unused)?;
+        (result.spare, result.shared) = (unused, given);
         let used = outcome.gas_used.checked_add(given).or_overflow("the gas of a call")?;
         let add = |sum: Gas, gas: Gas| sum.checked_add(gas).or_overflow("the gas of an action");
         result.gas_burnt = add(result.gas_burnt, outcome.gas_burnt)?;
@@ -199,10 +200,15 @@ pub(crate) fn view_call(
     let code = ContractCode::new(hash, bytes);
     let outcome = runtime.contracts().call(&code, method_name, external, context)?;
     *reads = outcome.context.reads;
-    let logs = outcome.logs;
+    let CallOutcome { logs, gas_burnt, profile, .. } = outcome;
     Ok(match outcome.end {
-        Ok(ReturnData::Value(value)) => Ok(CallResult { value, logs }),
-        Ok(ReturnData::None | ReturnData::Receipt(_)) => Ok(CallResult { value: Vec::new(), logs }),
+        Ok(data) => {
+            let value = match data {
+                ReturnData::Value(value) => value,
+                ReturnData::None | ReturnData::Receipt(_) => Vec::new(),
+            };
+            Ok(CallResult { value, logs, gas_burnt, profile })
+        }
         Err(failure) => Err(refusal(&failure, logs)),
     })
 }

@@ -59,6 +59,9 @@ pub(crate) struct ActionResult {
     /// Burnt by the action itself, beside its gas.
     pub(crate) tokens_burnt: Balance,
     pub(crate) subsidized: Balance,
+    /// See [`crate::ActionGas`].
+    pub(crate) spare: Gas,
+    pub(crate) shared: Gas,
 }
 
 impl ActionResult {
@@ -125,6 +128,8 @@ impl Application<'_> {
             contract,
             tokens_burnt: Balance::ZERO,
             subsidized: Balance::ZERO,
+            spare: Gas::ZERO,
+            shared: Gas::ZERO,
         };
         let allowed =
             check_existence(near, action, running).and_then(|()| check_permission(action, running));

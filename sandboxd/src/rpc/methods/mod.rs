@@ -192,6 +192,8 @@ const METHODS: &[Method] = &[
     sandbox::receipts::HOLD,
     sandbox::receipts::RELEASE,
     sandbox::receipts::HELD,
+    sandbox::dry_run::DRY_RUN,
+    sandbox::dry_run::DRY_RUN_VIEW,
 ];
 
 /// Calls the method that goes by `name`.

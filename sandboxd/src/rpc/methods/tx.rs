@@ -22,7 +22,7 @@ use super::super::params::Params;
 use super::{Answer, Api, Handler, Kind, Member, Method, Takes, internal_error, written};
 use crate::chain::{self, Chain, Execution, Refusal};
 
-const SIGNED: Member = Member::required("signed_tx_base64", Kind::Base64);
+pub(super) const SIGNED: Member = Member::required("signed_tx_base64", Kind::Base64);
 
 pub(super) const WAIT_UNTIL: Member = Member::optional(
     "wait_until",
@@ -92,7 +92,7 @@ pub(super) const TX_STATUS: Method = Method {
 
 /// Whether an answer includes the receipts of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Receipts {
+pub(super) enum Receipts {
     Left,
     Shown,
 }
@@ -225,7 +225,7 @@ fn executed(chain: &Chain, hash: &CryptoHash, receipts: Receipts) -> Answer {
     written(&response(chain, &execution, receipts))
 }
 
-fn response(
+pub(super) fn response(
     chain: &Chain,
     execution: &Execution<'_>,
     receipts: Receipts,
@@ -271,7 +271,7 @@ fn send_request(params: Value) -> Result<RpcSendTransactionRequest, RpcParseErro
 }
 
 /// Reads a transaction from base64 and borsh, with neard's text for a failure.
-fn decode(encoded: &str) -> Result<SignedTransaction, RpcParseError> {
+pub(super) fn decode(encoded: &str) -> Result<SignedTransaction, RpcParseError> {
     let failed = |error: &dyn std::fmt::Display| {
         RpcParseError(format!("Failed to decode transaction: {error}"))
     };

@@ -78,6 +78,8 @@ fn readers() -> BTreeMap<&'static str, Reader> {
             read::<light_client::RpcLightClientBlockProofResponse>,
         ),
         ("sandbox_patch_state", read::<sandbox::RpcSandboxPatchStateResponse>),
+        ("dry_run", read::<transactions::RpcTransactionResponse>),
+        ("dry_run_view", read::<call_function::RpcCallFunctionResponse>),
         ("sandbox_fast_forward", read::<sandbox::RpcSandboxFastForwardResponse>),
     ];
     readers.into_iter().collect()

@@ -3,6 +3,7 @@
 pub(super) mod accounts;
 pub(super) mod blocks;
 pub(super) mod deal;
+pub(super) mod dry_run;
 pub(super) mod impersonate;
 mod nanos;
 pub(super) mod patch;

@@ -72,7 +72,7 @@ struct Request {
 
 /// neard's records, and what takes them away.
 #[derive(Deserialize)]
-enum Record {
+pub(super) enum Record {
     Account {
         account_id: AccountId,
         account: Account,
