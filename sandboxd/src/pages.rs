@@ -12,3 +12,6 @@ struct Time;
 
 #[doc = include_str!("../../docs/sandbox/blocks.md")]
 struct Blocks;
+
+#[doc = include_str!("../../docs/sandbox/dry-run.md")]
+struct DryRun;

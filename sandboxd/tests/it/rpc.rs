@@ -4,6 +4,7 @@
 mod client;
 mod contracts;
 mod docs_examples;
+mod dry_run;
 mod epochs;
 mod hostile;
 mod http;

@@ -114,6 +114,10 @@ impl Attempt {
 
     /// The same from two runs of which this one had `less` gas: who gets a share loses in proportion.
     fn probably(&self, before: &Self, less: u128) -> Option<u128> {
+        // So close, the shares are rounded by as much as they differ.
+        if less < 1_000 {
+            return None;
+        }
         let pairs = self.spare.iter().zip(&before.spare).filter(|(now, then)| now < then);
         let left = pairs.filter_map(|(now, then)| {
             let lost = u128::from(then.saturating_sub(*now));

@@ -16,6 +16,7 @@ use near_primitives::state_record::StateRecord;
 use near_primitives::types::Balance;
 use near_primitives::views::FinalExecutionStatus;
 use sandbox_runtime::overrides::{InvalidOverride, StateOverrides};
+use sandbox_runtime::patch::Deletion;
 use sandboxd::chain::{
     Chain, DryRun, DryRunFailed, DryTransaction, InvalidOverrides, Overrides, Refusal,
     UnsignedTransaction,
@@ -227,6 +228,33 @@ fn what_does_not_fit_is_refused_by_its_name() {
     assert_eq!(refused(&late).1, InvalidOverrides::TimeTooLate { at });
     let dear = Overrides { gas_price: Some(all), ..Overrides::default() };
     assert!(refused(&dear).0.starts_with("gas_price: "));
+}
+
+#[test]
+fn records_can_be_taken_away() {
+    let chain = stage();
+    let account_id = id(BOB);
+    let gone = Deletion::Contract { account_id };
+    let records = vec![gone.into()];
+    let with = over(StateOverrides { records, ..StateOverrides::default() });
+    let dry = run(&chain, BOB, say("hello"), &with).unwrap();
+    let FinalExecutionStatus::Failure(failure) = dry.execution().status() else {
+        panic!("{:?}", dry.execution().status())
+    };
+    assert!(format!("{failure:?}").contains("CodeDoesNotExist"), "{failure:?}");
+}
+
+#[test]
+fn whoever_is_impersonated_needs_no_signature_here_either() {
+    let mut chain = stage();
+    let mut forged = sign(&chain, ALICE, BOB, 2, vec![say("hello")]);
+    forged.signature = signer(BOB).sign(b"something else");
+    let forged = DryTransaction::Signed(forged);
+    assert!(chain.dry_run(forged.clone(), &Overrides::default(), true).is_err());
+    chain.impersonate(&id(ALICE)).unwrap();
+    let dry = chain.dry_run(forged, &Overrides::default(), true).unwrap();
+    assert_eq!(value(&dry), b"null");
+    assert!(dry.least.unwrap()[0].exact);
 }
 
 #[test]
