@@ -197,12 +197,11 @@ fn whatever_is_done_to_the_clock_blocks_have_the_time_that_was_told() {
                     Ok(chain.next_time())
                 }
             };
-            match told {
-                Ok(told) => assert_eq!(told, chain.next_time(), "{seed}"),
-                Err(_) => {
-                    let after = (*chain.clock(), chain.next_time(), *chain.head().hash());
-                    assert_eq!(before, after, "{seed}");
-                }
+            if let Ok(told) = told {
+                assert_eq!(told, chain.next_time(), "{seed}");
+            } else {
+                let after = (*chain.clock(), chain.next_time(), *chain.head().hash());
+                assert_eq!(before, after, "{seed}");
             }
         }
     }
