@@ -267,7 +267,7 @@ fn going_back_and_forth_takes_no_more_memory_in_the_end_than_at_first() {
         chain.produce().unwrap();
     }
     let mut cycles = |count: usize| {
-        let (_, most) = fixtures::memory::peak(|| {
+        let ((), most) = fixtures::memory::peak(|| {
             for _ in 0..count {
                 let saved = chain.clone();
                 let tx = transfer(&chain, "alice.test.near", "bob.test.near", 1, near(1));
