@@ -16,6 +16,7 @@ mod edit;
 mod epoch;
 mod error;
 mod finality;
+pub mod fork;
 mod gaps;
 mod holds;
 mod impersonation;
