@@ -17,7 +17,7 @@ use crate::block::{BlockEffects, BlockEnv, BlockInput, Burnt, DroppedTransaction
 use crate::config::RuntimeConfig;
 use crate::contract::ContractRunner;
 use crate::delayed::DelayedQueue;
-use crate::fault::{OrOverflow, RuntimeFault};
+use crate::fault::{NeededBy, OrOverflow, RuntimeFault};
 use crate::impersonation::Impersonated;
 use crate::itemized::Itemized;
 use crate::near::{
@@ -70,17 +70,19 @@ pub fn apply_block(
     env: &BlockEnv,
     input: BlockInput,
 ) -> Result<BlockEffects, RuntimeFault> {
-    let BlockInput { transactions, receipts, kept_stakes, impersonated, itemize } = input;
-    let mut application = Application::new(runtime, base, env)?;
+    let BlockInput { transactions, receipts, held_back, kept_stakes, impersonated, itemize } = input;
+    let mut application = Application::new(runtime, base, env, held_back)?;
     application.impersonated = impersonated;
     application.itemized = itemize.then(Itemized::new);
     stakes::give_back(&mut application.state, &kept_stakes)?;
     application.attribute(StateChangeCause::ValidatorAccountsUpdate);
     for transaction in &transactions {
-        application.apply_transaction(transaction)?;
+        let cause = NeededBy::Transaction(transaction.transaction().get_hash());
+        application.apply_transaction(transaction).map_err(|fault| fault.in_execution(cause))?;
     }
-    for receipt in std::mem::take(&mut application.own) {
-        application.process_or_delay(&receipt)?;
+    for (transaction, receipt) in std::mem::take(&mut application.own) {
+        let cause = NeededBy::Transaction(transaction);
+        application.process_or_delay(&receipt).map_err(|fault| fault.in_execution(cause))?;
         application.local.push(receipt);
     }
     application.process_delayed()?;
@@ -104,10 +106,14 @@ pub(crate) struct Application<'a> {
     /// Receipts that the last one made and that run right after it.
     pub(crate) instant: VecDeque<Receipt>,
     pub(crate) outgoing: Vec<Receipt>,
-    /// Receipts of transactions that accounts sent to themselves; they run in this block.
-    own: Vec<Receipt>,
+    /// Receipts of transactions that accounts sent to themselves, with the hash of the transaction;
+    /// they run in this block.
+    own: Vec<(CryptoHash, Receipt)>,
     local: Vec<Receipt>,
     delayed: DelayedQueue,
+    held_back: BTreeSet<CryptoHash>,
+    /// How many receipts were held back so far.
+    held: u64,
     outcomes: Vec<ExecutionOutcomeWithId>,
     dropped: Vec<DroppedTransaction>,
     /// Where the writes of each cause end.
@@ -119,7 +125,12 @@ pub(crate) struct Application<'a> {
 }
 
 impl<'a> Application<'a> {
-    fn new(runtime: &'a Runtime, base: &Snapshot, env: &'a BlockEnv) -> Result<Self, RuntimeFault> {
+    fn new(
+        runtime: &'a Runtime,
+        base: &Snapshot,
+        env: &'a BlockEnv,
+        held_back: BTreeSet<CryptoHash>,
+    ) -> Result<Self, RuntimeFault> {
         let mut state = Overlay::new(base.clone());
         let delayed = DelayedQueue::load(&mut state)?;
         Ok(Application {
@@ -134,6 +145,8 @@ impl<'a> Application<'a> {
             own: Vec::new(),
             local: Vec::new(),
             delayed,
+            held_back,
+            held: 0,
             outcomes: Vec::new(),
             dropped: Vec::new(),
             ends: Vec::new(),
@@ -181,7 +194,7 @@ impl<'a> Application<'a> {
         let status = ExecutionStatus::SuccessReceiptId(receipt_id);
         self.book(transaction, verified, status, vec![receipt_id])?;
         if receipt.receiver_id() == body.signer_id() {
-            self.own.push(receipt);
+            self.own.push((transaction.get_hash(), receipt));
         } else {
             self.outgoing.push(receipt);
         }
@@ -240,7 +253,8 @@ impl<'a> Application<'a> {
     fn process_incoming(&mut self, receipt: &Receipt) -> Result<(), RuntimeFault> {
         validate::receipt(self.runtime.config(), receipt, ReceiptAge::Existing)
             .map_err(|source| RuntimeFault::InvalidReceipt { id: *receipt.receipt_id(), source })?;
-        self.process_or_delay(receipt)
+        let cause = NeededBy::Receipt(*receipt.receipt_id());
+        self.process_or_delay(receipt).map_err(|fault| fault.in_execution(cause))
     }
 
     /// Processes a receipt, or queues it once the block is full.
@@ -248,15 +262,32 @@ impl<'a> Application<'a> {
         if self.is_full() {
             return self.delayed.push(&mut self.state, receipt);
         }
+        if self.held_back.contains(receipt.receipt_id()) {
+            return self.hold_back(receipt);
+        }
         self.process_with_instant(receipt)
     }
 
     fn process_delayed(&mut self) -> Result<(), RuntimeFault> {
-        while !self.is_full() {
+        for _ in 0..self.delayed.len() {
+            if self.is_full() {
+                break;
+            }
             let Some(receipt) = self.delayed.pop(&mut self.state)? else { break };
-            self.process_with_instant(&receipt)?;
+            if self.held_back.contains(receipt.receipt_id()) {
+                self.hold_back(&receipt)?;
+                continue;
+            }
+            let cause = NeededBy::Receipt(*receipt.receipt_id());
+            self.process_with_instant(&receipt).map_err(|fault| fault.in_execution(cause))?;
         }
         Ok(())
+    }
+
+    /// Lets a receipt wait behind all others.
+    fn hold_back(&mut self, receipt: &Receipt) -> Result<(), RuntimeFault> {
+        self.held = self.held.saturating_add(1);
+        self.delayed.push(&mut self.state, receipt)
     }
 
     /// Processes a receipt, and then those that it made and that run at once.
@@ -317,6 +348,7 @@ impl<'a> Application<'a> {
             dropped: self.dropped,
             proposals: last_of_each_account(self.proposals),
             delayed_receipts: self.delayed.len(),
+            held_back: self.held,
             burnt: self.burnt,
             itemized: self.itemized.unwrap_or_default(),
         }

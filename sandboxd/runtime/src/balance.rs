@@ -4,7 +4,7 @@
 //! and hold now, with the receipts that came and went, so that an error anywhere else shows.
 
 use near_parameters::RuntimeConfig as NearConfig;
-use sandbox_state::{ChangeSet, Snapshot, Value};
+use sandbox_state::{ChangeSet, Snapshot};
 
 use crate::block::{BlockEffects, Burnt};
 use crate::fault::{OrOverflow, RuntimeFault};
@@ -53,8 +53,13 @@ pub(crate) fn held_before(
     base: &Snapshot,
     changes: &ChangeSet,
 ) -> Result<Balance, RuntimeFault> {
-    let touched = changes.iter().map(|(key, _)| key.as_ref()).filter(|key| may_hold(key));
-    held(config, touched.filter_map(|key| Some((key, base.get(key)?))))
+    let mut sum = Balance::ZERO;
+    for (key, _) in changes.iter().filter(|(key, _)| may_hold(key)) {
+        if let Some(value) = base.read(key)? {
+            sum = total([sum, in_record(config, key, &value)?])?;
+        }
+    }
+    Ok(sum)
 }
 
 /// What the records that `changes` writes hold.
@@ -62,8 +67,10 @@ pub(crate) fn held_after(
     config: &NearConfig,
     changes: &ChangeSet,
 ) -> Result<Balance, RuntimeFault> {
-    let written = changes.iter().filter_map(|(key, value)| Some((key.as_ref(), value?)));
-    held(config, written.filter(|(key, _)| may_hold(key)).map(|(key, v)| (key, Value::clone(v))))
+    let written = changes.iter().filter_map(|(key, value)| Some((key, value?)));
+    written
+        .filter(|(key, _)| may_hold(key))
+        .try_fold(Balance::ZERO, |sum, (key, value)| total([sum, in_record(config, key, value)?]))
 }
 
 /// Whether a record under `key` may hold tokens: most of a large patch are not even looked up.
@@ -74,17 +81,6 @@ fn may_hold(key: &[u8]) -> bool {
     let columns =
         [ACCOUNT, ACCESS_KEY, POSTPONED_RECEIPT, DELAYED_RECEIPT_OR_INDICES, PROMISE_YIELD_RECEIPT];
     key.first().is_some_and(|column| columns.contains(column))
-}
-
-fn held<'a>(
-    config: &NearConfig,
-    records: impl Iterator<Item = (&'a [u8], Value)>,
-) -> Result<Balance, RuntimeFault> {
-    let mut sum = Balance::ZERO;
-    for (key, value) in records {
-        sum = total([sum, in_record(config, key, &value)?])?;
-    }
-    Ok(sum)
 }
 
 fn in_record(config: &NearConfig, key: &[u8], value: &[u8]) -> Result<Balance, RuntimeFault> {

@@ -1,6 +1,6 @@
 //! What a block gives to the runtime, and what it gets back. Knows no header, no chain and no clock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sandbox_state::ChangeSet;
@@ -49,6 +49,9 @@ pub struct BlockInput {
     pub transactions: Vec<WellFormed>,
     /// Receipts that the block before sent out, in its order.
     pub receipts: Vec<Receipt>,
+    /// Receipts that do not run in this block, though they could: they go to the end of the queue
+    /// of the delayed ones.
+    pub held_back: BTreeSet<CryptoHash>,
     /// In the first block of an epoch: how much each account that validates, or wanted to, has to
     /// keep locked. What it has locked beyond that goes back to its balance.
     pub kept_stakes: BTreeMap<AccountId, Balance>,
@@ -78,6 +81,8 @@ pub struct BlockEffects {
     pub proposals: Vec<ValidatorStake>,
     /// Receipts that wait in the state's queue for a block with room for them.
     pub delayed_receipts: u64,
+    /// How many of them are there because they were held back.
+    pub held_back: u64,
     /// What was burnt.
     pub burnt: Burnt,
     /// What each action burnt; empty if that was not asked for.

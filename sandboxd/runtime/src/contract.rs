@@ -58,8 +58,11 @@ impl ContractRunner {
         external: ReceiptContext,
         context: Context,
     ) -> Result<CallOutcome, RuntimeFault> {
+        let unavailable = Arc::clone(&external.unavailable);
         let host = NearHost::new(external, context, Arc::clone(self.config.host()))?;
-        let finished = self.runner.run(code, method, host)?;
+        let finished = self.runner.run(code, method, host).map_err(|fault| {
+            unavailable.get().cloned().map_or_else(|| fault.into(), RuntimeFault::from)
+        })?;
         let parts = finished.host.into_parts();
         let end = match finished.end {
             Ok(()) => Ok(return_data(parts.return_data.clone())?),

@@ -3,7 +3,7 @@
 //! It owns the state of the block while the contract runs: it is moved into the VM and comes back
 //! with it, so nothing is shared.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use host_fns::abi::Fault;
 use host_fns::near::{
@@ -11,7 +11,7 @@ use host_fns::near::{
     TrieNodes, YieldRef,
 };
 use near_primitives::utils::create_receipt_id_from_action_hash;
-use sandbox_state::{Overlay, Visits, VisitsCheckpoint};
+use sandbox_state::{Overlay, Unavailable, Value, Visits, VisitsCheckpoint};
 
 use crate::near::{
     AccountId, Balance, BlockHeight, CryptoHash, DecodeMode, PromiseYieldStatus, RawStateInit,
@@ -38,6 +38,8 @@ const STATE_INIT_MODE: DecodeMode = DecodeMode::Strict;
 pub(crate) struct ReceiptContext {
     pub(crate) state: Overlay,
     pub(crate) outbox: Outbox,
+    /// What could not be read, when that is why the call ended in a fault.
+    pub(crate) unavailable: Arc<OnceLock<Unavailable>>,
     account_id: AccountId,
     /// What the keys of all the contract's records begin with.
     prefix: Vec<u8>,
@@ -71,6 +73,7 @@ impl ReceiptContext {
         ReceiptContext {
             state,
             outbox: Outbox::default(),
+            unavailable: Arc::default(),
             account_id: site.account_id.clone(),
             prefix: trie_key_parsers::get_raw_prefix_for_contract_data(site.account_id, &[]),
             action_hash: site.action_hash,
@@ -81,6 +84,25 @@ impl ReceiptContext {
             validators: Arc::clone(site.validators),
             reads: None,
         }
+    }
+
+    /// A fault that says more than its text to whoever started the call.
+    fn there<T>(&self, read: Result<T, Unavailable>) -> Result<T, Fault> {
+        read.map_err(|unavailable| {
+            let fault = Fault::new(unavailable.to_string());
+            self.unavailable.get_or_init(|| unavailable);
+            fault
+        })
+    }
+
+    fn has_record(&mut self, key: &[u8]) -> Result<bool, Fault> {
+        let has = self.state.has_record(key);
+        self.there(has)
+    }
+
+    fn old_value(&mut self, key: &[u8]) -> Result<(Option<Value>, Visits), Fault> {
+        let old = self.state.get_charged(key);
+        self.there(old)
     }
 
     fn key(&self, key: &[u8]) -> Vec<u8> {
@@ -143,20 +165,21 @@ impl External for ReceiptContext {
         }
         let key = self.key(key);
         // Fetching the value is not charged, but a later write finds it visited.
-        let value = self.state.find(&key).map(|found| self.state.read(found).0);
+        let found = self.state.find(&key);
+        let value = self.there(found)?.map(|found| self.state.read(found).0);
         Ok(Found { value, nodes: TrieNodes::default() })
     }
 
     fn contains(&mut self, key: &[u8]) -> Result<(bool, TrieNodes), Fault> {
         interrupt()?;
         let key = self.key(key);
-        Ok((self.state.has_record(&key), TrieNodes::default()))
+        Ok((self.has_record(&key)?, TrieNodes::default()))
     }
 
     fn write(&mut self, key: &[u8], value: &[u8]) -> Result<Displaced, Fault> {
         interrupt()?;
         let key = self.key(key);
-        let (before, visits) = self.state.get_charged(&key);
+        let (before, visits) = self.old_value(&key)?;
         self.state.set(key, value.to_vec());
         Ok(Displaced { value: before, nodes: nodes(visits) })
     }
@@ -164,7 +187,7 @@ impl External for ReceiptContext {
     fn remove(&mut self, key: &[u8]) -> Result<Displaced, Fault> {
         interrupt()?;
         let key = self.key(key);
-        let (before, visits) = self.state.get_charged(&key);
+        let (before, visits) = self.old_value(&key)?;
         tree::remove_data(&mut self.state, &key);
         Ok(Displaced { value: before, nodes: nodes(visits) })
     }
@@ -228,7 +251,7 @@ impl External for ReceiptContext {
         interrupt()?;
         if let Some(id) = chosen_id {
             let by_id = self.by_chosen_id(id).to_vec();
-            if self.state.has_record(&by_id) {
+            if self.has_record(&by_id)? {
                 return Ok(None);
             }
         }
@@ -261,8 +284,9 @@ impl External for ReceiptContext {
         let receiver_id = self.account_id.clone();
         let stored = TrieKey::PromiseYieldReceipt { receiver_id, data_id };
         // Both are asked for, whatever the first one says: the ways to both are in the proof.
+        let status = self.yield_status(data_id);
         let [stored, status] =
-            [stored, self.yield_status(data_id)].map(|key| self.state.has_record(&key.to_vec()));
+            [self.has_record(&stored.to_vec())?, self.has_record(&status.to_vec())?];
         let waits = stored || status;
         if waits {
             self.outbox.resume(data_id, payload);

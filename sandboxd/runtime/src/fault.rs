@@ -4,6 +4,7 @@
 //! sends may cause one.
 
 use host_fns::abi::Fault;
+use sandbox_state::Unavailable;
 use vm_runner::VmFault;
 
 use crate::near::{Balance, CryptoHash, IntegerOverflowError, ReceiptValidationError};
@@ -26,6 +27,15 @@ pub enum RuntimeFault {
         /// What is wrong with it.
         source: ReceiptValidationError,
     },
+    /// Part of the state is elsewhere, and cannot be got now.
+    #[error("{unavailable}")]
+    Unavailable {
+        /// What, and why.
+        unavailable: Unavailable,
+        /// What of the block needs it; `None` if the block itself does. Without that one the block
+        /// can be made.
+        needed_by: Option<NeededBy>,
+    },
     /// The VM failed, or a host function found the state in disorder.
     #[error(transparent)]
     Vm(#[from] VmFault),
@@ -37,6 +47,33 @@ pub enum RuntimeFault {
         /// What the changed records and the outgoing receipts hold, and what was burnt.
         after: Balance,
     },
+}
+
+/// Something that a block executes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NeededBy {
+    /// The transaction with this hash.
+    Transaction(CryptoHash),
+    /// The receipt with this id, or one that waited for it or that it made.
+    Receipt(CryptoHash),
+}
+
+impl RuntimeFault {
+    /// The same fault, as one of the execution of `cause`.
+    pub(crate) fn in_execution(self, cause: NeededBy) -> Self {
+        match self {
+            Self::Unavailable { unavailable, .. } => {
+                Self::Unavailable { unavailable, needed_by: Some(cause) }
+            }
+            fault => fault,
+        }
+    }
+}
+
+impl From<Unavailable> for RuntimeFault {
+    fn from(unavailable: Unavailable) -> Self {
+        Self::Unavailable { unavailable, needed_by: None }
+    }
 }
 
 impl From<IntegerOverflowError> for RuntimeFault {

@@ -37,7 +37,7 @@ pub use apply::{Runtime, apply_block};
 pub use block::{BlockEffects, BlockEnv, BlockInput, Burnt, DroppedTransaction};
 pub use config::RuntimeConfig;
 pub use delayed::delayed_receipts;
-pub use fault::RuntimeFault;
+pub use fault::{NeededBy, RuntimeFault};
 pub use fees::{TransactionCost, transaction_cost};
 pub use impersonation::Impersonated;
 pub use itemized::{ActionGas, Itemized};

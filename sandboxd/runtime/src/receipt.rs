@@ -55,7 +55,7 @@ impl Application<'_> {
         let receipt_id = *receipt.receipt_id();
         let mut missing = 0u32;
         for data_id in action.input_data_ids() {
-            if !self.state.has_record(&received(receiver_id, *data_id).to_vec()) {
+            if !self.state.has_record(&received(receiver_id, *data_id).to_vec())? {
                 missing = missing.saturating_add(1);
                 tree::write(&mut self.state, &awaited(receiver_id, *data_id), &receipt_id);
             }
@@ -161,7 +161,7 @@ impl Application<'_> {
                 break;
             }
             let PromiseYieldTimeout { account_id, data_id, .. } = entry;
-            if self.state.has_record(&yielded(&account_id, data_id).to_vec()) {
+            if self.state.has_record(&yielded(&account_id, data_id).to_vec())? {
                 let height = self.env.height;
                 self.outgoing.push(Receipt::V0(ReceiptV0 {
                     predecessor_id: account_id.clone(),

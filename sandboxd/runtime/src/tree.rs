@@ -5,7 +5,7 @@
 //! nearcore's `TrieUpdate` (`core/store/src/trie/update.rs`).
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use sandbox_state::{Overlay, Snapshot, Value};
+use sandbox_state::{Overlay, Snapshot, Unavailable, Value};
 
 use crate::fault::RuntimeFault;
 use crate::fees::length;
@@ -18,56 +18,56 @@ use crate::near::{
 /// counts what is read.
 pub trait Records {
     /// The bytes of the record under `key`.
-    fn record(&mut self, key: &[u8]) -> Option<Value>;
+    fn record(&mut self, key: &[u8]) -> Result<Option<Value>, Unavailable>;
 
     /// How many bytes the record under `key` has. Does not read them.
-    fn record_length(&mut self, key: &[u8]) -> Option<usize>;
+    fn record_length(&mut self, key: &[u8]) -> Result<Option<usize>, Unavailable>;
 
     /// The bytes of the record under `key`, not counted as read. This is for code: validators get it
     /// apart from the proof.
-    fn code_record(&self, key: &[u8]) -> Option<Value>;
+    fn code_record(&self, key: &[u8]) -> Result<Option<Value>, Unavailable>;
 
     /// Keys and bytes of the records whose keys begin with `prefix`, in the order of the keys.
-    fn records_under(&mut self, prefix: &[u8]) -> Vec<(Vec<u8>, Value)>;
+    fn records_under(&mut self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Value)>, Unavailable>;
 
     /// Whether there is a record under `key`. Does not read it.
-    fn has_record(&mut self, key: &[u8]) -> bool {
-        self.record_length(key).is_some()
+    fn has_record(&mut self, key: &[u8]) -> Result<bool, Unavailable> {
+        Ok(self.record_length(key)?.is_some())
     }
 }
 
 impl Records for &Snapshot {
-    fn record(&mut self, key: &[u8]) -> Option<Value> {
-        self.get(key)
+    fn record(&mut self, key: &[u8]) -> Result<Option<Value>, Unavailable> {
+        self.read(key)
     }
 
-    fn record_length(&mut self, key: &[u8]) -> Option<usize> {
-        self.get(key).map(|value| value.len())
+    fn record_length(&mut self, key: &[u8]) -> Result<Option<usize>, Unavailable> {
+        Ok(self.read(key)?.map(|value| value.len()))
     }
 
-    fn code_record(&self, key: &[u8]) -> Option<Value> {
-        self.get(key)
+    fn code_record(&self, key: &[u8]) -> Result<Option<Value>, Unavailable> {
+        self.read(key)
     }
 
-    fn records_under(&mut self, prefix: &[u8]) -> Vec<(Vec<u8>, Value)> {
-        self.range_prefix(prefix).collect()
+    fn records_under(&mut self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Value)>, Unavailable> {
+        self.list(prefix, None).collect()
     }
 }
 
 impl Records for Overlay {
-    fn record(&mut self, key: &[u8]) -> Option<Value> {
+    fn record(&mut self, key: &[u8]) -> Result<Option<Value>, Unavailable> {
         self.get(key)
     }
 
-    fn record_length(&mut self, key: &[u8]) -> Option<usize> {
-        self.find(key).map(|found| found.len())
+    fn record_length(&mut self, key: &[u8]) -> Result<Option<usize>, Unavailable> {
+        Ok(self.find(key)?.map(|found| found.len()))
     }
 
-    fn code_record(&self, key: &[u8]) -> Option<Value> {
+    fn code_record(&self, key: &[u8]) -> Result<Option<Value>, Unavailable> {
         self.peek(key)
     }
 
-    fn records_under(&mut self, prefix: &[u8]) -> Vec<(Vec<u8>, Value)> {
+    fn records_under(&mut self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Value)>, Unavailable> {
         self.range_prefix(prefix)
     }
 }
@@ -77,7 +77,7 @@ pub(crate) fn read<T: BorshDeserialize>(
     state: &mut impl Records,
     key: &TrieKey,
 ) -> Result<Option<T>, RuntimeFault> {
-    state.record(&key.to_vec()).map(|bytes| decode(&bytes, key)).transpose()
+    state.record(&key.to_vec())?.map(|bytes| decode(&bytes, key)).transpose()
 }
 
 /// The record under `key`, which another record says is there.
@@ -198,7 +198,9 @@ pub(crate) struct GasKeys {
 pub(crate) fn gas_keys(state: &mut impl Records, id: &AccountId) -> Result<GasKeys, RuntimeFault> {
     let overflow = || RuntimeFault::Overflow("the gas keys of an account");
     let mut sum = GasKeys { balance: Balance::ZERO, nonces: 0, nonce_key_bytes: 0 };
-    for (key, value) in state.records_under(&trie_key_parsers::get_raw_prefix_for_access_keys(id)) {
+    for (key, value) in
+        state.records_under(&trie_key_parsers::get_raw_prefix_for_access_keys(id))?
+    {
         let KeyRecord { key, access_key, .. } = KeyRecord::parse(id, key, &value)?;
         if let Some(access_key) = access_key {
             let held = access_key.gas_key_info().map_or(Balance::ZERO, |info| info.balance);
@@ -219,10 +221,12 @@ pub fn code(
     state: &mut impl Records,
     id: &AccountId,
     account: &Account,
-) -> Option<(CryptoHash, Value)> {
+) -> Result<Option<(CryptoHash, Value)>, Unavailable> {
     match account.contract().as_ref() {
-        AccountContract::None => None,
-        AccountContract::Local(hash) => Some((*hash, state.code_record(&code_key(id).to_vec())?)),
+        AccountContract::None => Ok(None),
+        AccountContract::Local(hash) => {
+            Ok(state.code_record(&code_key(id).to_vec())?.map(|bytes| (*hash, bytes)))
+        }
         AccountContract::Global(hash) => {
             global_code(state, &GlobalContractIdentifier::CodeHash(*hash))
         }
@@ -236,18 +240,18 @@ pub fn code(
 pub fn global_code(
     state: &mut impl Records,
     identifier: &GlobalContractIdentifier,
-) -> Option<(CryptoHash, Value)> {
+) -> Result<Option<(CryptoHash, Value)>, Unavailable> {
     let key = global_code_key(identifier).to_vec();
-    let bytes = state.code_record(&key)?;
+    let Some(bytes) = state.code_record(&key)? else { return Ok(None) };
     let hash = match identifier {
         GlobalContractIdentifier::CodeHash(hash) => *hash,
         GlobalContractIdentifier::AccountId(_) => {
             // Only the state tells which code that is, so the way to it is in the proof.
-            state.record_length(&key);
+            state.record_length(&key)?;
             CryptoHash::hash_bytes(&bytes)
         }
     };
-    Some((hash, bytes))
+    Ok(Some((hash, bytes)))
 }
 
 pub(crate) fn global_code_key(identifier: &GlobalContractIdentifier) -> TrieKey {
@@ -271,16 +275,17 @@ pub(crate) fn access_key_key(id: &AccountId, key_handle: PublicKeyHandle) -> Tri
 }
 
 /// Removes an account with its code, its keys and its data.
-pub(crate) fn remove_account(state: &mut Overlay, id: &AccountId) {
+pub(crate) fn remove_account(state: &mut Overlay, id: &AccountId) -> Result<(), Unavailable> {
     remove(state, &account_key(id));
     remove(state, &code_key(id));
-    for (key, _) in state.records_under(&trie_key_parsers::get_raw_prefix_for_access_keys(id)) {
+    for (key, _) in state.records_under(&trie_key_parsers::get_raw_prefix_for_access_keys(id))? {
         state.remove(&key);
     }
     let data = trie_key_parsers::get_raw_prefix_for_contract_data(id, &[]);
-    for (key, _) in state.records_under(&data) {
+    for (key, _) in state.records_under(&data)? {
         remove_data(state, &key);
     }
+    Ok(())
 }
 
 /// Removes what a contract stored under the raw trie key `key`, if there is something.

@@ -6,7 +6,7 @@
 use std::num::NonZeroU32;
 
 use gas_meter::Profile;
-use sandbox_state::{Proof, Snapshot, Value};
+use sandbox_state::{Proof, Snapshot, Unavailable, Value};
 
 use crate::apply::Runtime;
 use crate::block::BlockEnv;
@@ -116,7 +116,8 @@ pub fn access_keys(
     let prefix = trie_key_parsers::get_raw_prefix_for_access_keys(id);
     let after = after.map(|handle| tree::access_key_key(id, handle.clone()).to_vec());
     let mut keys = Vec::new();
-    for (key, value) in state.range_prefix_after(&prefix, &after.unwrap_or_default()) {
+    for record in state.list(&prefix, after.as_deref()) {
+        let (key, value) = record?;
         let KeyRecord { handle, access_key, .. } = KeyRecord::parse(id, key, &value)?;
         keys.extend(access_key.map(|access_key| (handle, access_key)));
     }
@@ -129,7 +130,7 @@ pub fn code(mut state: &Snapshot, id: &AccountId) -> ViewResult<(CryptoHash, Val
         Ok(account) => account,
         Err(error) => return Ok(Err(error)),
     };
-    Ok(tree::code(&mut state, id, &account)
+    Ok(tree::code(&mut state, id, &account)?
         .ok_or_else(|| InvalidQuery::NoContractCode { account_id: id.clone() }))
 }
 
@@ -137,8 +138,8 @@ pub fn code(mut state: &Snapshot, id: &AccountId) -> ViewResult<(CryptoHash, Val
 pub fn global_code(
     mut state: &Snapshot,
     identifier: &GlobalContractIdentifier,
-) -> Option<(CryptoHash, Value)> {
-    tree::global_code(&mut state, identifier)
+) -> Result<Option<(CryptoHash, Value)>, RuntimeFault> {
+    Ok(tree::global_code(&mut state, identifier)?)
 }
 
 /// Which part of a contract's state to show.
@@ -186,18 +187,14 @@ pub fn state(state: &Snapshot, id: &AccountId, query: &StateQuery) -> ViewResult
         Ok(account) => account,
         Err(error) => return Ok(Err(error)),
     };
-    if !paged && is_too_large(state, id, &account, query.size_limit) {
+    if !paged && is_too_large(state, id, &account, query.size_limit)? {
         return Ok(Err(InvalidQuery::TooLargeContractState { account_id: id.clone() }));
     }
     let own = trie_key_parsers::get_raw_prefix_for_contract_data(id, &[]);
     let prefix = [own.as_slice(), query.prefix.as_slice()].concat();
-    let mut page = match &query.after_key {
-        None => collect(state.range_prefix(&prefix), own.len(), paged, query.limit),
-        Some(after) => {
-            let after = [own.as_slice(), after.as_slice()].concat();
-            collect(state.range_prefix_after(&prefix, &after), own.len(), paged, query.limit)
-        }
-    };
+    let after = query.after_key.as_ref().map(|after| [own.as_slice(), after.as_slice()].concat());
+    let records = state.list(&prefix, after.as_deref());
+    let mut page = collect(records, own.len(), paged, query.limit)?;
     page.proof = query.include_proof.then(|| state.prove_prefix(&prefix));
     Ok(Ok(page))
 }
@@ -252,26 +249,32 @@ pub fn call_function_and_list_reads(
     Ok(result.map(|result| (result, reads.unwrap_or_default())))
 }
 
-fn is_too_large(state: &Snapshot, id: &AccountId, account: &Account, limit: Option<u64>) -> bool {
-    let Some(limit) = limit else { return false };
+fn is_too_large(
+    state: &Snapshot,
+    id: &AccountId,
+    account: &Account,
+    limit: Option<u64>,
+) -> Result<bool, Unavailable> {
+    let Some(limit) = limit else { return Ok(false) };
     let code = match account.local_contract_hash() {
-        Some(_) => state.get(&tree::code_key(id).to_vec()).map_or(0, |code| length(&code)),
+        Some(_) => state.read(&tree::code_key(id).to_vec())?.map_or(0, |code| length(&code)),
         None => 0,
     };
-    account.storage_usage().saturating_sub(code) > limit
+    Ok(account.storage_usage().saturating_sub(code) > limit)
 }
 
 fn collect(
-    records: impl Iterator<Item = (Vec<u8>, Value)>,
+    records: impl Iterator<Item = Result<(Vec<u8>, Value), Unavailable>>,
     own: usize,
     paged: bool,
     limit: Option<NonZeroU32>,
-) -> StatePage {
+) -> Result<StatePage, Unavailable> {
     let most = limit.map_or(PAGE_RECORDS, NonZeroU32::get).min(PAGE_RECORDS);
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     let mut page = StatePage { values: Vec::new(), last_key: None, proof: None };
     let mut bytes = 0u64;
-    for (key, value) in records {
+    for record in records {
+        let (key, value) = record?;
         if paged && (page.values.len() >= most || bytes >= PAGE_BYTES) {
             page.last_key = page.values.last().map(|(key, _)| key.clone());
             break;
@@ -279,5 +282,5 @@ fn collect(
         bytes = bytes.saturating_add(length(&key)).saturating_add(length(&value));
         page.values.push((key.get(own..).unwrap_or_default().to_vec(), value));
     }
-    page
+    Ok(page)
 }

@@ -71,6 +71,7 @@ mod tests {
         let hash = CryptoHash::hash_bytes(b"code");
         let state = with_global_contract(&Snapshot::empty(), hash, b"code");
         let found = tree::global_code(&mut &state, &GlobalContractIdentifier::CodeHash(hash));
+        let found = found.expect("nothing is elsewhere");
         assert_eq!(found.map(|(hash, code)| (hash, code.to_vec())), Some((hash, b"code".to_vec())));
     }
 

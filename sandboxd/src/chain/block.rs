@@ -215,6 +215,7 @@ pub(super) struct GenesisBlock<'a> {
     pub(super) shard_id: ShardId,
     pub(super) gas_limit: Gas,
     pub(super) gas_price: Balance,
+    pub(super) epoch: Epoch,
     pub(super) total_supply: Balance,
     pub(super) state_root: StateRoot,
     pub(super) validators: &'a Vec<ValidatorStake>,
@@ -258,7 +259,7 @@ impl GenesisBlock<'_> {
         Block {
             near,
             author: self.author,
-            epoch: Epoch::genesis(self.height),
+            epoch: self.epoch,
             staking: self.staking,
             transactions: Vec::new(),
             incoming: Arc::new([]),

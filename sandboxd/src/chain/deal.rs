@@ -271,13 +271,13 @@ impl Dealer<'_> {
         let Ok((_, mut reads)) = self.number(state, question)? else { return Ok(None) };
         reads.sort_unstable();
         reads.dedup();
-        let stored = |key: &[u8]| state.get(&self.raw(key));
         // A record that is there comes before one that would have to be made.
-        let (there, missing): (Vec<_>, Vec<_>) =
-            reads.into_iter().partition(|key| stored(key).is_some());
-        let mut places = Vec::new();
-        for key in there {
-            let value = stored(&key).unwrap_or_default();
+        let (mut places, mut missing) = (Vec::new(), Vec::new());
+        for key in reads {
+            let Some(value) = state.read(&self.raw(&key)).map_err(RuntimeFault::from)? else {
+                missing.push(key);
+                continue;
+            };
             let found = Form::ALL.into_iter().flat_map(|form| form.places(&value, before));
             places.extend(found.map(|place| (key.clone(), value.to_vec(), place)));
         }

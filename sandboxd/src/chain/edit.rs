@@ -10,7 +10,7 @@ use near_primitives::types::{AccountId, Balance, Nonce, NonceIndex};
 use sandbox_runtime::patch::{
     Deletion, Edits, InvalidPatch, InvalidRecord, Patch, PatchRecord, initial_nonce,
 };
-use sandbox_runtime::{BlockEnv, tree};
+use sandbox_runtime::{BlockEnv, tree, view};
 
 use super::produce::Step;
 use super::{Answer, Chain, EditFailed, Node, PatchFailed, Produced};
@@ -321,7 +321,7 @@ fn put_code(edits: &mut Edits<'_>, id: &AccountId, code: Code) -> Result<(), Edi
         Code::Removed => return put(edits, Deletion::Contract { account_id }.into()),
         Code::Global(identifier) => identifier,
     };
-    if tree::global_code(&mut edits.state(), &global).is_none() {
+    if view::global_code(edits.state(), &global)?.is_none() {
         return Err(EditFailed::UnknownGlobalContract { identifier: global });
     }
     put(edits, Deletion::Contract { account_id }.into())?;

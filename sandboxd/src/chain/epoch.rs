@@ -5,6 +5,8 @@
 use near_primitives::hash::CryptoHash;
 use near_primitives::types::{BlockHeight, BlockHeightDelta, EpochHeight, EpochId};
 
+use super::fork::PinnedBlock;
+
 /// The epoch that a block belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Epoch {
@@ -29,10 +31,20 @@ impl Epoch {
         }
     }
 
+    /// The epoch of the block that a fork goes on from. It is in the middle of a chain, so that it
+    /// has a name of its own, and those after it are counted on.
+    pub(super) fn pinned(block: &PinnedBlock) -> Self {
+        let id = EpochId(block.hash);
+        let start_height = block.epoch_start_height;
+        Self { id, next_id: id, height: block.epoch_height, start_height }
+    }
+
     /// The epoch of the first block after genesis, whose hash is `genesis`. It still has the
     /// genesis epoch's id and count, but already knows what its successor is called.
-    fn after_genesis(genesis: CryptoHash, height: BlockHeight) -> Self {
-        Self { id: EpochId::default(), next_id: EpochId(genesis), height: 1, start_height: height }
+    fn after_genesis(self, genesis: CryptoHash, height: BlockHeight) -> Self {
+        let is_first = self.id == EpochId::default();
+        let start_height = if is_first { height } else { self.start_height };
+        Self { next_id: EpochId(genesis), start_height, ..self }
     }
 
     /// The epoch that follows this one and starts at `height`, after the block `last`.
@@ -65,7 +77,7 @@ pub(super) fn epoch_of_next(
     length: BlockHeightDelta,
 ) -> Epoch {
     if previous.is_genesis {
-        Epoch::after_genesis(previous.hash, height)
+        previous.epoch.after_genesis(previous.hash, height)
     } else if ends_epoch(previous, length) {
         previous.epoch.next(previous.hash, height)
     } else {

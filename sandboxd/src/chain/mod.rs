@@ -16,7 +16,7 @@ mod edit;
 mod epoch;
 mod error;
 mod finality;
-pub mod fork;
+mod fork;
 mod gaps;
 mod holds;
 mod impersonation;
@@ -74,6 +74,7 @@ pub use epoch::Epoch;
 pub use error::{
     EditFailed, FastForwardError, InvalidMining, InvalidTime, PatchFailed, Refusal, UnknownBlock,
 };
+pub use fork::{Fetched, PinnedBlock, Source, SourceFailure, Stretch, Unexecuted};
 pub use holds::{HeldReceipt, HoldId, InvalidRelease, ReceiptFilter};
 pub use index::{Execution, OutcomeAt, Progress};
 pub use light_client::OutcomeProof;
@@ -103,6 +104,8 @@ pub struct Chain {
     pool: Pool,
     queue: Queue,
     delayed_receipts: u64,
+    /// How many of them wait for what could not be fetched.
+    held_back: u64,
     clock: Clock,
     impersonated: Impersonated,
     /// For those who read the blocks of a node.
@@ -292,9 +295,10 @@ impl Chain {
         !self.pool.is_empty() || self.has_receipts()
     }
 
-    /// Whether receipts wait for the next block. Those that wait for data, or are held, do not count.
+    /// Whether receipts wait for the next block. Those that wait for data, or are held, do not count, nor
+    /// do those of a fork that could not be executed in the latest one.
     pub fn has_receipts(&self) -> bool {
-        self.delayed_receipts > 0 || !self.queue.due().is_empty()
+        self.delayed_receipts > self.held_back || !self.queue.due().is_empty()
     }
 
     /// Height of the next block.

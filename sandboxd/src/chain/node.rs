@@ -354,8 +354,13 @@ impl Owner {
         if !made.is_empty() {
             self.gaps.forget();
         }
-        for dropped in made.into_iter().flat_map(|made| made.dropped) {
-            self.refuse(&dropped.id, &Refusal::Invalid(dropped.error));
+        for Produced { dropped, unexecuted, .. } in made {
+            for dropped in dropped {
+                self.refuse(&dropped.id, &Refusal::Invalid(dropped.error));
+            }
+            for left_out in unexecuted {
+                self.refuse(&left_out.id, &RuntimeFault::from(left_out.unavailable).into());
+            }
         }
         self.replace(next);
         Ok(Ok(result))

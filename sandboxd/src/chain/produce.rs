@@ -12,12 +12,12 @@ use near_primitives::types::{AccountId, Balance, BlockHeight, Gas};
 use sandbox_runtime::verify::{WellFormed, verify_with_state};
 use sandbox_runtime::{
     BlockEffects, BlockEnv, BlockInput, DroppedTransaction, Itemized, RuntimeFault, StateChanges,
-    apply_block,
 };
 use sandbox_state::{ChangeSet, Snapshot};
 
 use super::block::{Applied, Block, NewBlock, merklize_outcomes};
 use super::epoch::{Epoch, Predecessor, epoch_of_next};
+use super::fork::Unexecuted;
 use super::pool::{ChunkLimits, Pool};
 use super::validators::Staking;
 use super::{Chain, Refusal, TimestampNs};
@@ -29,6 +29,8 @@ pub struct Produced {
     pub block: Arc<Block>,
     /// Transactions that had been accepted, but not for this state: they are not in the block.
     pub dropped: Vec<DroppedTransaction>,
+    /// Transactions of a fork that could not be executed: they are not in the block either.
+    pub unexecuted: Vec<Unexecuted>,
 }
 
 impl Chain {
@@ -178,12 +180,18 @@ impl Chain {
         let mut transactions: Vec<_> =
             chunk.iter().map(|taken| taken.transaction().clone()).collect();
         let receipts = self.queue.due().to_vec();
-        let impersonated = self.impersonated.clone();
         let itemize = circumstances.is_some();
-        let input =
-            BlockInput { transactions: chunk, receipts, kept_stakes, impersonated, itemize };
-        let effects = apply_block(&self.runtime, &self.state, &env, input)?;
+        let input = BlockInput {
+            transactions: chunk,
+            receipts,
+            kept_stakes,
+            impersonated: self.impersonated.clone(),
+            itemize,
+            ..BlockInput::default()
+        };
+        let (effects, unexecuted) = self.apply(&env, input)?;
         transactions.retain(|tx| effects.dropped.iter().all(|dropped| dropped.id != tx.get_hash()));
+        transactions.retain(|tx| unexecuted.iter().all(|left_out| left_out.id != tx.get_hash()));
         let state = self.state.apply(&effects.changes);
         let total_supply = supply_after(supply, effects.burnt.subsidized, effects.burnt.tokens)?;
         Ok(Step {
@@ -193,6 +201,7 @@ impl Chain {
             transactions,
             taken,
             effects,
+            unexecuted,
             state,
             patch: ChangeSet::new(),
             total_supply,
@@ -244,9 +253,10 @@ impl Chain {
         self.keep_changes(block.height(), changes);
         self.state = step.state;
         self.delayed_receipts = effects.delayed_receipts;
+        self.held_back = effects.held_back;
         self.pool.forget_first(step.taken);
         self.head = Arc::clone(&block);
-        Produced { block, dropped: effects.dropped }
+        Produced { block, dropped: effects.dropped, unexecuted: step.unexecuted }
     }
 
     /// Keeps what the block just made has changed, as long as its state is kept.
@@ -360,6 +370,7 @@ pub(super) struct Step {
     /// How many transactions were taken from the pool, dropped ones included.
     taken: usize,
     pub(super) effects: BlockEffects,
+    unexecuted: Vec<Unexecuted>,
     pub(super) state: Snapshot,
     /// What a patch puts over the state, after the block.
     pub(super) patch: ChangeSet,

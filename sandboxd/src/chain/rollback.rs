@@ -94,6 +94,7 @@ impl Chain {
         self.queue.return_to(&head.queue);
         self.pool = Pool::default();
         self.delayed_receipts = delayed;
+        self.held_back = 0;
         self.state = state;
         self.head = head;
         Ok(height)

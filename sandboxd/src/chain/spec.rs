@@ -20,7 +20,9 @@ use super::block::{Block, GenesisBlock};
 use super::block_tree::BlockTree;
 use super::clock::Clock;
 use super::cursor::Returns;
+use super::epoch::Epoch;
 use super::finality::FinalBlocks;
+use super::fork::Origin;
 use super::holds::Queue;
 use super::index::Index;
 use super::pool::Pool;
@@ -77,6 +79,15 @@ pub enum InvalidChain {
     /// The storage that an account uses leaves its range.
     #[error("records: {0}")]
     Usage(String),
+    /// The chain that is forked and the accounts that are put over it hold too much together.
+    #[error("the tokens of the forked chain and of the own accounts exceed 128 bits together")]
+    Supply,
+}
+
+/// Where a chain starts.
+pub(super) enum Start {
+    Genesis,
+    Fork(Arc<Origin>),
 }
 
 #[derive(Debug)]
@@ -89,12 +100,22 @@ pub(super) struct Spec {
     pub(super) epoch_config: EpochConfig,
     pub(super) random_seed: Vec<u8>,
     pub(super) block_delay_ns: u64,
+    /// Where a fork has the rest of its state.
+    pub(super) origin: Option<Arc<Origin>>,
 }
 
 impl Chain {
     /// A chain that consists of the block of `genesis`, and goes on by the rules of the protocol
     /// version that it names.
     pub fn new(genesis: &Genesis, options: ChainOptions) -> Result<Self, InvalidChain> {
+        Self::start(genesis, options, Start::Genesis)
+    }
+
+    pub(super) fn start(
+        genesis: &Genesis,
+        options: ChainOptions,
+        start: Start,
+    ) -> Result<Self, InvalidChain> {
         let config = genesis.config.clone();
         let mut runtime_config = RuntimeConfig::new(config.protocol_version)?;
         if let Some(gas) = options.max_gas_burnt_view {
@@ -113,7 +134,14 @@ impl Chain {
         let epoch_config = epoch_config(&config);
         let staking = Staking::genesis(&epoch_config, &validators);
         let genesis_block =
-            genesis_block(&config, shard_id, &state, (&validators, staking), &options)?;
+            genesis_block(&config, shard_id, &state, (&validators, staking), &start, &options)?;
+        let origin = match start {
+            Start::Genesis => None,
+            Start::Fork(origin) => {
+                state = state.over(Arc::<Origin>::clone(&origin));
+                Some(origin)
+            }
+        };
         let spec = Spec {
             chain_id: config.chain_id.as_str().into(),
             shard_id,
@@ -121,6 +149,7 @@ impl Chain {
             random_seed: options.signer.public_key().key_data().to_vec(),
             signer: options.signer,
             block_delay_ns: options.block_delay_ns,
+            origin,
             genesis: config,
             genesis_block: Arc::new(genesis_block),
         };
@@ -143,6 +172,7 @@ impl Chain {
             pool: Pool::default(),
             queue: Queue::default(),
             delayed_receipts: 0,
+            held_back: 0,
             clock: options.clock,
             impersonated,
             returns: Returns::default(),
@@ -166,6 +196,7 @@ fn genesis_block(
     shard_id: ShardId,
     state: &Snapshot,
     (validators, staking): (&Vec<ValidatorStake>, Staking),
+    start: &Start,
     options: &ChainOptions,
 ) -> Result<Block, InvalidChain> {
     let nanos = config.genesis_time.timestamp_nanos_opt().ok_or(InvalidChain::Time)?;
@@ -173,13 +204,18 @@ fn genesis_block(
         return Err(InvalidChain::Time);
     }
     let timestamp = Utc::from_unix_timestamp_nanos(nanos.into()).map_err(|_| InvalidChain::Time)?;
+    let (gas_price, epoch) = match start {
+        Start::Genesis => (config.min_gas_price, Epoch::genesis(config.genesis_height)),
+        Start::Fork(origin) => (origin.pinned().gas_price, Epoch::pinned(origin.pinned())),
+    };
     let genesis = GenesisBlock {
         protocol_version: config.protocol_version,
         height: config.genesis_height,
         timestamp,
         shard_id,
         gas_limit: config.gas_limit,
-        gas_price: config.min_gas_price,
+        gas_price,
+        epoch,
         total_supply: config.total_supply,
         state_root: CryptoHash(state.root().0),
         validators,

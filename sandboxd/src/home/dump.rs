@@ -63,7 +63,7 @@ pub fn dump(chain: &Chain, request: &DumpRequest) -> Result<Genesis, DumpFailed>
     }
     let mut total_supply = Balance::ZERO;
     let mut records = Vec::new();
-    for (key, value) in chain.state_after(block)?.range_prefix(&[]) {
+    for (key, value) in chain.state_after(block)?.range_here(&[]) {
         let Some(mut record) = record(&key, &value) else { continue };
         if !chosen.is_empty() && !chosen.contains(state_record_to_account_id(&record)) {
             continue;

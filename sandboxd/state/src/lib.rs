@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 mod bulk;
 mod change_set;
+mod elsewhere;
 mod history;
 mod nibbles;
 mod node;
@@ -17,7 +18,9 @@ mod trie;
 pub mod visits;
 
 pub use change_set::ChangeSet;
+pub use elsewhere::{Elsewhere, Unavailable};
 pub use history::History;
+pub use node::Stored;
 pub use overlay::{Checkpoint, Found, Journal, Overlay};
 pub use proof::{InvalidProof, Proof};
 pub use snapshot::{Snapshot, StateRoot};

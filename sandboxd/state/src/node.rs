@@ -40,13 +40,14 @@ pub(crate) fn sha256(bytes: &[u8]) -> Hash {
 
 /// A value with its hash, which a branch needs again whenever one of its children changes.
 #[derive(Clone, Debug)]
-pub(crate) struct Stored {
+pub struct Stored {
     pub(crate) bytes: Value,
     pub(crate) hash: Hash,
 }
 
 impl Stored {
-    pub(crate) fn new(bytes: Value) -> Self {
+    /// Hashes the bytes of a value.
+    pub fn new(bytes: Value) -> Self {
         let hash = sha256(&bytes);
         Self { bytes, hash }
     }

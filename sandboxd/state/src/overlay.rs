@@ -8,7 +8,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::node::{Hash, Stored};
-use crate::{ChangeSet, Key, NodeVisits, Snapshot, Value, Visits};
+use crate::{ChangeSet, Key, NodeVisits, Snapshot, Unavailable, Value, Visits};
 
 /// A snapshot with pending writes over it.
 ///
@@ -58,19 +58,19 @@ impl Overlay {
     }
 
     /// The value of `key`, as the runtime itself reads it: not visited, but in the size of the proof.
-    pub fn get(&mut self, key: &[u8]) -> Option<Value> {
-        let found = self.find(key)?;
+    pub fn get(&mut self, key: &[u8]) -> Result<Option<Value>, Unavailable> {
+        let Some(found) = self.find(key)? else { return Ok(None) };
         if let Some(hash) = found.stored {
             self.visits.record_value(hash, found.len());
         }
-        Some(found.value)
+        Ok(Some(found.value))
     }
 
     /// The value of `key`, without a trace: for what a proof of the block does not hold.
-    pub fn peek(&self, key: &[u8]) -> Option<Value> {
+    pub fn peek(&self, key: &[u8]) -> Result<Option<Value>, Unavailable> {
         match self.writes.get(key) {
-            Some(pending) => pending.clone(),
-            None => self.base.get(key),
+            Some(pending) => Ok(pending.clone()),
+            None => self.base.read(key),
         }
     }
 
@@ -95,24 +95,24 @@ impl Overlay {
     /// Looks `key` up without reading its value, as `storage_read` and `storage_has_key` do: without
     /// visits, though the way to the key goes into the size of the proof. See
     /// [the rules](crate::visits).
-    pub fn find(&mut self, key: &[u8]) -> Option<Found> {
-        match self.writes.get(key) {
+    pub fn find(&mut self, key: &[u8]) -> Result<Option<Found>, Unavailable> {
+        Ok(match self.writes.get(key) {
             Some(pending) => pending.clone().map(Found::pending),
-            None => self.base.find(key, |node| self.visits.record_node(node)).map(Found::stored),
-        }
+            None => self.base.find(key, |node| self.visits.record_node(node))?.map(Found::stored),
+        })
     }
 
     /// Looks `key` up as `storage_write` and `storage_remove` do for the old value: each node on the
     /// way counts as a visit. See [the rules](crate::visits).
-    pub fn find_by_trie(&mut self, key: &[u8]) -> (Option<Found>, Visits) {
+    pub fn find_by_trie(&mut self, key: &[u8]) -> Result<(Option<Found>, Visits), Unavailable> {
         let mut count = Visits::default();
         let found = if let Some(pending) = self.writes.get(key) {
             pending.clone().map(Found::pending)
         } else {
             let visit = |node: &_| self.visits.visit_node(node, &mut count);
-            self.base.find(key, visit).map(Found::stored)
+            self.base.find(key, visit)?.map(Found::stored)
         };
-        (found, count)
+        Ok((found, count))
     }
 
     /// The value that was found, as `storage_write` and `storage_remove` read the old one, and the
@@ -127,21 +127,21 @@ impl Overlay {
 
     /// The value of `key`, and all visits that `storage_write` and `storage_remove` pay for it as the
     /// old value: [`Overlay::find_by_trie`] and [`Overlay::read`] in one.
-    pub fn get_charged(&mut self, key: &[u8]) -> (Option<Value>, Visits) {
-        let (found, way) = self.find_by_trie(key);
-        match found {
+    pub fn get_charged(&mut self, key: &[u8]) -> Result<(Option<Value>, Visits), Unavailable> {
+        let (found, way) = self.find_by_trie(key)?;
+        Ok(match found {
             None => (None, way),
             Some(found) => {
                 let (value, read) = self.read(found);
                 (Some(value), way.and(read))
             }
-        }
+        })
     }
 
     /// The records whose keys begin with `prefix`, pending writes included, in the order of their keys.
     /// All that the snapshot has of them goes into the size of the proof, also what a write hides.
-    pub fn range_prefix(&mut self, prefix: &[u8]) -> Vec<(Vec<u8>, Value)> {
-        let base = self.base.record_prefix(prefix, &mut self.visits);
+    pub fn range_prefix(&mut self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Value)>, Unavailable> {
+        let base = self.base.record_list(prefix, &mut self.visits)?;
         let prefix = prefix.to_vec();
         let merged = Merged {
             base: base.into_iter().peekable(),
@@ -151,7 +151,7 @@ impl Overlay {
                 .peekable(),
             prefix,
         };
-        merged.collect()
+        Ok(merged.collect())
     }
 
     /// Marks this moment.
@@ -230,8 +230,8 @@ impl Found {
         Self { value, stored: None }
     }
 
-    fn stored(stored: &Stored) -> Self {
-        Self { value: Arc::clone(&stored.bytes), stored: Some(stored.hash) }
+    fn stored(stored: Stored) -> Self {
+        Self { value: stored.bytes, stored: Some(stored.hash) }
     }
 
     /// The length of the value in bytes.

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::elsewhere::{Both, Elsewhere, Found, Remainder, Unavailable};
 use crate::node::{Node, Stored};
 use crate::proof::Proof;
 use crate::range::{Range, Step};
@@ -39,16 +40,32 @@ impl fmt::Debug for StateRoot {
 }
 
 /// An immutable set of records in NEAR's trie. Cloning it costs one reference count.
+///
+/// It may go on from a state that is kept elsewhere: [`Snapshot::read`] and [`Snapshot::list`] know the
+/// records of both. The root, proofs and all else are about those that are here. Where nothing is
+/// elsewhere these are all there are.
 #[derive(Clone, Default)]
 pub struct Snapshot {
     /// Sealed with all below it.
     root: Option<Arc<Node>>,
+    remainder: Option<Arc<Remainder>>,
 }
 
 impl Snapshot {
     /// The state without records.
     pub fn empty() -> Self {
         Self::default()
+    }
+
+    /// The same, over what is kept elsewhere: a record that is here hides one of the same key there.
+    #[must_use]
+    pub fn over(self, elsewhere: Arc<dyn Elsewhere>) -> Self {
+        Self { remainder: Some(Arc::new(Remainder::new(elsewhere))), ..self }
+    }
+
+    /// Whether part of the state is elsewhere.
+    pub fn is_partial(&self) -> bool {
+        self.remainder.is_some()
     }
 
     /// The state root.
@@ -67,31 +84,49 @@ impl Snapshot {
         self.root.is_none()
     }
 
-    /// The value of `key`.
-    pub fn get(&self, key: &[u8]) -> Option<Value> {
-        self.find(key, |_| {}).map(|stored| Arc::clone(&stored.bytes))
+    /// The value of `key`, wherever it is.
+    pub fn read(&self, key: &[u8]) -> Result<Option<Value>, Unavailable> {
+        match (self.get_here(key), &self.remainder) {
+            (None, Some(remainder)) => Ok(remainder.get(key)?.map(|stored| stored.bytes)),
+            (found, _) => Ok(found),
+        }
     }
 
-    /// The records whose keys begin with `prefix`, in the order of their keys.
-    pub fn range_prefix<'a>(
+    /// The records whose keys begin with `prefix`, wherever they are, in the order of their keys: all,
+    /// or those that come behind `after`. That key need not be there.
+    pub fn list<'a>(
+        &'a self,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+    ) -> impl Iterator<Item = Result<(Vec<u8>, Value), Unavailable>> + use<'a> {
+        let from = after.map_or_else(|| prefix.to_vec(), |after| [after, &[0]].concat());
+        let here = self.range_here_from(prefix, after);
+        let all = Both::new(here, self.remainder.as_deref(), prefix, from);
+        all.map(|record| record.map(|(key, found)| (key, found.into_value())))
+    }
+
+    /// The value of `key`, if it is here.
+    pub fn get_here(&self, key: &[u8]) -> Option<Value> {
+        self.find_here(key, |_| {}).map(|stored| Arc::clone(&stored.bytes))
+    }
+
+    /// The records whose keys begin with `prefix` and that are here, in the order of their keys.
+    pub fn range_here<'a>(
         &'a self,
         prefix: &[u8],
     ) -> impl Iterator<Item = (Vec<u8>, Value)> + use<'a> {
-        Range::with_prefix(self.node(), prefix, |_: Step<'_>| {}).map(own)
+        self.range_here_from(prefix, None)
     }
 
-    /// The records whose keys begin with `prefix` and come behind `after`, in the order of their keys:
-    /// the next page of a listing that ended with `after`. That key need not be there any more.
-    pub fn range_prefix_after<'a>(
+    fn range_here_from<'a>(
         &'a self,
         prefix: &[u8],
-        after: &[u8],
+        after: Option<&[u8]>,
     ) -> impl Iterator<Item = (Vec<u8>, Value)> + use<'a> {
         let ignore = |_: Step<'_>| {};
-        let range = if after < prefix {
-            Range::with_prefix(self.node(), prefix, ignore)
-        } else {
-            Range::behind(self.node(), after, ignore)
+        let range = match after {
+            Some(after) if after >= prefix => Range::behind(self.node(), after, ignore),
+            _ => Range::with_prefix(self.node(), prefix, ignore),
         };
         let prefix = prefix.to_vec();
         range.take_while(move |(key, _)| key.starts_with(&prefix)).map(own)
@@ -112,14 +147,18 @@ impl Snapshot {
         if let Some(node) = &root {
             node.seal();
         }
-        Self { root }
+        let remainder = self.remainder.as_ref().map(|before| match before.after(changes) {
+            Some(after) => Arc::new(after),
+            None => Arc::clone(before),
+        });
+        Self { root, remainder }
     }
 
     /// The nodes that prove what `key` holds, or that it holds nothing: those on the way to it, from
     /// the root on.
     pub fn prove(&self, key: &[u8]) -> Proof {
         let mut nodes = Vec::new();
-        self.find(key, |node| nodes.push(node.encode().into()));
+        self.find_here(key, |node| nodes.push(node.encode().into()));
         Proof::new(nodes)
     }
 
@@ -137,22 +176,43 @@ impl Snapshot {
         Proof::new(nodes)
     }
 
-    /// The records whose keys begin with `prefix`, with all that was read for the list recorded: the
-    /// nodes of [`Snapshot::prove_prefix`] and the values.
-    pub(crate) fn record_prefix(
+    /// The records of [`Snapshot::list`], with all that was read for the list recorded: the nodes of
+    /// [`Snapshot::prove_prefix`] and the values.
+    pub(crate) fn record_list(
         &self,
         prefix: &[u8],
         visits: &mut NodeVisits,
-    ) -> Vec<(Vec<u8>, Value)> {
+    ) -> Result<Vec<(Vec<u8>, Value)>, Unavailable> {
         let record = |step: Step<'_>| match step {
             Step::Node(node) => visits.record_node(node),
             Step::Value(value) => visits.record_value(value.hash, value.bytes.len()),
         };
-        Range::with_prefix(self.node(), prefix, record).map(own).collect()
+        let here: Vec<_> = Range::with_prefix(self.node(), prefix, record).map(own).collect();
+        let remainder = self.remainder.as_deref();
+        let all = Both::new(here.into_iter(), remainder, prefix, prefix.to_vec());
+        all.map(|record| {
+            let (key, found) = record?;
+            if let Found::Elsewhere(stored) = &found {
+                visits.record_value(stored.hash, stored.bytes.len());
+            }
+            Ok((key, found.into_value()))
+        })
+        .collect()
     }
 
-    /// Looks `key` up, and shows each node on the way to `visit`.
-    pub(crate) fn find(&self, key: &[u8], visit: impl FnMut(&Node)) -> Option<&Stored> {
+    /// Looks `key` up, and shows each node on the way through the trie to `visit`.
+    pub(crate) fn find(
+        &self,
+        key: &[u8],
+        visit: impl FnMut(&Node),
+    ) -> Result<Option<Stored>, Unavailable> {
+        match (self.find_here(key, visit), &self.remainder) {
+            (None, Some(remainder)) => remainder.get(key),
+            (found, _) => Ok(found.cloned()),
+        }
+    }
+
+    fn find_here(&self, key: &[u8], visit: impl FnMut(&Node)) -> Option<&Stored> {
         trie::find(self.node()?, key, visit)
     }
 
@@ -178,7 +238,7 @@ impl FromIterator<(crate::Key, Value)> for Snapshot {
         if let Some(node) = &root {
             Node::seal(node);
         }
-        Self { root }
+        Self { root, remainder: None }
     }
 }
 

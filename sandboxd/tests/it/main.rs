@@ -17,6 +17,7 @@ mod deal;
 mod dry_run;
 mod epochs;
 mod finality;
+mod fork;
 mod genesis;
 mod holds;
 mod impersonation;

@@ -51,9 +51,9 @@ impl Application<'_> {
         let account_id = running.account_id().clone();
         let account = running.existing();
         let code = if self.runtime.config().rules().deletion_ignores_global_contract() {
-            contract_storage(&mut self.state, &account_id, account)
+            contract_storage(&mut self.state, &account_id, account)?
         } else {
-            code_storage(&mut self.state, &account_id)
+            code_storage(&mut self.state, &account_id)?
         };
         if account.storage_usage().saturating_sub(code)
             > Account::MAX_ACCOUNT_DELETION_STORAGE_USAGE
@@ -72,7 +72,7 @@ impl Application<'_> {
         if !amount.is_zero() {
             result.new_receipts.push(Receipt::new_balance_refund(&delete.beneficiary_id, amount));
         }
-        tree::remove_account(&mut self.state, &account_id);
+        tree::remove_account(&mut self.state, &account_id)?;
         result.burn_gas_keys(self.runtime.config().near(), balance, nonces, nonce_key_bytes)?;
         running.actor = running.receipt.predecessor_id().clone();
         running.account = None;

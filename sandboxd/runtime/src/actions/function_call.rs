@@ -32,7 +32,7 @@ impl Application<'_> {
     ) -> Result<(), RuntimeFault> {
         let account_id = running.account_id().clone();
         let account = running.existing().clone();
-        let Some((hash, bytes)) = tree::code(&mut self.state, &account_id, &account) else {
+        let Some((hash, bytes)) = tree::code(&mut self.state, &account_id, &account)? else {
             let failure = CallFailure::NoCode(account_id);
             result.fail(ActionErrorKind::FunctionCallError(failure.error()));
             return Ok(());
@@ -177,7 +177,7 @@ pub(crate) fn view_call(
     args: &[u8],
     reads: &mut Option<Vec<Vec<u8>>>,
 ) -> ViewResult<CallResult> {
-    let Some((hash, bytes)) = tree::code(&mut state, id, account) else {
+    let Some((hash, bytes)) = tree::code(&mut state, id, account)? else {
         return Ok(Err(refusal(&CallFailure::NoCode(id.clone()), Vec::new())));
     };
     let max_gas_burnt = gas_meter::Gas::new(runtime.config().max_gas_burnt_view());

@@ -102,12 +102,12 @@ impl Application<'_> {
         identifier: &GlobalContractIdentifier,
         result: &mut ActionResult,
     ) -> Result<(), RuntimeFault> {
-        if !self.state.has_record(&tree::global_code_key(identifier).to_vec()) {
+        if !self.state.has_record(&tree::global_code_key(identifier).to_vec())? {
             let identifier = identifier.clone();
             result.fail(ActionErrorKind::GlobalContractDoesNotExist { identifier });
             return Ok(());
         }
-        remove_storage(account, contract_storage(&mut self.state, account_id, account));
+        remove_storage(account, contract_storage(&mut self.state, account_id, account)?);
         if account.contract().is_local() {
             tree::remove(&mut self.state, &tree::code_key(account_id));
         }

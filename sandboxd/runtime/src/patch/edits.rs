@@ -1,10 +1,10 @@
 //! Records on their way into a state.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use near_parameters::RuntimeConfig as NearConfig;
 use near_primitives::hash::hash;
-use sandbox_state::{ChangeSet, Key, Snapshot, Value};
+use sandbox_state::{ChangeSet, Key, Snapshot, Unavailable, Value};
 
 use super::{Deletion, InvalidPatch, InvalidRecord, Patch, PatchRecord, kind_of, owner};
 use crate::actions::record_storage;
@@ -171,12 +171,12 @@ impl<'s> Edits<'s> {
             Deletion::DataPrefix { account_id, prefix } => {
                 self.edited(account_id)?;
                 let all = trie_key_parsers::get_raw_prefix_for_contract_data(account_id, prefix);
-                self.remove_under(&all);
+                self.remove_under(&all)?;
             }
             Deletion::AccessKey { account_id, public_key } => {
                 self.edited(account_id)?;
                 let key = tree::access_key_key(account_id, public_key.clone()).to_vec();
-                self.remove_under(&key);
+                self.remove_under(&key)?;
                 self.gas_keys.remove(&key);
             }
             Deletion::Contract { account_id } => {
@@ -192,9 +192,9 @@ impl<'s> Edits<'s> {
                 *edited = Edited { before: edited.before.take(), ..Edited::default() };
                 self.latest.push((tree::account_key(account_id).to_vec().into(), None));
                 self.latest.push((tree::code_key(account_id).to_vec().into(), None));
-                self.remove_under(&trie_key_parsers::get_raw_prefix_for_access_keys(account_id));
+                self.remove_under(&trie_key_parsers::get_raw_prefix_for_access_keys(account_id))?;
                 let data = trie_key_parsers::get_raw_prefix_for_contract_data(account_id, &[]);
-                self.remove_under(&data);
+                self.remove_under(&data)?;
                 self.gas_keys.retain(|_, key| key.account_id != *account_id);
             }
         }
@@ -203,8 +203,8 @@ impl<'s> Edits<'s> {
 
     /// Checks the records as a whole, and says what they change.
     pub fn finish(mut self) -> Result<Result<Patch, InvalidPatch>, RuntimeFault> {
-        let mut changes = self.take_changes();
-        if let Some(error) = self.missing_nonce(&changes) {
+        let mut changes = self.take_changes()?;
+        if let Some(error) = self.missing_nonce(&changes)? {
             return Ok(Err(error));
         }
         let mut accounts = Vec::new();
@@ -215,7 +215,7 @@ impl<'s> Edits<'s> {
             if let Some(account) = &mut edited.account
                 && !edited.given
             {
-                let usage = self.usage(&changes, &id, edited.before.as_ref(), account);
+                let usage = self.usage(&changes, &id, edited.before.as_ref(), account)?;
                 account.set_storage_usage(usage);
             }
             if edited.given || edited.account != edited.before {
@@ -247,13 +247,17 @@ impl<'s> Edits<'s> {
         self.latest.push((key, Some(value)));
     }
 
-    fn remove_under(&mut self, prefix: &[u8]) {
+    fn remove_under(&mut self, prefix: &[u8]) -> Result<(), Unavailable> {
         self.gather();
         let pending: Vec<Key> = self.earlier.under(prefix).map(|(key, _)| key.clone()).collect();
-        let stored = self.state.range_prefix(prefix).map(|(key, _)| key.into());
-        for key in stored.chain(pending) {
+        let state = self.state;
+        for record in state.list(prefix, None) {
+            self.earlier.remove(record?.0);
+        }
+        for key in pending {
             self.earlier.remove(key);
         }
+        Ok(())
     }
 
     fn gather(&mut self) {
@@ -266,24 +270,32 @@ impl<'s> Edits<'s> {
     }
 
     /// All writes, without removals of what is not there.
-    fn take_changes(&mut self) -> ChangeSet {
+    fn take_changes(&mut self) -> Result<ChangeSet, Unavailable> {
         self.gather();
         let mut changes = std::mem::take(&mut self.earlier);
-        let state = self.state;
-        changes.retain(|key, value| value.is_some() || state.get(key).is_some());
-        changes
+        let mut absent = BTreeSet::new();
+        for (key, _) in changes.iter().filter(|(_, value)| value.is_none()) {
+            if self.state.read(key)?.is_none() {
+                absent.insert(key.clone());
+            }
+        }
+        changes.retain(|key, value| value.is_some() || !absent.contains(key));
+        Ok(changes)
     }
 
-    fn missing_nonce(&self, changes: &ChangeSet) -> Option<InvalidPatch> {
-        self.gas_keys.values().find_map(|GasKey { place, account_id, public_key, nonces }| {
-            let index = (0..*nonces).find(|index| {
-                let key = TrieKey::gas_key_nonce(account_id.clone(), public_key.clone(), *index);
-                value_after(self.state, changes, &key.to_vec()).is_none()
-            })?;
-            let (account_id, public_key) = (account_id.clone(), public_key.clone());
-            let source = InvalidRecord::MissingNonce { account_id, public_key, index };
-            Some(InvalidPatch::Record { index: *place, kind: "AccessKey", source })
-        })
+    fn missing_nonce(&self, changes: &ChangeSet) -> Result<Option<InvalidPatch>, Unavailable> {
+        for GasKey { place, account_id, public_key, nonces } in self.gas_keys.values() {
+            for index in 0..*nonces {
+                let key = TrieKey::gas_key_nonce(account_id.clone(), public_key.clone(), index);
+                if value_after(self.state, changes, &key.to_vec())?.is_none() {
+                    let (account_id, public_key) = (account_id.clone(), public_key.clone());
+                    let source = InvalidRecord::MissingNonce { account_id, public_key, index };
+                    let (index, kind) = (*place, "AccessKey");
+                    return Ok(Some(InvalidPatch::Record { index, kind, source }));
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// What `account` uses after `changes`, moved by them from what it used.
@@ -293,31 +305,35 @@ impl<'s> Edits<'s> {
         id: &AccountId,
         before: Option<&Account>,
         account: &Account,
-    ) -> u64 {
+    ) -> Result<u64, Unavailable> {
         let config = &self.config.fees.storage_usage_config;
         let code = tree::code_key(id).to_vec();
-        let code_before = self.state.get(&code);
-        let code_after = value_after(self.state, changes, &code);
-        let mut added = contract_storage(Some(account), code_after);
-        let mut removed = contract_storage(before, code_before);
+        let (mut added, mut removed) = (0, 0);
+        let contract_before = before.map(Account::contract);
+        // What does not change need not be read, which may take long.
+        if changes.contains(&code) || contract_before.as_deref() != Some(&*account.contract()) {
+            removed = contract_storage(before, || self.state.read(&code))?;
+            added = contract_storage(Some(account), || value_after(self.state, changes, &code))?;
+        }
         for prefix in [
             trie_key_parsers::get_raw_prefix_for_access_keys(id),
             trie_key_parsers::get_raw_prefix_for_contract_data(id, &[]),
         ] {
             // Large patches mostly bring the first records of an account.
-            let is_first = self.state.range_prefix(&prefix).next().is_none();
+            let is_first =
+                !self.state.is_partial() && self.state.range_here(&prefix).next().is_none();
             for (key, value) in changes.under(&prefix) {
                 let name = key.len().saturating_sub(prefix.len());
                 let size = |value: Option<&Value>| {
                     value.map_or(0, |value| record_storage(config, name, value.len()))
                 };
-                let old = if is_first { None } else { self.state.get(key) };
+                let old = if is_first { None } else { self.state.read(key)? };
                 added = added.saturating_add(size(value));
                 removed = removed.saturating_add(size(old.as_ref()));
             }
         }
         let used = before.map_or(config.num_bytes_account, Account::storage_usage);
-        used.saturating_add(added).saturating_sub(removed)
+        Ok(used.saturating_add(added).saturating_sub(removed))
     }
 }
 
@@ -357,19 +373,26 @@ fn check_code(id: &AccountId, edited: &Edited) -> Result<(), InvalidPatch> {
 }
 
 /// What `key` holds once `changes` are in `state`.
-fn value_after(state: &Snapshot, changes: &ChangeSet, key: &[u8]) -> Option<Value> {
+fn value_after(
+    state: &Snapshot,
+    changes: &ChangeSet,
+    key: &[u8],
+) -> Result<Option<Value>, Unavailable> {
     match changes.get(key) {
-        Some(change) => change.cloned(),
-        None => state.get(key),
+        Some(change) => Ok(change.cloned()),
+        None => state.read(key),
     }
 }
 
 /// Bytes of an account's storage that its contract takes: the code of its own, or the name of a
 /// global one.
-fn contract_storage(account: Option<&Account>, code: Option<Value>) -> u64 {
-    match account.map(Account::contract).as_deref() {
+fn contract_storage(
+    account: Option<&Account>,
+    code: impl FnOnce() -> Result<Option<Value>, Unavailable>,
+) -> Result<u64, Unavailable> {
+    Ok(match account.map(Account::contract).as_deref() {
         None | Some(AccountContract::None) => 0,
-        Some(AccountContract::Local(_)) => code.map_or(0, |code| length(&code)),
+        Some(AccountContract::Local(_)) => code()?.map_or(0, |code| length(&code)),
         Some(contract) => contract.identifier_storage_usage(),
-    }
+    })
 }

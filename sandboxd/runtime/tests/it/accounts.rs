@@ -183,7 +183,7 @@ fn a_deleted_account_leaves_nothing_and_its_tokens_go_to_the_beneficiary() {
     assert!(world.access_key("alice.near", "second").is_none());
     let rest = world
         .state
-        .range_prefix(b"")
+        .range_here(b"")
         .filter(|(key, _)| key.windows(b"alice.near".len()).any(|part| part == b"alice.near"));
     assert_eq!(rest.count(), 0);
     // The gas that was bought too dear comes back to nobody: it is burnt.

@@ -95,7 +95,7 @@ fn records_without_their_account_move_what_it_uses_as_transactions_would() {
     let after = world.account("bob.near");
     assert_eq!((after.storage_usage(), after.contract().is_none()), (before, true));
     let nonce = TrieKey::gas_key_nonce(id("bob.near"), key("gas"), 0);
-    assert!(world.state.get(&nonce.to_vec()).is_none());
+    assert!(world.state.get_here(&nonce.to_vec()).is_none());
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn deletions_are_written_in_their_order_and_do_no_harm_where_nothing_is() {
 
 fn view_data(world: &World, key: &[u8]) -> Option<sandbox_state::Value> {
     let key = TrieKey::ContractData { account_id: id("bob.near"), key: key.to_vec() };
-    world.state.get(&key.to_vec())
+    world.state.get_here(&key.to_vec())
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn a_deleted_account_leaves_nothing_and_can_be_made_again() {
     assert_eq!(patch.accounts, [(id("bob.near"), None)]);
     let bob: Vec<_> = world
         .state
-        .range_prefix(b"")
+        .range_here(b"")
         .filter(|(key, _)| key.windows(8).any(|part| part == b"bob.near"))
         .collect();
     assert!(bob.is_empty(), "{bob:?}");

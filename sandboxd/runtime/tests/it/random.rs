@@ -85,8 +85,8 @@ fn random_blocks_conserve_tokens_and_replay_to_the_same_bytes() {
 /// Makes blocks until nothing is on its way and no yield waits.
 fn drain(world: &mut World) {
     let waits = |world: &World| {
-        let queued = world.state.range_prefix(&[7]).any(|(key, _)| key.len() > 1);
-        queued || world.state.range_prefix(&[12]).next().is_some()
+        let queued = world.state.range_here(&[7]).any(|(key, _)| key.len() > 1);
+        queued || world.state.range_here(&[12]).next().is_some()
     };
     world.env.gas_limit = Gas::from_teragas(1_000);
     for _ in 0..1_000 {

@@ -44,13 +44,13 @@ impl Proof {
 
     fn read(&mut self, state: &Snapshot, key: &TrieKey) {
         self.asked(state, key);
-        self.parts.extend(state.get(&key.to_vec()).map(|value| value.to_vec()));
+        self.parts.extend(state.get_here(&key.to_vec()).map(|value| value.to_vec()));
     }
 
     fn listed(&mut self, state: &Snapshot, prefix: &[u8]) {
         let nodes = state.prove_prefix(prefix).into_nodes();
         self.parts.extend(nodes.iter().map(|node| node.to_vec()));
-        self.parts.extend(state.range_prefix(prefix).map(|(_, value)| value.to_vec()));
+        self.parts.extend(state.range_here(prefix).map(|(_, value)| value.to_vec()));
     }
 
     fn bytes(&self) -> usize {

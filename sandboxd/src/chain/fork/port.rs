@@ -88,7 +88,7 @@ impl Stretch {
 }
 
 /// The first key behind all that begin with `prefix`; `None` if there is no such key.
-fn behind_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn behind_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
     let last = prefix.iter().rposition(|byte| *byte < u8::MAX)?;
     let mut behind = prefix.get(..=last)?.to_vec();
     if let Some(byte) = behind.last_mut() {

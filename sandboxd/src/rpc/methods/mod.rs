@@ -58,6 +58,8 @@ type Pending<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 #[derive(Debug)]
 pub(super) struct Api {
     pub(super) node: Node,
+    /// Whether part of the state is elsewhere.
+    pub(super) is_fork: bool,
     pub(super) address: SocketAddr,
     pub(super) wait_timeout: Duration,
     pub(super) node_key: Option<PublicKey>,
@@ -70,6 +72,7 @@ pub(super) struct Api {
 impl Api {
     pub(super) fn new(node: Node, address: SocketAddr, config: &RpcConfig) -> Self {
         Self {
+            is_fork: node.view().forked_from().is_some(),
             node,
             address,
             wait_timeout: config.wait_timeout,
@@ -202,6 +205,10 @@ pub(super) async fn call(api: &Api, name: &str, params: Params<'_>) -> Answer {
     let label = api.metrics.request(found);
     let started = Instant::now();
     let answer = match (handler(found), params) {
+        (Some(Handler::Look(look)), Params::Read(params)) if api.is_fork => {
+            // It may have to fetch what it looks at, and the thread serves other connections.
+            tokio::task::block_in_place(|| look(api, params))
+        }
         (Some(Handler::Look(look)), Params::Read(params)) => look(api, params),
         (Some(Handler::Wait(wait)), Params::Read(params)) => wait(api, params).await,
         (Some(Handler::Bulk(bulk)), Params::Text(params)) => bulk(api, params).await,

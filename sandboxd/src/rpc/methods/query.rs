@@ -207,7 +207,8 @@ impl At<'_> {
         identifier: GlobalContractIdentifier,
     ) -> Result<QueryResponseKind, RpcQueryError> {
         let (block_height, block_hash) = (self.block.height(), *self.block.hash());
-        let (hash, code) = view::global_code(state, &identifier)
+        let (hash, code) = self
+            .fault(view::global_code(state, &identifier))?
             .ok_or(RpcQueryError::NoGlobalContractCode { identifier, block_height, block_hash })?;
         Ok(QueryResponseKind::ViewCode(ContractCodeView { code: code.to_vec(), hash }))
     }

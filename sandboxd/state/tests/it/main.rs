@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![allow(clippy::arithmetic_side_effects, reason = "overflow is a failed test")]
 
+mod elsewhere;
 mod history;
 mod overlay;
 mod proofs;

@@ -11,7 +11,7 @@ fn random_operations_act_as_on_a_map() {
     let mut random = Random::new(6);
     for round in 0..60 {
         let base: Snapshot = (0..round).map(|_| (random.key(), random.value())).collect();
-        let mut model: BTreeMap<_, _> = base.range_prefix(&[]).collect();
+        let mut model: BTreeMap<_, _> = base.range_here(&[]).collect();
         let mut overlay = Overlay::new(base.clone());
         let mut marks = vec![(overlay.checkpoint(), model.clone())];
         for _ in 0..150 {
@@ -35,20 +35,20 @@ fn random_operations_act_as_on_a_map() {
                     model.clone_from(then);
                 }
                 8 => {
-                    assert_eq!(overlay.get(&key).as_ref(), model.get(&*key));
+                    assert_eq!(overlay.get(&key).unwrap().as_ref(), model.get(&*key));
                     assert_eq!(overlay.peek(&key), overlay.get(&key));
-                    let found = overlay.find(&key);
+                    let found = overlay.find(&key).unwrap();
                     assert_eq!(found.map(|found| found.len()), model.get(&*key).map(|v| v.len()));
                 }
                 _ => {
                     let expected = model.iter().filter(|(found, _)| found.starts_with(&key));
-                    let found = overlay.range_prefix(&key);
+                    let found = overlay.range_prefix(&key).unwrap();
                     assert!(found.iter().map(|(key, value)| (key, value)).eq(expected));
                 }
             }
         }
         let after = base.apply(&overlay.into_changes());
-        assert!(after.range_prefix(&[]).eq(model));
+        assert!(after.range_here(&[]).eq(model));
     }
 }
 
@@ -76,7 +76,7 @@ fn an_overlay_can_be_moved_to_another_thread_and_back() {
         overlay
     };
     let mut overlay = std::thread::spawn(work).join().unwrap();
-    assert_eq!(overlay.get(b"key").as_deref(), Some(b"value".as_slice()));
+    assert_eq!(overlay.get(b"key").unwrap().as_deref(), Some(b"value".as_slice()));
 }
 
 #[test]

@@ -75,7 +75,7 @@ fn blocks_of_random_changes_keep_to_the_reference_and_leave_old_states_alone() {
     }
     for (state, records) in past {
         assert_agrees(&state, &records);
-        assert!(state.range_prefix(&[]).eq(records.iter().map(own)));
+        assert!(state.range_here(&[]).eq(records.iter().map(own)));
     }
 }
 
@@ -89,7 +89,7 @@ fn what_is_inserted_and_removed_again_leaves_no_trace() {
     let before: Snapshot = (0..60).map(|_| (random.key(), random.value())).collect();
     for _ in 0..500 {
         let key = random.key();
-        if before.get(&key).is_some() {
+        if before.get_here(&key).is_some() {
             continue;
         }
         let (mut insert, mut remove) = (ChangeSet::new(), ChangeSet::new());
@@ -106,7 +106,7 @@ fn what_is_inserted_and_removed_again_leaves_no_trace() {
 fn removing_everything_gives_the_empty_state() {
     let mut random = Random::new(5);
     let full: Snapshot = (0..200).map(|_| (random.key(), random.value())).collect();
-    let all: ChangeSet = full.range_prefix(&[]).map(|(key, _)| (Key::from(key), None)).collect();
+    let all: ChangeSet = full.range_here(&[]).map(|(key, _)| (Key::from(key), None)).collect();
     assert!(full.apply(&all).is_empty());
 }
 
@@ -117,14 +117,14 @@ fn the_deepest_trie_that_a_guest_can_make_is_no_danger() {
         let longest = vec![b'a'; 2100];
         let prefixes = || (0..=longest.len()).map(|end| Key::from(&longest[..end]));
         let state: Snapshot = prefixes().map(|key| (key, Value::from(*b"x"))).collect();
-        assert!(state.get(&longest).is_some());
-        assert_eq!(state.range_prefix(b"aa").count(), 2099);
-        assert_eq!(state.range_prefix_after(b"a", &longest[..2000]).count(), 100);
+        assert!(state.get_here(&longest).is_some());
+        assert_eq!(state.range_here(b"aa").count(), 2099);
+        assert_eq!(state.list(b"a", Some(&longest[..2000])).count(), 100);
         assert_eq!(state.prove(&longest).verify(&state.root(), &longest, Some(b"x")), Ok(()));
         let every_other = prefixes().step_by(2).map(|key| (key, None)).collect();
         let half = state.apply(&every_other);
         drop(state);
-        assert_eq!(half.range_prefix(b"").count(), 1050);
+        assert_eq!(half.range_here(b"").count(), 1050);
     };
     std::thread::Builder::new().stack_size(160 * 1024).spawn(work).unwrap().join().unwrap();
 }

@@ -45,7 +45,7 @@ fn a_corrupt_record_is_a_fault_or_does_not_matter() {
         };
         world.env.gas_limit = Gas::from_teragas(1_000);
         let root = world.state.root();
-        let records: Vec<_> = world.state.range_prefix(&[]).collect();
+        let records: Vec<_> = world.state.range_here(&[]).collect();
         assert!(!records.is_empty());
         for (key, value) in records {
             let mut flipped = value.to_vec();
