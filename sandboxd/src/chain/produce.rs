@@ -33,6 +33,10 @@ pub struct Produced {
     pub unexecuted: Vec<Unexecuted>,
 }
 
+/// The price of gas is at most this many times the lowest, whatever the genesis says (nearcore's
+/// `BlockEconomicsConfig`, `chain/chain/src/types.rs`).
+const MAX_GAS_MULTIPLIER: u128 = 20;
+
 impl Chain {
     /// Takes a transaction for the next block, if it is valid on the state after the head. One
     /// that is known already is not taken twice, and is no error.
@@ -329,15 +333,17 @@ impl Chain {
     /// The price that the next block announces, from how full the head was.
     fn next_gas_price(&self) -> Balance {
         let genesis = &self.spec.genesis;
+        let most = genesis.min_gas_price.saturating_mul(MAX_GAS_MULTIPLIER);
+        let most = most.min(genesis.max_gas_price);
         NearBlock::compute_next_gas_price_checked(
             self.gas_price(),
             self.head.gas_used(),
             genesis.gas_limit,
             genesis.gas_price_adjustment_rate,
             genesis.min_gas_price,
-            genesis.max_gas_price,
+            most,
         )
-        .unwrap_or(genesis.max_gas_price)
+        .unwrap_or(most)
     }
 }
 

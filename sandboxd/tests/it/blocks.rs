@@ -5,7 +5,7 @@ use near_primitives::block::BlockHeader;
 use near_primitives::errors::InvalidTxError;
 use near_primitives::hash::{CryptoHash, hash};
 use near_primitives::merkle::verify_path;
-use near_primitives::types::{Balance, BlockId, BlockReference};
+use near_primitives::types::{Balance, BlockId, BlockReference, Gas};
 use near_primitives::views::FinalExecutionStatus;
 use sandboxd::chain::{Chain, Known, Progress, Refusal, UnknownBlock};
 
@@ -64,6 +64,28 @@ fn what_is_burnt_leaves_the_total_supply() {
     assert!(burnt > 0);
     let gone = before.checked_sub(total(&chain)).unwrap();
     assert_eq!(gone, Balance::from_yoctonear(burnt));
+}
+
+#[test]
+fn gas_costs_at_most_twenty_times_the_least() {
+    let mut genesis = sandboxd::genesis::localnet(crate::support::GENESIS_NS);
+    // A transfer burns hundreds of times what a chunk should, and the price rises as much.
+    genesis.config.gas_limit = Gas::from_gigagas(1);
+    let signer = sandboxd::genesis::dev_signer();
+    let clock = sandboxd::chain::Clock::manual(crate::support::GENESIS_NS);
+    let sandbox = sandboxd::Sandbox::builder(genesis).signer(signer).clock(clock);
+    let mut chain = sandbox.build().unwrap().into_chain();
+    let least = chain.gas_price();
+    for nonce in 1..20 {
+        let tx = transfer(&chain, "alice.test.near", "bob.test.near", nonce, near(1));
+        chain.submit(tx).unwrap();
+        chain.produce().unwrap();
+    }
+    assert_eq!(chain.gas_price(), least.checked_mul(20).unwrap());
+    for _ in 0..1000 {
+        chain.produce().unwrap();
+    }
+    assert_eq!(chain.gas_price(), least);
 }
 
 #[test]
