@@ -56,7 +56,8 @@ fn config(own: &GenesisConfig, pinned: &PinnedBlock) -> Option<GenesisConfig> {
         total_supply: pinned.total_supply.checked_add(own.total_supply)?,
         epoch_length: pinned.epoch_length,
         gas_limit: pinned.gas_limit,
-        min_gas_price: pinned.min_gas_price,
+        // Mainnet and testnet go below the least price of their genesis since it was lowered for them.
+        min_gas_price: pinned.min_gas_price.min(pinned.gas_price),
         max_gas_price: pinned.max_gas_price,
         transaction_validity_period: pinned.transaction_validity_period,
         ..own.clone()

@@ -132,9 +132,9 @@ pub struct PinnedBlock {
     pub epoch_length: BlockHeightDelta,
     /// What a chunk may burn.
     pub gas_limit: Gas,
-    /// The lowest price of gas, in yoctoNEAR per unit.
+    /// The lowest price of gas that the genesis names, in yoctoNEAR per unit.
     pub min_gas_price: Balance,
-    /// The highest price of gas, in yoctoNEAR per unit.
+    /// The highest price of gas that the genesis names, in yoctoNEAR per unit.
     pub max_gas_price: Balance,
     /// How many blocks after the one that it was signed for a transaction is valid.
     pub transaction_validity_period: NumBlocks,
