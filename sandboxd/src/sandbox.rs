@@ -2,6 +2,7 @@
 //! process as the value that it is, or hand it to a thread.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use near_chain_configs::Genesis;
@@ -9,7 +10,7 @@ use near_crypto::{KeyType, SecretKey};
 use near_primitives::types::BlockHeightDelta;
 use near_primitives::validator_signer::ValidatorSigner;
 
-use crate::chain::{Chain, ChainOptions, Clock, InvalidChain, Node, NodeOptions};
+use crate::chain::{Chain, ChainOptions, Clock, InvalidChain, Node, NodeOptions, Source};
 use crate::genesis;
 use crate::home::Config;
 
@@ -34,6 +35,7 @@ pub struct SandboxBuilder {
     max_gas_burnt_view: Option<u64>,
     wallet_contract: Option<Vec<u8>>,
     auto_impersonate: bool,
+    source: Option<Arc<dyn Source>>,
 }
 
 impl Sandbox {
@@ -50,6 +52,13 @@ impl Sandbox {
         Self::builder(genesis::localnet(clock.now_ns())).signer(genesis::dev_signer()).clock(clock)
     }
 
+    /// A chain that goes on from the pinned block of `source`, to be changed before it is made. It has
+    /// the accounts of [`genesis::dev_accounts`], whatever the source has under their names.
+    pub fn fork_builder(source: Arc<dyn Source>) -> SandboxBuilder {
+        let own = Self::builder(genesis::of_fork()).signer(genesis::dev_signer());
+        SandboxBuilder { source: Some(source), ..own }
+    }
+
     /// A chain that starts from `genesis`.
     pub fn builder(genesis: Genesis) -> SandboxBuilder {
         SandboxBuilder {
@@ -62,6 +71,7 @@ impl Sandbox {
             max_gas_burnt_view: None,
             wallet_contract: None,
             auto_impersonate: false,
+            source: None,
         }
     }
 
@@ -158,7 +168,11 @@ impl SandboxBuilder {
             wallet_contract: self.wallet_contract,
             auto_impersonate: self.auto_impersonate,
         };
-        Ok(Sandbox { chain: Chain::new(&self.genesis, options)? })
+        let chain = match self.source {
+            None => Chain::new(&self.genesis, options),
+            Some(source) => Chain::fork(source, &self.genesis, options),
+        };
+        Ok(Sandbox { chain: chain? })
     }
 }
 

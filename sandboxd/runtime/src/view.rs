@@ -57,6 +57,9 @@ pub enum InvalidQuery {
     /// Pages have no proof.
     #[error("a proof cannot be combined with pages")]
     ProofOfPage,
+    /// Part of the state is elsewhere, and the root does not speak of it.
+    #[error("a fork has no proofs of its state: leave include_proof out")]
+    ProofOfFork,
     /// The page would start outside of what was asked for.
     #[error("the page starts outside of the prefix")]
     PageOutsidePrefix,
@@ -179,6 +182,9 @@ pub fn state(state: &Snapshot, id: &AccountId, query: &StateQuery) -> ViewResult
     let paged = query.limit.is_some() || query.after_key.is_some();
     if paged && query.include_proof {
         return Ok(Err(InvalidQuery::ProofOfPage));
+    }
+    if query.include_proof && state.is_partial() {
+        return Ok(Err(InvalidQuery::ProofOfFork));
     }
     if query.after_key.as_ref().is_some_and(|after| !after.starts_with(&query.prefix)) {
         return Ok(Err(InvalidQuery::PageOutsidePrefix));

@@ -99,20 +99,24 @@ pub fn signer(account_id: AccountId, secret_key: SecretKey) -> ValidatorSigner {
 /// # Panics
 /// Never: every 64-bit number of nanoseconds is a date.
 pub fn localnet(genesis_time_ns: TimestampNs) -> Genesis {
-    let mut accounts = dev_accounts();
-    accounts.push(registrar());
-    let root = accounts.first().expect("there are ten accounts");
-    let root = (root.account_id.clone(), root.secret_key.public_key());
     let mut records = Vec::new();
-    for account in &accounts {
-        let locked = if account.account_id == root.0 { ROOT_STAKE } else { Balance::ZERO };
-        let key = account.secret_key.public_key();
-        add_account(&mut records, &account.account_id, &key, account.balance, locked);
+    for account in dev_accounts().iter().chain([&registrar()]) {
+        add_dev_account(&mut records, account);
     }
     add_protocol_account(&mut records);
-    let mut genesis = assemble(LOCALNET, root, EPOCH_LENGTH, records);
+    let mut genesis = assemble(LOCALNET, root(), EPOCH_LENGTH, records);
     genesis.config.genesis_time = date(genesis_time_ns);
     genesis
+}
+
+/// What a fork has of its own: the ten accounts, of which the first makes the blocks. The account
+/// `near` and the registrar are those of the chain that it is a fork of.
+pub fn of_fork() -> Genesis {
+    let mut records = Vec::new();
+    for account in &dev_accounts() {
+        add_dev_account(&mut records, account);
+    }
+    assemble(LOCALNET, root(), EPOCH_LENGTH, records)
 }
 
 /// The genesis that `init` writes: the validator, who holds everything, and the account `near`.
@@ -143,6 +147,18 @@ fn dev_account(name: &str) -> DevAccount {
         secret_key: SecretKey::from_seed(KeyType::ED25519, name),
         balance: if name == ROOT_ACCOUNT { ROOT_BALANCE } else { DEV_BALANCE },
     }
+}
+
+fn root() -> (AccountId, PublicKey) {
+    let root = dev_account(ROOT_ACCOUNT);
+    (root.account_id, root.secret_key.public_key())
+}
+
+fn add_dev_account(records: &mut Vec<StateRecord>, account: &DevAccount) {
+    let is_root = account.account_id == ROOT_ACCOUNT;
+    let locked = if is_root { ROOT_STAKE } else { Balance::ZERO };
+    let key = account.secret_key.public_key();
+    add_account(records, &account.account_id, &key, account.balance, locked);
 }
 
 fn add_account(

@@ -2,6 +2,7 @@
 
 mod random;
 mod remote;
+mod rpc;
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use near_primitives::hash::CryptoHash;
 use near_primitives::types::{Balance, Gas};
 use near_primitives::views::{FinalExecutionStatus, TxExecutionStatus};
 use sandbox_runtime::view;
+use sandboxd::Sandbox;
 use sandboxd::chain::{Chain, Node, NodeOptions, Progress, Refusal};
 use serde_json::json;
 
@@ -136,24 +138,20 @@ fn what_the_remote_does_later_is_not_seen() {
 fn own_accounts_hide_those_of_the_remote() {
     let original = original();
     let remote = Remote::of(&original, Answers::Whole);
-    let own = sandboxd::genesis::localnet(crate::support::GENESIS_NS);
-    let options = sandboxd::chain::ChainOptions {
-        signer: sandboxd::genesis::dev_signer(),
-        clock: *original.clock(),
-        block_delay_ns: 600_000_000,
-        kept_states: 10,
-        max_gas_burnt_view: None,
-        finality_lag: 0,
-        wallet_contract: None,
-    };
     let source = Arc::<Remote>::clone(&remote);
-    let fork = Chain::fork(source, &own, options).unwrap();
+    let fork = Sandbox::fork_builder(source).clock(*original.clock()).build();
+    let fork = fork.unwrap().into_chain();
     assert_eq!(account(&fork, BOB).storage_usage(), account(&chain(), BOB).storage_usage());
     assert!(view::code(fork.state(), &id(BOB)).unwrap().is_err(), "the dev account has no code");
     let data = view::state(fork.state(), &id(BOB), &view::StateQuery::default());
     assert!(data.unwrap().unwrap().values.is_empty());
     assert_eq!(view::access_keys(fork.state(), &id(BOB), None).unwrap().len(), 1);
     assert!(remote.asked().is_empty());
+    assert!(fork.account(&id("registrar")).is_ok() && fork.account(&id("near")).is_ok());
+    assert_eq!(
+        remote.asked().into_keys().collect::<Vec<_>>(),
+        ["account near", "account registrar"]
+    );
 }
 
 #[test]

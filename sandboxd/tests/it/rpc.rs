@@ -1,7 +1,7 @@
 //! The RPC over a real socket: every method by name and by position, every error with its HTTP
 //! status, and requests that no client would send.
 
-mod client;
+pub(crate) mod client;
 mod contracts;
 mod docs_examples;
 mod dry_run;

@@ -286,7 +286,9 @@ impl At<'_> {
             InvalidQuery::Call { error, message: vm_error, logs: _ } => {
                 RpcQueryError::ContractExecutionError { vm_error, error, block_height, block_hash }
             }
-            refusal @ (InvalidQuery::ProofOfPage | InvalidQuery::PageOutsidePrefix) => {
+            refusal @ (InvalidQuery::ProofOfPage
+            | InvalidQuery::ProofOfFork
+            | InvalidQuery::PageOutsidePrefix) => {
                 RpcQueryError::InternalError { error_message: refusal.to_string() }
             }
         })

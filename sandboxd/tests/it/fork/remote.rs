@@ -5,14 +5,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use near_chain_configs::{GenesisContents, get_initial_supply};
 use near_crypto::PublicKeyHandle;
 use near_primitives::account::{AccessKey, Account};
 use near_primitives::action::GlobalContractIdentifier;
+use near_primitives::state_record::state_record_to_account_id;
 use near_primitives::types::{AccountId, Nonce};
 use parking_lot::Mutex;
 use sandbox_runtime::view::{self, StateQuery};
 use sandboxd::chain::{Chain, ChainOptions, Fetched, PinnedBlock, Source, SourceFailure, Stretch};
 use sandboxd::genesis;
+
+use crate::support::id;
 
 /// How much of a contract's data one answer has.
 #[derive(Clone, Copy, Debug)]
@@ -163,30 +167,21 @@ impl Source for Remote {
 
 /// A fork of what `remote` has, whose blocks are made by a validator of its own.
 pub(super) fn fork(remote: &Arc<Remote>) -> Chain {
-    let validator = genesis::for_validator(
-        "own",
-        ("fork-validator.test".parse().unwrap(), genesis::dev_signer().public_key()),
-        500,
-    );
-    let mut own = validator;
-    // neard's protocol account is the remote's here.
-    if let near_chain_configs::GenesisContents::Records { records } = &mut own.contents {
-        records.0.retain(|record| {
-            near_primitives::state_record::state_record_to_account_id(record) != "near"
-        });
-        own.config.total_supply = near_chain_configs::get_initial_supply(&records.0);
+    let validator = ("fork-validator.test", genesis::dev_signer().public_key());
+    let mut own = genesis::for_validator("own", (id(validator.0), validator.1), 500);
+    if let GenesisContents::Records { records } = &mut own.contents {
+        // neard's protocol account is the remote's here.
+        records.0.retain(|record| state_record_to_account_id(record) != "near");
+        own.config.total_supply = get_initial_supply(&records.0);
     }
-    Chain::fork(Arc::<Remote>::clone(remote), &own, options(&remote.chain)).unwrap()
-}
-
-fn options(chain: &Chain) -> ChainOptions {
-    ChainOptions {
+    let options = ChainOptions {
         signer: genesis::dev_signer(),
-        clock: *chain.clock(),
+        clock: *remote.chain.clock(),
         block_delay_ns: 600_000_000,
         kept_states: 1000,
         max_gas_burnt_view: None,
         finality_lag: 0,
         wallet_contract: None,
-    }
+    };
+    Chain::fork(Arc::<Remote>::clone(remote), &own, options).unwrap()
 }
