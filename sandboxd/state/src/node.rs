@@ -52,6 +52,11 @@ impl Stored {
         Self { bytes, hash }
     }
 
+    /// The bytes.
+    pub fn bytes(&self) -> &Value {
+        &self.bytes
+    }
+
     fn memory_usage(&self) -> u64 {
         NODE_USAGE.saturating_add(length(&self.bytes))
     }

@@ -125,6 +125,20 @@ fn what_is_needed_is_fetched_once_and_for_all_clones() {
 }
 
 #[test]
+fn what_many_want_at_once_is_asked_once() {
+    let remote = Remote::of(&original(), Answers::Whole);
+    let fork = fork(&remote);
+    let held = remote.hold();
+    std::thread::scope(|scope| {
+        let seen: Vec<_> =
+            (0..8).map(|_| scope.spawn(|| status_of(&fork.clone(), ALICE))).collect();
+        drop(held);
+        assert!(seen.into_iter().all(|seen| seen.join().unwrap() == r#""hello""#));
+    });
+    assert_eq!(remote.asked().values().sum::<usize>(), 3);
+}
+
+#[test]
 fn what_the_remote_does_later_is_not_seen() {
     let mut original = original();
     let remote = Remote::of(&original, Answers::Whole);

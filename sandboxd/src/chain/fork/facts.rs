@@ -97,3 +97,6 @@ impl Facts {
         self.known.range::<[u8], _>((Bound::Unbounded, Bound::Included(key))).next_back()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -77,6 +77,11 @@ impl Remote {
         self.asked.lock().clone()
     }
 
+    /// Lets questions wait until the guard is dropped.
+    pub(super) fn hold(&self) -> impl Drop + '_ {
+        self.asked.lock()
+    }
+
     fn ask(&self, what: String) -> Fetched<()> {
         if self.is_gone.load(Ordering::Relaxed) {
             let (endpoint, why) = ("http://remote.test".into(), "connection refused".into());
