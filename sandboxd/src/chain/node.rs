@@ -165,6 +165,9 @@ impl Node {
 /// Fewer answers are not worth looking through.
 const FIRST_TIDY: usize = 64;
 
+/// A second is soon enough for an endpoint that is back.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+
 /// So many commands may share a block; then it is made, even if more come.
 const COMMANDS_PER_BLOCK: usize = 10_000;
 
@@ -187,6 +190,8 @@ struct Owner {
     last_block: Instant,
     /// The last block failed for what is in the chain, so that another attempt would too.
     stalled: bool,
+    /// After how long without work what waits for the source of a fork is tried again.
+    retry_after: Duration,
 }
 
 impl Owner {
@@ -204,6 +209,7 @@ impl Owner {
             obeyed: 0,
             last_block: Instant::now(),
             stalled: false,
+            retry_after: FIRST_RETRY,
         }
     }
 
@@ -213,6 +219,7 @@ impl Owner {
             match event {
                 Event::Command(command) => self.obey(command),
                 Event::Work => self.produce(),
+                Event::Retry => self.retry(),
             }
         }
         self.published.end();
@@ -238,6 +245,13 @@ impl Owner {
                     return Some(Event::Work);
                 }
                 self.inbox.recv_timeout(left)
+            }
+            None if self.chain.waits_for_source() => {
+                let received = self.inbox.recv_timeout(self.retry_after);
+                if matches!(received, Err(RecvTimeoutError::Timeout)) {
+                    return Some(Event::Retry);
+                }
+                received
             }
             None => self.inbox.recv().map_err(RecvTimeoutError::from),
         };
@@ -324,6 +338,18 @@ impl Owner {
             Err(panic) => panic_text(&*panic),
         };
         self.drop_block(reason);
+    }
+
+    /// Tries again what waits for the chain that this one is a fork of.
+    fn retry(&mut self) {
+        let started = Instant::now();
+        let retried =
+            self.attempt(|chain| chain.retry()?.map(|made| ((), vec![made])).ok_or(NotYet));
+        if let Err(panic) = retried {
+            tracing::error!(target: "chain", reason = panic_text(&*panic), "no block was made");
+        }
+        // A source that does not answer is not to take most of the thread's time.
+        self.retry_after = FIRST_RETRY.max(started.elapsed().saturating_mul(10));
     }
 
     /// Answers those whom a block that cannot be made leaves without hope.
@@ -424,6 +450,16 @@ impl Owner {
 enum Event {
     Command(Command),
     Work,
+    Retry,
+}
+
+/// Nothing that waits can be executed, or the block failed: all stays as it is.
+struct NotYet;
+
+impl From<RuntimeFault> for NotYet {
+    fn from(_: RuntimeFault) -> Self {
+        Self
+    }
 }
 
 /// How far the transaction has come, if it is in a block.

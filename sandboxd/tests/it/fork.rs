@@ -14,7 +14,7 @@ use near_primitives::types::{Balance, Gas};
 use near_primitives::views::{FinalExecutionStatus, TxExecutionStatus};
 use sandbox_runtime::view;
 use sandboxd::Sandbox;
-use sandboxd::chain::{Chain, Node, NodeOptions, Progress, Refusal};
+use sandboxd::chain::{Chain, Node, NodeOptions, PinnedBlock, Progress, Refusal};
 use serde_json::json;
 
 use crate::support::{account, chain, id, near, sign, transfer};
@@ -93,6 +93,21 @@ fn a_fork_goes_on_from_the_pinned_block() {
     let block = fork.produce().unwrap().block;
     assert_eq!(block.height(), original.head().height() + 1);
     assert!(remote.asked().is_empty(), "an empty block needs nothing");
+}
+
+#[test]
+fn what_cannot_be_forked_is_refused() {
+    let refused = |change: fn(&mut PinnedBlock)| {
+        let mut remote = Arc::into_inner(Remote::of(&chain(), Answers::Whole)).unwrap();
+        change(&mut remote.pinned);
+        Sandbox::fork_builder(Arc::new(remote)).build().unwrap_err().to_string()
+    };
+    let old = refused(|pinned| pinned.protocol_version = 60);
+    assert!(old.starts_with("protocol_version is 60, but this sandbox runs"), "{old}");
+    let rich = refused(|pinned| pinned.total_supply = Balance::MAX);
+    assert!(rich.contains("exceed 128 bits"), "{rich}");
+    let late = refused(|pinned| pinned.timestamp_ns = u64::MAX);
+    assert!(late.contains("1970 to 2554"), "{late}");
 }
 
 #[test]
@@ -341,6 +356,27 @@ fn a_node_tells_the_client_and_goes_on() {
     assert!(refusal.contains("the code of"), "{refusal}");
     let second = transfer(&view, CAROL, ALICE, 2, near(1));
     assert!(node.submit(second, TxExecutionStatus::Final).wait().unwrap().is_ok());
+    node.stop();
+}
+
+#[test]
+fn a_node_executes_what_waits_when_the_remote_is_back() {
+    let original = original();
+    let remote = Remote::of(&original, Answers::Whole);
+    let mut chain = fork(&remote);
+    let waits = chain.submit(call_transaction(&chain, ALICE, 3, BOB)).unwrap();
+    chain.produce().unwrap();
+    remote.go();
+    chain.settle().unwrap();
+    assert!(chain.waits_for_source() && chain.retry().unwrap().is_none());
+    let height = chain.head().height();
+    remote.come_back();
+    let mut again = chain.clone();
+    assert!(again.retry().unwrap().is_some() && !again.waits_for_source());
+    let node = Node::start(chain, NodeOptions::default()).unwrap();
+    let landed = node.watch(waits, TxExecutionStatus::Final).wait().unwrap().unwrap();
+    assert!(succeeded(&landed, &waits));
+    assert!(landed.block_by_id(&near_primitives::types::BlockId::Height(height + 1)).is_ok());
     node.stop();
 }
 

@@ -4,7 +4,7 @@ use near_primitives::hash::CryptoHash;
 use sandbox_runtime::{BlockEffects, BlockEnv, BlockInput, NeededBy, RuntimeFault, apply_block};
 use sandbox_state::Unavailable;
 
-use crate::chain::Chain;
+use crate::chain::{Chain, Produced};
 
 /// A transaction that is in no block, because something that it needs could not be fetched.
 #[derive(Clone, Debug)]
@@ -16,6 +16,19 @@ pub struct Unexecuted {
 }
 
 impl Chain {
+    /// Whether receipts of a fork wait for what could not be fetched.
+    pub fn waits_for_source(&self) -> bool {
+        self.held_back > 0
+    }
+
+    /// Makes the next block if one of the receipts that wait for what could not be fetched can be
+    /// executed in it.
+    pub fn retry(&mut self) -> Result<Option<Produced>, RuntimeFault> {
+        let step = self.step(self.next_height())?;
+        let goes_on = step.effects.held_back < self.held_back;
+        Ok(goes_on.then(|| self.commit(step)))
+    }
+
     /// Applies a block to the state after the head. A transaction that needs what cannot be got is
     /// left out, and returned; a receipt that does so waits for the next block.
     pub(in crate::chain) fn apply(

@@ -47,7 +47,8 @@ impl Chain {
 
 /// How the fork goes on; `None` if there are too many tokens.
 fn config(own: &GenesisConfig, pinned: &PinnedBlock) -> Option<GenesisConfig> {
-    let at = i64::try_from(pinned.timestamp_ns).unwrap_or(i64::MAX);
+    // What is too late for a date is too late for a chain, which says so.
+    let at = i64::try_from(pinned.timestamp_ns).unwrap_or(i64::MIN);
     Some(GenesisConfig {
         chain_id: pinned.chain_id.clone(),
         protocol_version: pinned.protocol_version,

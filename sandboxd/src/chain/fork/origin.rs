@@ -1,7 +1,8 @@
 //! The state that a fork goes on from: what was fetched of it, and the way to the rest.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use near_primitives::types::AccountId;
 use parking_lot::{Condvar, Mutex, RwLock};
@@ -10,6 +11,9 @@ use sandbox_state::{Elsewhere, Key, Stored, Unavailable};
 use super::facts::{Facts, Known};
 use super::port::{PinnedBlock, Source, SourceFailure, behind_prefix};
 use super::wanted::{Lesson, Wanted, may_be_elsewhere, nothing_of};
+
+/// A failure that takes less is no reason to wait before the next attempt.
+const SLOW: Duration = Duration::from_secs(1);
 
 /// A [`Source`] that is asked for each thing once. All clones of a fork share it, whatever became of
 /// them since: what was fetched for one that is gone need not be fetched again.
@@ -20,6 +24,9 @@ pub(in crate::chain) struct Origin {
     /// What is being asked for, so that others who want it wait for the same answer.
     asked: Mutex<BTreeSet<String>>,
     answered: Condvar,
+    /// What took long to fail, and until when it is not asked for again: as long as it took, so that
+    /// an endpoint that hangs does not take all time there is.
+    failed: Mutex<BTreeMap<String, (Instant, Unavailable)>>,
 }
 
 impl Origin {
@@ -35,6 +42,7 @@ impl Origin {
             facts: RwLock::new(facts),
             asked: Mutex::default(),
             answered: Condvar::new(),
+            failed: Mutex::default(),
         }
     }
 
@@ -76,8 +84,16 @@ impl Origin {
         if !missing() {
             return Ok(());
         }
-        let answer = wanted.ask(&*self.source);
-        let lessons = answer.map_err(|failure| self.unavailable(&name, &failure))?;
+        let started = Instant::now();
+        self.failed.lock().retain(|_, (until, _)| *until > started);
+        if let Some((_, unavailable)) = self.failed.lock().get(&name) {
+            return Err(unavailable.clone());
+        }
+        let lessons = wanted.ask(&*self.source).map_err(|failure| {
+            let unavailable = self.unavailable(&name, &failure);
+            self.remember(&name, started.elapsed(), &unavailable);
+            unavailable
+        })?;
         tracing::debug!(target: "fork", wanted = name, "fetched");
         let mut facts = self.facts.write();
         for lesson in lessons {
@@ -86,6 +102,13 @@ impl Origin {
         drop(facts);
         drop(turn);
         Ok(())
+    }
+
+    fn remember(&self, name: &str, took: Duration, unavailable: &Unavailable) {
+        let until = Instant::now().checked_add(took).filter(|_| took >= SLOW);
+        if let Some(until) = until {
+            self.failed.lock().insert(name.to_owned(), (until, unavailable.clone()));
+        }
     }
 
     fn take_turn<'a>(&'a self, name: &'a str) -> Turn<'a> {

@@ -29,7 +29,7 @@ pub(super) enum Answers {
 #[derive(Debug)]
 pub(super) struct Remote {
     pub(super) chain: Chain,
-    pinned: PinnedBlock,
+    pub(super) pinned: PinnedBlock,
     answers: Answers,
     is_gone: AtomicBool,
     asked: Mutex<BTreeMap<String, usize>>,
