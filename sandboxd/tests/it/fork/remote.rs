@@ -187,6 +187,7 @@ pub(super) fn fork(remote: &Arc<Remote>) -> Chain {
         max_gas_burnt_view: None,
         finality_lag: 0,
         wallet_contract: None,
+        auto_impersonate: false,
     };
     Chain::fork(Arc::<Remote>::clone(remote), &own, options).unwrap()
 }
