@@ -1,5 +1,6 @@
 //! Chains that go on from a block of another one, and fetch what they need of it.
 
+mod features;
 mod random;
 mod remote;
 mod rpc;
