@@ -7,6 +7,7 @@ pub mod genesis;
 pub mod home;
 #[cfg(doctest)]
 mod pages;
+pub mod remote;
 pub mod rpc;
 mod sandbox;
 

@@ -3,20 +3,23 @@
 
 mod banner;
 
-use std::io::{IsTerminal as _, Write as _};
+use std::fs::File;
+use std::io::{BufWriter, IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use near_primitives::version::PROTOCOL_VERSION;
 use sandboxd::chain::{BlockMode, Clock, Node, NodeOptions};
 use sandboxd::cli::{
-    self, BlockTime, Cli, Command, DumpStateArgs, Program, RunArgs, ServeArgs, StartArgs,
-    ViewState, docs,
+    self, BlockTime, Cli, Command, DumpStateArgs, ExportArgs, ForkArgs, Program, RunArgs,
+    ServeArgs, StartArgs, ViewState, docs,
 };
 use sandboxd::home::{Home, HomeContents, dump, read_genesis};
+use sandboxd::remote::{Client, Remote, RemoteSource, export};
 use sandboxd::rpc::{NodeSettings, RpcConfig, RpcServer};
 use sandboxd::{Sandbox, SandboxBuilder, genesis};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -50,6 +53,7 @@ fn run(program: Program, cli: Cli) -> anyhow::Result<()> {
         Some(Command::ViewState(args)) => match args.command {
             ViewState::DumpState(args) => dump_state(&Home::new(cli.home), &args, wallet),
         },
+        Some(Command::Export(args)) => export_accounts(&args),
         Some(Command::Completions { shell }) => print(&docs::completions(program, shell)),
         Some(Command::Man { of }) => print(&docs::man(program, &of)?),
         None => start(&cli.start, wallet),
@@ -59,9 +63,12 @@ fn run(program: Program, cli: Cli) -> anyhow::Result<()> {
 /// Starts a chain in memory.
 fn start(args: &StartArgs, wallet: Option<Vec<u8>>) -> anyhow::Result<()> {
     let end = End::listen()?;
-    let builder = match &args.genesis {
-        None => Sandbox::localnet_builder(Clock::system()),
-        Some(path) => Sandbox::builder(read_genesis(path)?),
+    let source = if args.fork.fork.is_empty() { None } else { Some(open_source(&args.fork)?) };
+    let fork = source.as_ref().map(banner::Fork::of);
+    let builder = match (source, &args.genesis) {
+        (Some(source), _) => Sandbox::fork_builder(Arc::new(source)),
+        (None, None) => Sandbox::localnet_builder(Clock::system()),
+        (None, Some(path)) => Sandbox::builder(read_genesis(path)?),
     };
     let builder = builder.wallet_contract(wallet).finality_lag(args.serve.finality_lag);
     let sandbox = builder.auto_impersonate(args.serve.auto_impersonate).build();
@@ -74,7 +81,7 @@ fn start(args: &StartArgs, wallet: Option<Vec<u8>>) -> anyhow::Result<()> {
     let node = start_node(sandbox, &args.serve, None)?;
     let address = args.serve.rpc_addr.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 3030)));
     let server = serve(address, &node, RpcConfig::neard(), &args.serve)?;
-    let banner = Banner { address: server.address(), chain_id, accounts };
+    let banner = Banner { address: server.address(), chain_id, accounts, fork };
     if args.json { banner.print_json() } else { banner.print_table() }
         .context("the accounts could not be printed")?;
     end.wait();
@@ -145,6 +152,39 @@ fn dump_state(home: &Home, args: &DumpStateArgs, wallet: Option<Vec<u8>>) -> any
         )
         .as_bytes(),
     )
+}
+
+/// What a fork starts from.
+fn open_source(args: &ForkArgs) -> anyhow::Result<RemoteSource> {
+    let block = args.block().map_err(anyhow::Error::msg)?;
+    let client = Client::new(args.fork.iter().map(|point| &point.url), args.client_options())
+        .context("--fork")?;
+    let cache = if args.no_fork_cache {
+        None
+    } else {
+        args.fork_cache.clone().or_else(sandboxd::remote::default_cache)
+    };
+    RemoteSource::open(Arc::new(client), block, cache.as_deref()).context("--fork")
+}
+
+/// Writes accounts of a chain elsewhere as a genesis.
+fn export_accounts(args: &ExportArgs) -> anyhow::Result<()> {
+    let client = Client::new(&args.url, args.client_options()).context("--url")?;
+    let remote = Remote::at(Arc::new(client), args.block.unwrap_or_default())?;
+    let ids = args.account.iter().cloned().collect();
+    // What is half written never goes by the name that was given.
+    let beside = args.output.with_added_extension("part");
+    let named = || args.output.display().to_string();
+    let mut out = BufWriter::new(File::create(&beside).with_context(named)?);
+    let written = export(&remote, &ids, &mut out).map_err(anyhow::Error::from);
+    let written = written.and_then(|()| Ok(std::fs::rename(&beside, &args.output)?));
+    if let Err(error) = written {
+        drop(std::fs::remove_file(&beside));
+        return Err(error.context(named()));
+    }
+    let header = &remote.block().header;
+    let text = format!("Wrote {} as of block {} ({})\n", named(), header.height, header.hash);
+    print(text.as_bytes())
 }
 
 fn builder(contents: HomeContents, wallet: Option<Vec<u8>>) -> SandboxBuilder {

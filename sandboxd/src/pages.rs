@@ -15,3 +15,6 @@ struct Blocks;
 
 #[doc = include_str!("../../docs/sandbox/dry-run.md")]
 struct DryRun;
+
+#[doc = include_str!("../../docs/sandbox/import.md")]
+struct Import;

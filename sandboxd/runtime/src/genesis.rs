@@ -163,8 +163,8 @@ fn write_code(
     Ok(Ok(()))
 }
 
-/// The storage that a record takes of its account.
-fn storage<'r>(
+/// The storage that a record takes of its account, in bytes.
+pub fn storage<'r>(
     config: &StorageUsageConfig,
     record: &'r StateRecord,
 ) -> Option<(&'r AccountId, u64)> {

@@ -7,6 +7,7 @@
 
 pub mod docs;
 mod layers;
+mod remote;
 
 use std::ffi::OsStr;
 use std::net::SocketAddr;
@@ -19,6 +20,7 @@ use near_primitives::types::{AccountId, BlockHeight, BlockHeightDelta};
 use near_primitives::version::PROTOCOL_VERSION;
 
 pub use layers::parse;
+pub use remote::{ExportArgs, ForkArgs, ForkPoint};
 
 /// Over the options that tools give to neard and that change nothing here.
 const NO_EFFECT: &str = "Accepted as neard has them, without effect";
@@ -40,6 +42,7 @@ Examples:
   sandboxd                                        a chain on http://127.0.0.1:3030
   sandboxd --rpc-addr 127.0.0.1:0 --json          any free port; one JSON line for scripts
   sandboxd --genesis genesis.json                 a chain of your own
+  sandboxd --fork https://rpc.mainnet.near.org    a fork of mainnet's latest final block
   sandboxd --home DIR init --fast && sandboxd --home DIR run
 
 Each option can also be given in the environment, and in the file sandboxd.toml of the working
@@ -81,6 +84,9 @@ pub struct StartArgs {
     /// Start from this genesis, in neard's format with inline records.
     #[arg(long, value_name = "FILE")]
     pub genesis: Option<PathBuf>,
+    /// Of which chain it is a fork.
+    #[command(flatten)]
+    pub fork: ForkArgs,
     /// Print the accounts and the address as one line of JSON.
     #[arg(long)]
     pub json: bool,
@@ -162,6 +168,14 @@ The chain lives in memory: each start begins at the genesis.")]
     /// Look at a chain's state.
     #[command(subcommand_required = true, arg_required_else_help = true, alias = "view_state")]
     ViewState(ViewStateArgs),
+    /// Write accounts of a chain elsewhere as a genesis that a chain here can start from.
+    #[command(after_help = "\
+Examples:
+  sandboxd export --account wrap.near --url https://rpc.mainnet.near.org -o genesis.json
+  sandboxd --genesis genesis.json
+
+The genesis has the ten funded accounts too. It starts at the height and the time of the block.")]
+    Export(ExportArgs),
     /// Print completions for a shell.
     #[command(after_help = "\
 Examples:

@@ -43,7 +43,8 @@ pub fn check(config: &GenesisConfig, records: &[StateRecord]) -> Result<(), Inva
     if matches!(config.chain_id.as_str(), "mainnet" | "testnet") {
         let what = format!(
             "\"{}\" is the name of a public network. A sandbox does not pose as one, so that no \
-             transaction can be replayed there: choose another name, such as \"localnet\"",
+             transaction can be replayed there: choose another name, such as \"localnet\", or \
+             fork the network with --fork URL",
             config.chain_id
         );
         return fail("chain_id", what);

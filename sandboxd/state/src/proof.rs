@@ -66,12 +66,73 @@ impl Proof {
         }
     }
 
+    /// Checks that `records`, in the order of their keys, are all that a state with this root holds
+    /// below `prefix`.
+    pub fn verify_prefix<'r>(
+        &self,
+        root: &StateRoot,
+        prefix: &[u8],
+        records: impl IntoIterator<Item = (&'r [u8], &'r [u8])>,
+    ) -> Result<(), InvalidProof> {
+        let nodes = self.by_hash();
+        let prefix = nibbles::split(prefix);
+        let mut records = records.into_iter();
+        let mut is_next = |key: &[u8], proven: &ValueRef| match records.next() {
+            Some((next, value)) if nibbles::split(next) == key => {
+                if *proven == ValueRef::of(value) { Ok(()) } else { Err(InvalidProof::OtherValue) }
+            }
+            Some((next, _)) if nibbles::split(next).as_slice() < key => Err(InvalidProof::Absent),
+            _ => Err(InvalidProof::Present),
+        };
+        let mut ahead = Vec::new();
+        if *root != StateRoot::EMPTY {
+            ahead.push((root.0, Vec::new()));
+        }
+        while let Some((hash, mut key)) = ahead.pop() {
+            let encoded = nodes.get(&hash).ok_or(InvalidProof::MissingNode)?;
+            match RawNode::decode(encoded).ok_or(InvalidProof::MalformedNode)? {
+                RawNode::Leaf { path, value } => {
+                    key.extend(path.nibbles());
+                    if key.starts_with(&prefix) {
+                        is_next(&key, &value)?;
+                    }
+                }
+                RawNode::Extension { path, child } => {
+                    key.extend(path.nibbles());
+                    if leads_to(&key, &prefix) {
+                        ahead.push((child, key));
+                    }
+                }
+                RawNode::Branch { children, value } => {
+                    // No trie has a branch that leads nowhere, of which a small proof could have many.
+                    if value.is_none() && children.iter().all(Option::is_none) {
+                        return Err(InvalidProof::MalformedNode);
+                    }
+                    if let Some(value) = value.filter(|_| key.starts_with(&prefix)) {
+                        is_next(&key, &value)?;
+                    }
+                    for (child, nibble) in children.iter().zip(0u8..16).rev() {
+                        let Some(child) = child else { continue };
+                        let key = [key.as_slice(), &[nibble]].concat();
+                        if leads_to(&key, &prefix) {
+                            ahead.push((*child, key));
+                        }
+                    }
+                }
+            }
+        }
+        if records.next().is_some() { Err(InvalidProof::Absent) } else { Ok(()) }
+    }
+
+    fn by_hash(&self) -> BTreeMap<Hash, &[u8]> {
+        self.nodes.iter().map(|node| (sha256(node), &**node)).collect()
+    }
+
     fn find(&self, root: &StateRoot, key: &[u8]) -> Result<Option<ValueRef>, InvalidProof> {
         if *root == StateRoot::EMPTY {
             return Ok(None);
         }
-        let nodes: BTreeMap<Hash, &[u8]> =
-            self.nodes.iter().map(|node| (sha256(node), &**node)).collect();
+        let nodes = self.by_hash();
         let nibbles = nibbles::split(key);
         let mut rest = nibbles.as_slice();
         let mut hash = root.0;
@@ -91,6 +152,11 @@ impl Proof {
             (hash, rest) = next;
         }
     }
+}
+
+/// Whether keys that begin with the nibbles `key` can begin with those of `prefix`.
+fn leads_to(key: &[u8], prefix: &[u8]) -> bool {
+    key.iter().zip(prefix).all(|(one, other)| one == other)
 }
 
 /// A value as nodes commit to it.

@@ -1,5 +1,6 @@
 //! The program itself: what it prints, what it refuses, how it ends, and the folder of neard.
 
+mod forks;
 mod home;
 mod options;
 

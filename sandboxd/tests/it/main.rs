@@ -24,6 +24,7 @@ mod impersonation;
 mod model;
 mod node;
 mod patch_state;
+mod remote;
 mod returns;
 mod rpc;
 mod support;

@@ -197,6 +197,7 @@ const METHODS: &[Method] = &[
     sandbox::receipts::HELD,
     sandbox::dry_run::DRY_RUN,
     sandbox::dry_run::DRY_RUN_VIEW,
+    sandbox::import::IMPORT_ACCOUNT,
 ];
 
 /// Calls the method that goes by `name`.

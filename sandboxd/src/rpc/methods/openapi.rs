@@ -139,6 +139,10 @@ fn kind(kind: Kind) -> Value {
         Kind::Object => json!({"type": "object"}),
         Kind::Records => json!({"type": "array", "items": {"type": "object"}}),
         Kind::Actions => json!({"type": "array", "items": {"type": ["object", "string"]}}),
+        Kind::Urls => json!({"anyOf": [
+            {"type": "string"},
+            {"type": "array", "items": {"type": "string"}},
+        ]}),
     }
 }
 

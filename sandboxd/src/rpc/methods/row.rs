@@ -92,6 +92,8 @@ pub(super) enum Kind {
     Records,
     /// A list of actions as in a transaction that `tx` shows.
     Actions,
+    /// An address of the web, or a list of such.
+    Urls,
 }
 
 impl Member {
@@ -148,6 +150,7 @@ impl Kind {
             Self::Object => "object".to_owned(),
             Self::Records => "list of state records as in a genesis file".to_owned(),
             Self::Actions => "list of actions as `tx` shows them".to_owned(),
+            Self::Urls => "URL, or list of URLs".to_owned(),
         }
     }
 }

@@ -75,6 +75,32 @@ fn a_proof_shows_one_value_or_none_and_nothing_else() {
 }
 
 #[test]
+fn a_proof_of_a_prefix_shows_all_records_and_no_others() {
+    let state = contract_data();
+    let prefix = b"\x09alice.near,";
+    let proof = state.prove_prefix(prefix);
+    let check = |records: &[(&str, &str)]| {
+        let keys: Vec<String> =
+            records.iter().map(|(key, _)| format!("\x09alice.near,{key}")).collect();
+        let values = records.iter().map(|(_, value)| value.as_bytes());
+        proof.verify_prefix(&state.root(), prefix, keys.iter().map(String::as_bytes).zip(values))
+    };
+    assert_eq!(check(&[("test123", "123"), ("test321", "321")]), Ok(()));
+    assert_eq!(check(&[("test123", "124"), ("test321", "321")]), Err(InvalidProof::OtherValue));
+    assert_eq!(check(&[("test123", "123")]), Err(InvalidProof::Present));
+    assert_eq!(check(&[("test321", "321")]), Err(InvalidProof::Present));
+    assert_eq!(check(&[]), Err(InvalidProof::Present));
+    let more = [("test123", "123"), ("test222", ""), ("test321", "321")];
+    assert_eq!(check(&more), Err(InvalidProof::Absent));
+    let more = [("test123", "123"), ("test321", "321"), ("x", "")];
+    assert_eq!(check(&more), Err(InvalidProof::Absent));
+    let nothing = state.prove_prefix(b"\x09bob,");
+    assert_eq!(nothing.verify_prefix(&state.root(), b"\x09bob,", []), Ok(()));
+    assert_eq!(nothing.verify_prefix(&state.root(), prefix, []), Err(InvalidProof::MissingNode));
+    assert_eq!(Proof::default().verify_prefix(&StateRoot::EMPTY, prefix, []), Ok(()));
+}
+
+#[test]
 fn random_keys_are_proven_present_or_absent_by_the_fewest_nodes() {
     let mut random = Random::new(9);
     for size in 1..40 {

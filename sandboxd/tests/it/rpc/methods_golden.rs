@@ -75,6 +75,7 @@ const CHANGING: &[&str] = &[
     "sandbox_stop_impersonating",
     "sandbox_auto_impersonate",
     "sandbox_send_transaction",
+    "sandbox_import_account",
     "sandbox_set_time",
     "sandbox_increase_time",
     "sandbox_set_next_block_time",

@@ -139,6 +139,7 @@ impl Stage {
         let receipt = execution.outcomes[0].outcome.outcome.receipt_ids[0];
         self.fixed = BTreeMap::from([
             ("genesis", json!(genesis)),
+            ("rpc", json!(format!("http://{}", self.rig.server.address()))),
             ("skipped", json!(skipped)),
             ("account", json!(own)),
             ("receiver", json!(self.rig.receiver())),

@@ -5,6 +5,7 @@ pub(super) mod blocks;
 pub(super) mod deal;
 pub(super) mod dry_run;
 pub(super) mod impersonate;
+pub(super) mod import;
 mod nanos;
 pub(super) mod patch;
 pub(super) mod receipts;
