@@ -6,7 +6,7 @@ use near_primitives::hash::CryptoHash;
 use near_primitives::types::BlockHeight;
 use sandbox_runtime::overrides::StateOverrides;
 use sandbox_runtime::verify::WellFormed;
-use sandbox_runtime::{Itemized, StateChanges};
+use sandbox_runtime::{Itemized, RuntimeFault, StateChanges};
 
 use super::super::produce::Circumstances;
 use super::super::time::is_too_late;
@@ -120,6 +120,10 @@ impl Run {
         let (produced, itemized) = self.chain.produce_dry(circumstances)?;
         if let Some(dropped) = produced.dropped.into_iter().find(|other| other.id == self.hash) {
             return Err(Refusal::Invalid(dropped.error));
+        }
+        if let Some(left_out) = produced.unexecuted.into_iter().find(|other| other.id == self.hash)
+        {
+            return Err(RuntimeFault::from(left_out.unavailable).into());
         }
         self.itemized.extend(itemized);
         self.changes.extend(self.chain.changes_of(&produced.block).cloned());

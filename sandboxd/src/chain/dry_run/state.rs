@@ -1,6 +1,7 @@
 //! What a transaction changed in the state, account by account. What others changed in the same
 //! blocks is left out: each change has its cause.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use borsh::BorshDeserialize;
@@ -96,7 +97,7 @@ impl Stage {
     /// What the transaction of `run` and its receipts changed.
     pub(super) fn changes(&self, run: &Run) -> Result<Vec<AccountChanges>, RuntimeFault> {
         let mut accounts = Accounts::default();
-        for (key, change) in self.changed_records(run) {
+        for (key, change) in self.changed_records(run)? {
             if change.before != change.after {
                 accounts.add(key, change)?;
             }
@@ -105,7 +106,7 @@ impl Stage {
     }
 
     /// Each record that the transaction touched, before its first and after its last change.
-    fn changed_records(&self, run: &Run) -> Vec<(TrieKey, Bytes)> {
+    fn changed_records(&self, run: &Run) -> Result<Vec<(TrieKey, Bytes)>, RuntimeFault> {
         let execution = run.chain.execution(&run.hash);
         let outcomes = execution.iter().flat_map(|execution| &execution.outcomes);
         let own: BTreeSet<CryptoHash> = outcomes.map(|at| at.outcome.id).collect();
@@ -116,19 +117,22 @@ impl Stage {
             let raw = record.trie_key.to_vec();
             for change in record.changes {
                 if cause_id(&change.cause).is_some_and(|id| own.contains(id)) {
-                    let before = || match current.get(&raw) {
-                        Some(value) => value.clone(),
-                        None => self.chain.state.get(&raw).map(|value| value.to_vec()),
+                    let touched = match touched.entry(raw.clone()) {
+                        Entry::Occupied(touched) => touched.into_mut(),
+                        Entry::Vacant(vacant) => {
+                            let before = match current.get(&raw) {
+                                Some(value) => value.clone(),
+                                None => self.chain.state.read(&raw)?.map(|value| value.to_vec()),
+                            };
+                            vacant.insert((record.trie_key.clone(), Change { before, after: None }))
+                        }
                     };
-                    let touched = touched.entry(raw.clone()).or_insert_with(|| {
-                        (record.trie_key.clone(), Change { before: before(), after: None })
-                    });
                     touched.1.after.clone_from(&change.data);
                 }
                 current.insert(raw.clone(), change.data);
             }
         }
-        touched.into_values().collect()
+        Ok(touched.into_values().collect())
     }
 }
 
