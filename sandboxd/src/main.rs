@@ -64,9 +64,10 @@ fn run(program: Program, cli: Cli) -> anyhow::Result<()> {
 fn start(args: &StartArgs, wallet: Option<Vec<u8>>) -> anyhow::Result<()> {
     let end = End::listen()?;
     let source = if args.fork.fork.is_empty() { None } else { Some(open_source(&args.fork)?) };
-    let fork = source.as_ref().map(banner::Fork::of);
-    let builder = match (source, &args.genesis) {
-        (Some(source), _) => Sandbox::fork_builder(Arc::new(source)),
+    let source = source.map(Arc::new);
+    let fork = source.as_deref().map(banner::Fork::of);
+    let builder = match (source.clone(), &args.genesis) {
+        (Some(source), _) => Sandbox::fork_builder(source),
         (None, None) => Sandbox::localnet_builder(Clock::system()),
         (None, Some(path)) => Sandbox::builder(read_genesis(path)?),
     };
@@ -80,7 +81,8 @@ fn start(args: &StartArgs, wallet: Option<Vec<u8>>) -> anyhow::Result<()> {
     let chain_id = sandbox.chain().chain_id().to_owned();
     let node = start_node(sandbox, &args.serve, None)?;
     let address = args.serve.rpc_addr.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 3030)));
-    let server = serve(address, &node, RpcConfig::neard(), &args.serve)?;
+    let rpc = RpcConfig { origin: source, ..RpcConfig::neard() };
+    let server = serve(address, &node, rpc, &args.serve)?;
     let banner = Banner { address: server.address(), chain_id, accounts, fork };
     if args.json { banner.print_json() } else { banner.print_table() }
         .context("the accounts could not be printed")?;

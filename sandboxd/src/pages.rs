@@ -18,3 +18,6 @@ struct DryRun;
 
 #[doc = include_str!("../../docs/sandbox/import.md")]
 struct Import;
+
+#[doc = include_str!("../../docs/sandbox/replay.md")]
+struct Replay;

@@ -70,7 +70,8 @@ pub fn apply_block(
     env: &BlockEnv,
     input: BlockInput,
 ) -> Result<BlockEffects, RuntimeFault> {
-    let BlockInput { transactions, receipts, held_back, kept_stakes, impersonated, itemize } = input;
+    let BlockInput { transactions, receipts, held_back, kept_stakes, impersonated, itemize } =
+        input;
     let mut application = Application::new(runtime, base, env, held_back)?;
     application.impersonated = impersonated;
     application.itemized = itemize.then(Itemized::new);

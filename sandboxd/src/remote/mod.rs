@@ -15,6 +15,7 @@ mod export;
 mod pinned;
 mod proof;
 mod records;
+mod replay;
 mod source;
 
 pub use cache::default_cache;
@@ -25,4 +26,5 @@ pub use error::{EndpointFailure, FailureKind, RemoteError};
 pub use export::{ExportFailed, export};
 pub use pinned::{BlockPin, InvalidBlockPin, Remote};
 pub use records::Parts;
+pub use replay::{Recorded, RecordedId, Replay, ReplayFailed};
 pub use source::RemoteSource;

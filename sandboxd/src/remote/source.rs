@@ -1,6 +1,6 @@
 //! The [`Source`] of a fork: a chain elsewhere, behind what is kept of it on disk.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -25,6 +25,7 @@ pub struct RemoteSource {
     remote: Remote,
     pinned: PinnedBlock,
     cache: Option<Cache>,
+    folder: Option<PathBuf>,
 }
 
 impl RemoteSource {
@@ -60,13 +61,18 @@ impl RemoteSource {
             (Err(error), _) => return Err(error),
         };
         let pinned = origin.pinned();
-        let cache = cache.map(|folder| Cache::of_block(folder, &pinned.chain_id, &pinned.hash));
-        Ok(Self { remote, pinned, cache })
+        let blocks = cache.map(|folder| Cache::of_block(folder, &pinned.chain_id, &pinned.hash));
+        Ok(Self { remote, pinned, cache: blocks, folder: cache.map(Path::to_owned) })
     }
 
     /// The state that is read.
     pub fn remote(&self) -> &Remote {
         &self.remote
+    }
+
+    /// The folder where answers are kept.
+    pub fn cache(&self) -> Option<&Path> {
+        self.folder.as_deref()
     }
 
     /// What is on disk under `name`, or what `fetch` gives.

@@ -1,12 +1,14 @@
 //! How the server behaves. The command line and neard's `config.json` decide; nothing here reads
 //! either.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use near_chain_configs::default_trie_viewer_state_size_limit;
 use near_crypto::PublicKey;
 
 use crate::home::Config;
+use crate::remote::RemoteSource;
 
 /// How the server behaves; neard's names and defaults are in its `config.json` under `rpc`.
 #[derive(Clone, Debug)]
@@ -24,6 +26,8 @@ pub struct RpcConfig {
     pub node_key: Option<PublicKey>,
     /// What `client_config` tells of the node itself.
     pub node: NodeSettings,
+    /// What the chain is a fork of: where recorded transactions are looked for.
+    pub origin: Option<Arc<RemoteSource>>,
     /// How much clients may take at once.
     pub limits: RpcLimits,
 }
@@ -77,6 +81,7 @@ impl RpcConfig {
             wait_timeout: Duration::from_secs(10),
             node_key: None,
             node: NodeSettings::default(),
+            origin: None,
             limits: RpcLimits::default(),
         }
     }

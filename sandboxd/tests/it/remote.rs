@@ -6,6 +6,7 @@ mod exported;
 mod failures;
 mod imported;
 mod proxy;
+mod replays;
 mod source;
 
 use std::net::{Ipv4Addr, SocketAddr};

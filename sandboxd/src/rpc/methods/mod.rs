@@ -42,6 +42,7 @@ use super::metrics::Metrics;
 use super::near_error::RpcFailure;
 use super::quick_views::QuickViews;
 use crate::chain::{Chain, Node};
+use crate::remote::RemoteSource;
 
 use row::{Kind, Member, Method, Takes};
 
@@ -64,6 +65,8 @@ pub(super) struct Api {
     pub(super) wait_timeout: Duration,
     pub(super) node_key: Option<PublicKey>,
     pub(super) settings: NodeSettings,
+    /// What the chain is a fork of.
+    pub(super) origin: Option<Arc<RemoteSource>>,
     pub(super) started: Instant,
     pub(super) metrics: Metrics,
     pub(super) quick_views: QuickViews,
@@ -78,6 +81,7 @@ impl Api {
             wait_timeout: config.wait_timeout,
             node_key: config.node_key.clone(),
             settings: config.node,
+            origin: config.origin.clone(),
             started: Instant::now(),
             metrics: Metrics::new(METHODS.iter().map(|method| method.names[0])),
             quick_views: QuickViews::default(),
@@ -198,6 +202,7 @@ const METHODS: &[Method] = &[
     sandbox::dry_run::DRY_RUN,
     sandbox::dry_run::DRY_RUN_VIEW,
     sandbox::import::IMPORT_ACCOUNT,
+    sandbox::replay::REPLAY,
 ];
 
 /// Calls the method that goes by `name`.

@@ -115,7 +115,8 @@ impl Stage {
         let gas_key = SecretKey::from_seed(KeyType::ED25519, "gas").public_key();
         let skipped = self.rig.node.view().head().height() + 5;
         self.rig.node.fast_forward(9).wait().expect("an answer").expect("heights are skipped");
-        self.run(vec![Action::DeployContract(DeployContractAction { code: code.clone() })]);
+        let deploy = DeployContractAction { code: code.clone() };
+        let old = self.run(vec![Action::DeployContract(deploy)]);
         self.run(vec![Action::AddKey(Box::new(AddKeyAction {
             public_key: gas_key.clone(),
             access_key: AccessKey::gas_key_full_access(2),
@@ -139,6 +140,7 @@ impl Stage {
         let receipt = execution.outcomes[0].outcome.outcome.receipt_ids[0];
         self.fixed = BTreeMap::from([
             ("genesis", json!(genesis)),
+            ("old", json!(old)),
             ("rpc", json!(format!("http://{}", self.rig.server.address()))),
             ("skipped", json!(skipped)),
             ("account", json!(own)),
@@ -181,9 +183,9 @@ impl Stage {
         self.rig.signed_to(self.own(), self.rig.next_nonce(), actions)
     }
 
-    fn run(&self, actions: Vec<Action>) {
+    fn run(&self, actions: Vec<Action>) -> CryptoHash {
         let transaction = self.rig.signed_to(self.own(), self.rig.next_nonce(), actions);
-        self.land(transaction, TxExecutionStatus::Final);
+        self.land(transaction, TxExecutionStatus::Final)
     }
 
     fn land(&self, transaction: SignedTransaction, until: TxExecutionStatus) -> CryptoHash {

@@ -11,6 +11,10 @@ use super::{RpcFailure, internal_error};
 use crate::chain::PatchFailed;
 use crate::remote::{BlockPin, Client, ClientOptions, Parts, Remote, RemoteError};
 
+/// Who is asked.
+pub(super) const ENDPOINT: Member = Member::optional("endpoint", Kind::Urls)
+    .about("the RPC of the other chain; by default that of the chain that this one is a fork of");
+
 pub(in super::super) const IMPORT_ACCOUNT: Method = Method {
     names: &["sandbox_import_account"],
     summary: "Copies an account of another chain, as it is after one block there, over the account \
@@ -51,7 +55,7 @@ struct ImportRequest {
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Urls {
+pub(super) enum Urls {
     One(String),
     Several(Vec<String>),
 }
@@ -70,17 +74,22 @@ impl Default for With {
     }
 }
 
+impl Urls {
+    pub(super) fn list(self) -> Vec<String> {
+        match self {
+            Self::One(url) => vec![url],
+            Self::Several(urls) => urls,
+        }
+    }
+}
+
 async fn import_account(api: &Api, params: Value) -> Answer {
     let ImportRequest { account_id, endpoint, block, with } = params::parse(params)?;
-    let urls = match endpoint {
-        Urls::One(url) => vec![url],
-        Urls::Several(urls) => urls,
-    };
     let With { state, code, keys } = with;
     let (id, chain) = (account_id.clone(), api.chain());
     // The other side may take long.
     let fetched = tokio::task::spawn_blocking(move || {
-        let client = Client::new(urls, ClientOptions::default())?;
+        let client = Client::new(endpoint.list(), ClientOptions::default())?;
         let remote = Remote::at(Arc::new(client), block.unwrap_or_default())?;
         let records = remote.import(&id, Parts { state, code, keys }, &chain)?;
         let header = &remote.block().header;

@@ -9,6 +9,7 @@ pub(super) mod import;
 mod nanos;
 pub(super) mod patch;
 pub(super) mod receipts;
+pub(super) mod replay;
 pub(super) mod snapshots;
 pub(super) mod time;
 
