@@ -13,7 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use near_primitives::hash::CryptoHash;
 use near_primitives::transaction::SignedTransaction;
@@ -246,7 +246,7 @@ impl Owner {
                 }
                 self.inbox.recv_timeout(left)
             }
-            None if self.chain.waits_for_source() => {
+            None if self.mode.is_prompt() && self.chain.waits_for_source() => {
                 let received = self.inbox.recv_timeout(self.retry_after);
                 if matches!(received, Err(RecvTimeoutError::Timeout)) {
                     return Some(Event::Retry);

@@ -24,7 +24,7 @@ impl Chain {
     /// Makes the next block if one of the receipts that wait for what could not be fetched can be
     /// executed in it.
     pub fn retry(&mut self) -> Result<Option<Produced>, RuntimeFault> {
-        let step = self.step(self.next_height())?;
+        let step = self.step(self.next_height(), self.next_time())?;
         let goes_on = step.effects.held_back < self.held_back;
         Ok(goes_on.then(|| self.commit(step)))
     }
