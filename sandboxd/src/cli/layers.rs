@@ -131,7 +131,7 @@ fn with_file(mut command: Command, table: &Table, path: &str) -> Result<Command,
         };
         let id = arg.get_id().clone();
         let values = values(arg, value).map_err(|what| format!("{at}: {what}"))?;
-        command = command.mut_arg(id, |arg| arg.default_values(values));
+        command = command.mut_arg(id, |arg| arg.default_values(values).required(false));
     }
     Ok(command)
 }

@@ -24,8 +24,10 @@ fn example(arg: &Arg) -> &'static str {
     match arg.get_value_names().and_then(|names| names.first()).map_or("", |name| name.as_str()) {
         "IP:PORT" => "127.0.0.1:7",
         "N" => "1",
-        "MS" | "MS|manual" | "BLOCKS" | "GAS" | "HEIGHT" => "7",
+        "MS" | "MS|manual" | "SECONDS" | "BLOCKS" | "GAS" | "HEIGHT" => "7",
         "BOOL" => "true",
+        "NAME=VALUE" => "name=value",
+        "BLOCK" => "7",
         _ => "seven",
     }
 }
@@ -37,10 +39,17 @@ fn inner(mut matches: &ArgMatches, path: &[String]) -> ArgMatches {
     matches.clone()
 }
 
-/// A call of the command that `path` leads to, or of one below it.
-fn call(path: &[String], option: &[String]) -> Vec<String> {
+/// A call of the command that `path` leads to, or of one below it, with `option` and what the command
+/// cannot do without beside the option `long`.
+fn call(path: &[String], long: &str, option: &[String]) -> Vec<String> {
     let below = if path == ["view-state"] { vec!["dump-state".to_owned()] } else { Vec::new() };
-    [&["sandboxd".to_owned()], path, option, &below].concat()
+    let others = all(&Program::Sandboxd.command(), &[]).into_iter().filter_map(|(of, arg)| {
+        let other = arg.get_long()?;
+        let needed = of == path && arg.is_required_set() && other != long;
+        needed.then(|| format!("--{other}={}", example(&arg)))
+    });
+    let others: Vec<String> = others.collect();
+    [&["sandboxd".to_owned()], path, option, &others, &below].concat()
 }
 
 fn raw(matches: &ArgMatches, arg: &Arg) -> Vec<String> {
@@ -80,12 +89,12 @@ fn every_option_is_a_key_of_the_file_and_gives_way_to_the_command_line() {
             .unwrap_or_else(|what| panic!("{path:?} {long}: {what}"));
         let matches = command
             .clone()
-            .try_get_matches_from(call(&path, &[]))
+            .try_get_matches_from(call(&path, long, &[]))
             .unwrap_or_else(|error| panic!("{path:?} {long}: {error}"));
         let found = inner(&matches, &path);
         assert_eq!(raw(&found, &arg), [value], "{path:?} {long}");
         if !matches!(arg.get_action(), ArgAction::SetTrue) && value == "7" {
-            let args = call(&path, &[format!("--{long}=8")]);
+            let args = call(&path, long, &[format!("--{long}=8")]);
             let matches = command.try_get_matches_from(args).unwrap();
             assert_eq!(raw(&inner(&matches, &path), &arg), ["8"], "{path:?} {long}");
         }
