@@ -13,6 +13,7 @@ use crate::fault::RuntimeFault;
 use crate::near::{
     Account, AccountId, Balance, CryptoHash, NonceIndex, PublicKeyHandle, StateRecord,
 };
+use crate::tree;
 
 pub use crate::actions::initial_nonce;
 pub use edits::Edits;
@@ -200,6 +201,24 @@ pub struct Patch {
     pub removed: Balance,
     /// What its records hold. The supply of the chain grows by this and shrinks by `removed`.
     pub added: Balance,
+}
+
+impl Patch {
+    /// Has the `account` that it writes lock at least `staked`, which it has at stake: without its
+    /// stake no next epoch could begin.
+    pub fn lock(
+        &mut self,
+        id: &AccountId,
+        mut account: Account,
+        staked: Balance,
+    ) -> Result<(), InvalidPatch> {
+        let missing = staked.saturating_sub(account.locked());
+        self.added = self.added.checked_add(missing).ok_or(InvalidPatch::BalanceOverflow)?;
+        account.set_locked(staked).map_err(|_| InvalidPatch::BalanceOverflow)?;
+        let record = borsh::to_vec(&account).expect("writing into a vector cannot fail");
+        self.changes.set(tree::account_key(id).to_vec(), record);
+        Ok(())
+    }
 }
 
 /// The changes that write `records` over `state`, in their order.

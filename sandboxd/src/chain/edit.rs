@@ -280,15 +280,17 @@ fn only(made: Produced) -> ((), Vec<Produced>) {
 }
 
 /// The block of `step` with `patch` over its state.
-fn patched(mut step: Step, patch: Patch) -> Result<Step, PatchFailed> {
-    for (account_id, account) in patch.accounts {
+fn patched(mut step: Step, mut patch: Patch) -> Result<Step, PatchFailed> {
+    for (account_id, account) in std::mem::take(&mut patch.accounts) {
         let locked = account.as_ref().map(Account::locked).unwrap_or_default();
         let proposed = step.effects.proposals.iter().rev();
         let proposed = proposed.filter(|stake| *stake.account_id() == account_id);
         let proposed = proposed.map(ValidatorStake::stake).next().unwrap_or_default();
         let staked = step.staking.at_stake(&account_id).max(proposed);
-        if locked < staked {
-            return Err(PatchFailed::BelowStake { account_id, locked, staked });
+        match account {
+            Some(account) if locked < staked => patch.lock(&account_id, account, staked)?,
+            None if locked < staked => return Err(PatchFailed::AtStake { account_id, staked }),
+            _ => {}
         }
     }
     let supply = step.total_supply.checked_add(patch.added);

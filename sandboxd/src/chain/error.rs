@@ -138,18 +138,15 @@ pub enum PatchFailed {
     /// The records cannot be written.
     #[error(transparent)]
     Records(#[from] InvalidPatch),
-    /// An account would have less locked than it has at stake.
+    /// An account that has tokens at stake would be deleted.
     #[error(
-        "account {account_id} has {staked} yoctoNEAR at stake, so that locked cannot be {locked}: \
-         leave at least the stake, or unstake by a transaction first",
-        staked = .staked.as_yoctonear(),
-        locked = .locked.as_yoctonear()
+        "account {account_id} has {staked} yoctoNEAR at stake and cannot be deleted: unstake by a \
+         transaction first",
+        staked = .staked.as_yoctonear()
     )]
-    BelowStake {
+    AtStake {
         /// The account.
         account_id: AccountId,
-        /// What it would have locked, in yoctoNEAR. Nothing if it would be deleted.
-        locked: Balance,
         /// What it has at stake, in yoctoNEAR.
         staked: Balance,
     },

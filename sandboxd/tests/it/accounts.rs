@@ -125,7 +125,7 @@ fn a_validator_keeps_its_stake() {
     let validator = chain.signer().validator_id().clone();
     let staked = account(&chain, validator.as_str()).locked();
     let error = chain.delete_account(&validator).unwrap_err();
-    let EditFailed::Patch(PatchFailed::BelowStake { staked: told, .. }) = error else {
+    let EditFailed::Patch(PatchFailed::AtStake { staked: told, .. }) = error else {
         panic!("{error}")
     };
     assert_eq!(told, staked);

@@ -4,6 +4,7 @@ use near_primitives::account::{Account, AccountContract};
 use near_primitives::hash::CryptoHash;
 use near_primitives::state_record::StateRecord;
 use near_primitives::types::{Balance, BlockId};
+use sandbox_runtime::patch::{Deletion, PatchRecord};
 use sandboxd::chain::PatchFailed;
 
 use crate::support::{account, chain, id, near, transfer};
@@ -71,7 +72,7 @@ fn waiting_transactions_share_the_block_of_a_patch() {
 }
 
 #[test]
-fn a_patch_cannot_take_the_stake_of_a_validator() {
+fn a_patch_leaves_a_validator_its_stake() {
     let mut chain = chain();
     let validator = chain.signer().validator_id().clone();
     let mut staked = account(&chain, validator.as_str());
@@ -81,9 +82,14 @@ fn a_patch_cannot_take_the_stake_of_a_validator() {
         account: account.clone(),
     };
     staked.set_locked(stake.checked_sub(near(1)).unwrap()).unwrap();
-    let failed = chain.patch([record(&staked)]).unwrap_err();
-    assert!(matches!(failed, PatchFailed::BelowStake { .. }), "{failed}");
-    assert_eq!(chain.head().height(), 0);
+    chain.patch([record(&staked)]).unwrap();
+    assert_eq!(account(&chain, validator.as_str()).locked(), stake);
+    let gone = PatchRecord::Delete(Deletion::Account { account_id: validator.clone() });
+    let failed = chain.patch([gone]).unwrap_err();
+    assert!(matches!(failed, PatchFailed::AtStake { .. }), "{failed}");
+    assert_eq!(chain.head().height(), 1);
+    chain.fast_forward(2_000).unwrap();
+    assert_eq!(account(&chain, validator.as_str()).locked(), stake);
     // More than the stake is given back when an epoch begins, as in neard.
     staked.set_locked(stake.checked_add(near(1)).unwrap()).unwrap();
     chain.patch([record(&staked)]).unwrap();

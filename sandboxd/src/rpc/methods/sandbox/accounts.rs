@@ -257,7 +257,7 @@ pub(in super::super) const DELETE_ACCOUNT: Method = Method {
     names: &["sandbox_delete_account"],
     summary: "Removes an account with its keys, its code and its data. What it held is gone.",
     takes: Takes::Params { forms: &[&[ACCOUNT_ID]], others: &[] },
-    errors: &["UNKNOWN_ACCOUNT", "BELOW_STAKE"],
+    errors: &["UNKNOWN_ACCOUNT", "AT_STAKE"],
     handler: Handler::Wait(|api, params| Box::pin(delete_account(api, params))),
 };
 

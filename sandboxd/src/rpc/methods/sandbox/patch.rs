@@ -29,7 +29,7 @@ pub(in super::super) const PATCH_STATE: Method = Method {
         forms: &[&[Member::required("records", Kind::Records)]],
         others: &["[records]"],
     },
-    errors: &["INVALID_RECORD", "BALANCE_OVERFLOW", "BELOW_STAKE"],
+    errors: &["INVALID_RECORD", "BALANCE_OVERFLOW", "AT_STAKE"],
     handler: Handler::Bulk(|api, params| Box::pin(patch_state(api, params))),
 };
 
@@ -47,7 +47,7 @@ pub(super) fn failure(error: &PatchFailed) -> RpcFailure {
     let name = match error {
         PatchFailed::Records(InvalidPatch::Record { .. }) => "INVALID_RECORD",
         PatchFailed::Records(InvalidPatch::BalanceOverflow) => "BALANCE_OVERFLOW",
-        PatchFailed::BelowStake { .. } => "BELOW_STAKE",
+        PatchFailed::AtStake { .. } => "AT_STAKE",
         PatchFailed::Fault(fault) => return internal_error(&fault.to_string()),
     };
     refused(name, &error.to_string())
