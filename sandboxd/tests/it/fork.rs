@@ -97,6 +97,17 @@ fn a_fork_goes_on_from_the_pinned_block() {
 }
 
 #[test]
+fn the_time_of_a_fork_goes_on_from_the_pinned_block() {
+    let original = original();
+    let remote = Remote::of(&original, Answers::Whole);
+    let at = original.head().header().raw_timestamp();
+    let mut fork = Sandbox::fork_builder(remote).build().unwrap().into_chain();
+    let next = fork.produce().unwrap().block.header().raw_timestamp();
+    let hour = 3600 * 1_000_000_000;
+    assert!(at < next && next < at + hour, "{at} {next}");
+}
+
+#[test]
 fn what_cannot_be_forked_is_refused() {
     let refused = |change: fn(&mut PinnedBlock)| {
         let mut remote = Arc::into_inner(Remote::of(&chain(), Answers::Whole)).unwrap();

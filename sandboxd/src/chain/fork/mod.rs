@@ -26,12 +26,14 @@ pub use port::{Fetched, PinnedBlock, Source, SourceFailure, Stretch};
 impl Chain {
     /// A chain that goes on from the pinned block of `source`, with the accounts and validators of
     /// `own` in place of those of the same names. Name, version, height, time and prices are those of
-    /// the block; of the rest of `own` they take nothing.
+    /// the block; of the rest of `own` they take nothing. The clock shows the time of the block, and
+    /// goes on from there if it goes.
     pub fn fork(
         source: Arc<dyn Source>,
         own: &Genesis,
-        options: ChainOptions,
+        mut options: ChainOptions,
     ) -> Result<Self, InvalidChain> {
+        options.clock.set(source.pinned().timestamp_ns);
         let config = config(&own.config, source.pinned()).ok_or(InvalidChain::Supply)?;
         let genesis = Genesis { config, contents: own.contents.clone() };
         let hidden = records(own).iter().map(state_record_to_account_id);
