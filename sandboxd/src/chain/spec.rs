@@ -27,6 +27,7 @@ use super::holds::Queue;
 use super::index::Index;
 use super::pool::Pool;
 use super::validators::Staking;
+use crate::genesis;
 
 /// How to run a chain, beside its genesis.
 #[derive(Clone, Debug)]
@@ -58,6 +59,12 @@ pub enum InvalidChain {
          {MIN_SUPPORTED_PROTOCOL_VERSION} to {PROTOCOL_VERSION} only", .0.0
     )]
     ProtocolVersion(#[from] UnsupportedProtocolVersion),
+    /// The genesis has the name of a public network, and is no fork of it.
+    #[error("chain_id: {}", genesis::poses(chain_id))]
+    PublicNetwork {
+        /// The name.
+        chain_id: String,
+    },
     /// The genesis divides the state into several shards.
     #[error("shard_layout has {shards} shards, but this sandbox runs chains of one shard only")]
     Shards {
@@ -117,6 +124,9 @@ impl Chain {
         start: Start,
     ) -> Result<Self, InvalidChain> {
         let config = genesis.config.clone();
+        if matches!(start, Start::Genesis) && genesis::is_public(&config.chain_id) {
+            return Err(InvalidChain::PublicNetwork { chain_id: config.chain_id });
+        }
         let mut runtime_config = RuntimeConfig::new(config.protocol_version)?;
         if let Some(gas) = options.max_gas_burnt_view {
             runtime_config = runtime_config.with_max_gas_burnt_view(gas);

@@ -37,17 +37,25 @@ impl InvalidGenesis {
     }
 }
 
+/// Whether a public network has this name.
+pub(crate) fn is_public(chain_id: &str) -> bool {
+    matches!(chain_id, "mainnet" | "testnet")
+}
+
+/// Why a chain that is no fork cannot have the name of a public network.
+pub(crate) fn poses(chain_id: &str) -> String {
+    format!(
+        "\"{chain_id}\" is the name of a public network. A sandbox does not pose as one, so that no \
+         transaction can be replayed there: choose another name, such as \"localnet\", or fork the \
+         network with --fork URL"
+    )
+}
+
 /// Checks what a genesis says against itself.
 pub fn check(config: &GenesisConfig, records: &[StateRecord]) -> Result<(), InvalidGenesis> {
     let fail = |field: &str, what: String| Err(InvalidGenesis::field(field, what));
-    if matches!(config.chain_id.as_str(), "mainnet" | "testnet") {
-        let what = format!(
-            "\"{}\" is the name of a public network. A sandbox does not pose as one, so that no \
-             transaction can be replayed there: choose another name, such as \"localnet\", or \
-             fork the network with --fork URL",
-            config.chain_id
-        );
-        return fail("chain_id", what);
+    if is_public(&config.chain_id) {
+        return fail("chain_id", poses(&config.chain_id));
     }
     if config.epoch_length == 0 {
         return fail("epoch_length", "it has to be greater than 0".into());

@@ -22,6 +22,7 @@ use near_primitives::version::PROTOCOL_VERSION;
 use crate::chain::TimestampNs;
 
 pub use invalid::{InvalidGenesis, check};
+pub(crate) use invalid::{is_public, poses};
 pub use read::read;
 
 /// The name of a chain that is started without a genesis.

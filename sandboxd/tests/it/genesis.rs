@@ -48,6 +48,10 @@ fn comments_are_allowed() {
 fn names_of_public_networks_are_refused() {
     for name in ["mainnet", "testnet"] {
         assert_eq!(refused(|genesis| genesis["chain_id"] = json!(name)), "chain_id");
+        let mut genesis = genesis::localnet(GENESIS_NS);
+        genesis.config.chain_id = name.to_owned();
+        let refused = sandboxd::Sandbox::builder(genesis).build().unwrap_err();
+        assert_eq!(refused, sandboxd::chain::InvalidChain::PublicNetwork { chain_id: name.into() });
     }
 }
 
