@@ -80,7 +80,8 @@ impl Node {
         Ok(Self { commands, published, thread: Arc::new(Mutex::new(Some(thread))) })
     }
 
-    /// The chain as of its latest block.
+    /// The chain as of its latest block. Where blocks are not made at once it also has the transactions
+    /// that were accepted since.
     pub fn view(&self) -> Arc<Chain> {
         self.published.view()
     }
@@ -306,10 +307,15 @@ impl Owner {
         match submitted {
             Err(panic) => landed.give(Err(Refusal::Fault(panic_text(&*panic).into()))),
             Ok(Err(refusal)) => landed.give(Err(refusal)),
-            Ok(Ok(hash)) => match until {
-                TxExecutionStatus::None => landed.give(Ok(self.published.view())),
-                until => self.watch(hash, until, landed),
-            },
+            Ok(Ok(hash)) => {
+                if !self.mode.is_prompt() {
+                    self.publish();
+                }
+                match until {
+                    TxExecutionStatus::None => landed.give(Ok(self.published.view())),
+                    until => self.watch(hash, until, landed),
+                }
+            }
         }
     }
 
