@@ -1,5 +1,5 @@
 //! What is written over the state from outside of any transaction: lists of records, and single
-//! changes of accounts. Each makes a block, at the end of which it takes effect.
+//! changes of accounts. Each makes a block of its own: what waits for a block goes on waiting.
 
 use near_crypto::{KeyType, PublicKey, SecretKey};
 use near_primitives::account::{AccessKey, AccessKeyPermission, Account, AccountContract};
@@ -192,12 +192,13 @@ impl Chain {
         Ok(produced)
     }
 
-    /// Makes a block, and lets it end with what `edit` writes. That is told of the block.
+    /// Makes a block that has nothing but what `edit` writes, and is told of the block. What waits for
+    /// a block goes on waiting: when it runs is the caller's choice.
     pub(super) fn edit<T, E: From<PatchFailed>>(
         &mut self,
         edit: impl FnOnce(&mut Edits<'_>, &BlockEnv) -> Result<T, E>,
     ) -> Result<(T, Produced), E> {
-        let step = self.step(self.next_height(), self.next_time()).map_err(PatchFailed::from)?;
+        let step = self.step_without_work().map_err(PatchFailed::from)?;
         let mut edits = Edits::new(self.runtime.config().near(), &step.state);
         let result = edit(&mut edits, &step.env)?;
         let patch = edits.finish().map_err(PatchFailed::from)?.map_err(PatchFailed::from)?;

@@ -104,9 +104,12 @@ impl Queue {
         &self.due
     }
 
-    /// Takes what the latest block sent, in the place of what was due in it.
-    pub(super) fn take(&mut self, sent: &Arc<[Receipt]>) {
-        self.due = self.catch(sent);
+    /// Takes what the latest block sent, in the place of the first `executed` that were due.
+    pub(super) fn take(&mut self, executed: usize, sent: &Arc<[Receipt]>) {
+        let sent = self.catch(sent);
+        let left = self.due.get(executed..).unwrap_or_default();
+        let due = if left.is_empty() { sent } else { left.iter().chain(&*sent).cloned().collect() };
+        self.due = due;
     }
 
     /// Lets receipts wait as they did `before`. The numbers of holds are not given again.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use near_primitives::block::Block as NearBlock;
 use near_primitives::errors::InvalidTxError;
 use near_primitives::hash::{CryptoHash, hash};
+use near_primitives::receipt::Receipt;
 use near_primitives::transaction::SignedTransaction;
 use near_primitives::types::{AccountId, Balance, BlockHeight, Gas};
 use sandbox_runtime::verify::{WellFormed, verify_with_state};
@@ -97,7 +98,7 @@ impl Chain {
     ) -> Result<(Produced, Itemized), RuntimeFault> {
         let height = circumstances.height.unwrap_or_else(|| self.next_height());
         let timestamp_ns = circumstances.timestamp_ns.unwrap_or_else(|| self.next_time());
-        let mut step = self.step_in(height, timestamp_ns, Some(circumstances))?;
+        let mut step = self.step_in(height, timestamp_ns, Some(circumstances), self.work())?;
         let itemized = std::mem::take(&mut step.effects.itemized);
         Ok((self.commit(step), itemized))
     }
@@ -133,6 +134,14 @@ impl Chain {
         Ok(verdict.admission()?.cost.gas_burnt)
     }
 
+    /// What the next block has to do.
+    fn work(&self) -> Work {
+        Work {
+            transactions: self.pool.next_chunk(self.chunk_limits()),
+            receipts: Arc::clone(self.queue.due()),
+        }
+    }
+
     /// What fits into the next chunk. A node that checks it has to hold the transactions of two
     /// chunks in a row, so that a large chunk makes the next one small.
     fn chunk_limits(&self) -> ChunkLimits {
@@ -162,7 +171,12 @@ impl Chain {
         height: BlockHeight,
         timestamp_ns: TimestampNs,
     ) -> Result<Step, RuntimeFault> {
-        self.step_in(height, timestamp_ns, None)
+        self.step_in(height, timestamp_ns, None, self.work())
+    }
+
+    /// Applies the next block without the transactions and receipts that wait for it.
+    pub(super) fn step_without_work(&self) -> Result<Step, RuntimeFault> {
+        self.step_in(self.next_height(), self.next_time(), None, Work::default())
     }
 
     fn step_in(
@@ -170,6 +184,7 @@ impl Chain {
         height: BlockHeight,
         timestamp_ns: TimestampNs,
         circumstances: Option<&Circumstances>,
+        work: Work,
     ) -> Result<Step, RuntimeFault> {
         let epoch = self.epoch_of_next(height);
         let (staking, kept_stakes) = self.staking_of_next(&epoch);
@@ -179,15 +194,13 @@ impl Chain {
             env.gas_price = other.gas_price.unwrap_or(env.gas_price);
             supply = supply_after(supply, other.added, other.removed)?;
         }
-        let chunk = self.pool.next_chunk(self.chunk_limits());
-        let taken = chunk.len();
+        let taken = work.transactions.len();
         let mut transactions: Vec<_> =
-            chunk.iter().map(|taken| taken.transaction().clone()).collect();
-        let receipts = self.queue.due().to_vec();
+            work.transactions.iter().map(|taken| taken.transaction().clone()).collect();
         let itemize = circumstances.is_some();
         let input = BlockInput {
-            transactions: chunk,
-            receipts,
+            transactions: work.transactions,
+            receipts: work.receipts.to_vec(),
             kept_stakes,
             impersonated: self.impersonated.clone(),
             itemize,
@@ -204,6 +217,7 @@ impl Chain {
             staking,
             transactions,
             taken,
+            incoming: work.receipts,
             effects,
             unexecuted,
             state,
@@ -242,11 +256,11 @@ impl Chain {
             next_gas_price: self.next_gas_price(),
             block_merkle_root: self.block_hashes.root(),
             transactions: step.transactions,
-            incoming: Arc::clone(self.queue.due()),
+            incoming: step.incoming,
             applied,
         };
         let mut block = block.build();
-        self.queue.take(&block.applied.outgoing);
+        self.queue.take(block.incoming_receipts().len(), &block.applied.outgoing);
         block.queue = self.queue.clone();
         let block = Arc::new(block);
         self.clock.block_made(step.env.timestamp_ns);
@@ -367,6 +381,13 @@ pub(super) struct Circumstances {
     pub(super) removed: Balance,
 }
 
+/// What a block takes of what waits for one.
+#[derive(Default)]
+struct Work {
+    transactions: Vec<WellFormed>,
+    receipts: Arc<[Receipt]>,
+}
+
 /// A block that has been applied and is not yet part of the chain.
 pub(super) struct Step {
     pub(super) env: BlockEnv,
@@ -375,6 +396,7 @@ pub(super) struct Step {
     transactions: Vec<SignedTransaction>,
     /// How many transactions were taken from the pool, dropped ones included.
     taken: usize,
+    incoming: Arc<[Receipt]>,
     pub(super) effects: BlockEffects,
     unexecuted: Vec<Unexecuted>,
     pub(super) state: Snapshot,

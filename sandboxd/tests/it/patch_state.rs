@@ -1,7 +1,6 @@
 //! Records written over the state from outside.
 
 use near_primitives::account::{Account, AccountContract};
-use near_primitives::hash::CryptoHash;
 use near_primitives::state_record::StateRecord;
 use near_primitives::types::{Balance, BlockId};
 use sandbox_runtime::patch::{Deletion, PatchRecord};
@@ -61,14 +60,28 @@ fn patched_tokens_count_as_supply() {
 }
 
 #[test]
-fn waiting_transactions_share_the_block_of_a_patch() {
+fn what_waits_for_a_block_goes_on_waiting_through_a_patch() {
     let mut chain = chain();
-    let hash =
-        chain.submit(transfer(&chain, "alice.test.near", "bob.test.near", 1, near(1))).unwrap();
-    chain.patch([rich("new.test.near", near(7))]).unwrap();
-    let execution = chain.execution(&hash).unwrap();
-    assert_eq!(execution.block.height(), 1);
-    assert_ne!(chain.head().state_root(), CryptoHash::default());
+    let send = |chain: &mut sandboxd::chain::Chain, nonce| {
+        let tx = transfer(chain, "alice.test.near", "bob.test.near", nonce, near(1));
+        chain.submit(tx).unwrap()
+    };
+    let first = send(&mut chain, 1);
+    chain.produce().unwrap();
+    let second = send(&mut chain, 2);
+    let bob = account(&chain, "bob.test.near");
+    let made = chain.patch([rich("new.test.near", near(7))]).unwrap().block;
+    assert!(made.transactions().is_empty() && made.incoming_receipts().is_empty());
+    assert_eq!(account(&chain, "new.test.near").amount(), near(7));
+    assert_eq!(account(&chain, "bob.test.near"), bob);
+    assert_eq!(chain.waiting().map(|tx| tx.get_hash()).collect::<Vec<_>>(), [second]);
+    assert!(chain.has_receipts());
+    let next = chain.produce().unwrap().block;
+    assert_eq!((next.transactions().len(), next.incoming_receipts().len()), (1, 1));
+    chain.settle().unwrap();
+    for hash in [first, second] {
+        assert_eq!(chain.execution(&hash).unwrap().progress(), sandboxd::chain::Progress::Complete);
+    }
 }
 
 #[test]
