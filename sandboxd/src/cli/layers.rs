@@ -43,6 +43,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Erro
         };
         let text = std::fs::read_to_string(&path).map_err(|error| invalid(error.to_string()))?;
         let table = text.parse::<Table>().map_err(|error| invalid(error.to_string()))?;
+        let table = compatible(&command, &matches, table);
         let command = with_file(command, &table, "").map_err(invalid)?;
         // Without the file it went well.
         matches = command.try_get_matches_from(&args).map_err(|error| invalid(gist(&error)))?;
@@ -104,6 +105,29 @@ fn refuse_misplaced(command: &Command, matches: &ArgMatches) -> Result<(), clap:
 fn file(matches: &ArgMatches) -> Option<PathBuf> {
     let named = matches.get_one::<PathBuf>(FILE_OPTION).cloned();
     named.or_else(|| Path::new(FILE).exists().then(|| PathBuf::from(FILE)))
+}
+
+/// What of `table` goes with the options that were given elsewhere. The rest gives way to them.
+fn compatible(command: &Command, matches: &ArgMatches, mut table: Table) -> Table {
+    if let Some((name, matches)) = matches.subcommand()
+        && let Some(sub) = command.find_subcommand(name)
+        && let Some(Value::Table(inner)) = table.get_mut(name)
+    {
+        *inner = compatible(sub, matches, std::mem::take(inner));
+    }
+    let given = |arg: &Arg| {
+        let source = matches.value_source(arg.get_id().as_str());
+        matches!(source, Some(ValueSource::CommandLine | ValueSource::EnvVariable))
+    };
+    let excludes = |one, other| command.get_arg_conflicts_with(one).contains(&other);
+    table.retain(|key, _| {
+        let Some(arg) = options(command).find(|arg| arg.get_long() == Some(key)) else {
+            return true;
+        };
+        let mut given = options(command).filter(|other| given(other));
+        !given.any(|other| excludes(arg, other) || excludes(other, arg))
+    });
+    table
 }
 
 /// The definition, with the values of `table` as defaults. `path` leads to the table.

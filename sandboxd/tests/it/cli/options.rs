@@ -241,3 +241,19 @@ fn the_block_time_is_an_interval_or_manual() {
     let both = output(&["--block-time", "manual", "--block-interval", "5"]);
     assert_eq!(both.status.code(), Some(2));
 }
+
+#[test]
+fn a_block_time_of_the_file_gives_way_to_the_other_option_of_the_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("sandboxd.toml"), "block-time = 'manual'").unwrap();
+    for (option, mode) in [
+        ("--block-interval", json!({"mode": "mixed", "interval_ms": 3_600_000})),
+        ("--block-time", json!({"mode": "interval", "interval_ms": 3_600_000})),
+    ] {
+        let mut command = sandboxd();
+        command.current_dir(folder.path());
+        command.args(["--json", "--rpc-addr", "127.0.0.1:0", option, "3600000"]);
+        let mut daemon = Daemon::spawn(&mut command);
+        assert_eq!(ask(&daemon.address(), "sandbox_block_mode")["result"], mode);
+    }
+}
