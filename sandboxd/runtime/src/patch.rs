@@ -206,6 +206,9 @@ pub struct Patch {
 impl Patch {
     /// Has the `account` that it writes lock at least `staked`, which it has at stake: without its
     /// stake no next epoch could begin.
+    ///
+    /// # Panics
+    /// Never: writing into a vector cannot fail.
     pub fn lock(
         &mut self,
         id: &AccountId,

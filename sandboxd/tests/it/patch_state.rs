@@ -74,7 +74,7 @@ fn what_waits_for_a_block_goes_on_waiting_through_a_patch() {
     assert!(made.transactions().is_empty() && made.incoming_receipts().is_empty());
     assert_eq!(account(&chain, "new.test.near").amount(), near(7));
     assert_eq!(account(&chain, "bob.test.near"), bob);
-    assert_eq!(chain.waiting().map(|tx| tx.get_hash()).collect::<Vec<_>>(), [second]);
+    assert_eq!(chain.waiting().map(SignedTransaction::get_hash).collect::<Vec<_>>(), [second]);
     assert!(chain.has_receipts());
     let next = chain.produce().unwrap().block;
     assert_eq!((next.transactions().len(), next.incoming_receipts().len()), (1, 1));

@@ -24,10 +24,9 @@ fn example(arg: &Arg) -> &'static str {
     match arg.get_value_names().and_then(|names| names.first()).map_or("", |name| name.as_str()) {
         "IP:PORT" => "127.0.0.1:7",
         "N" => "1",
-        "MS" | "MS|manual" | "SECONDS" | "BLOCKS" | "GAS" | "HEIGHT" => "7",
+        "MS" | "MS|manual" | "SECONDS" | "BLOCK" | "BLOCKS" | "GAS" | "HEIGHT" => "7",
         "BOOL" => "true",
         "NAME=VALUE" => "name=value",
-        "BLOCK" => "7",
         _ => "seven",
     }
 }
