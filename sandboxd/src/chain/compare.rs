@@ -1,4 +1,4 @@
-//! How two executions of a transaction differ: what a node recorded and what came of it here, say.
+//! How two executions of a transaction, or of a receipt, differ: what a node recorded and what came of it here, say.
 //!
 //! Receipts are named by their way from the transaction, because their ids depend on the block.
 
@@ -15,8 +15,8 @@ use serde::Serialize;
 /// One thing in which two executions differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// Where: `transaction`, or a receipt by its place among those that the one before it made, as in
-    /// `transaction.receipts[0].receipts[1]`.
+    /// Where: `transaction` or `receipt`, whichever was run, or a receipt by its place among those that
+    /// the one before it made, as in `transaction.receipts[0].receipts[1]`.
     pub at: String,
     /// In what.
     #[serde(flatten)]
@@ -63,10 +63,29 @@ pub fn compare(
     first: &FinalExecutionOutcomeView,
     second: &FinalExecutionOutcomeView,
 ) -> Vec<Difference> {
-    let sides = [first, second].map(Side::of);
+    let sides = [first, second].map(|side| {
+        Side::of(std::iter::once(&side.transaction_outcome).chain(&side.receipts_outcome))
+    });
     let ids = [first, second].map(|side| Some(side.transaction_outcome.id));
+    compare_from("transaction", ids, &sides)
+}
+
+/// The same of the receipt `id` and of the receipts that it made.
+pub fn compare_receipts(
+    id: &CryptoHash,
+    first: &[ExecutionOutcomeWithIdView],
+    second: &[ExecutionOutcomeWithIdView],
+) -> Vec<Difference> {
+    compare_from("receipt", [Some(*id); 2], &[first, second].map(Side::of))
+}
+
+fn compare_from(
+    root: &str,
+    ids: [Option<CryptoHash>; 2],
+    sides: &[Side<'_>; 2],
+) -> Vec<Difference> {
     let mut differences = Vec::new();
-    let mut todo = vec![("transaction".to_owned(), ids)];
+    let mut todo = vec![(root.to_owned(), ids)];
     while let Some((at, [first, second])) = todo.pop() {
         let outcomes = [
             first.and_then(|id| sides[0].outcome(&id)),
@@ -97,9 +116,8 @@ pub fn compare(
 struct Side<'a>(BTreeMap<CryptoHash, &'a ExecutionOutcomeView>);
 
 impl<'a> Side<'a> {
-    fn of(execution: &'a FinalExecutionOutcomeView) -> Self {
-        let receipts = execution.receipts_outcome.iter();
-        let all = std::iter::once(&execution.transaction_outcome).chain(receipts);
+    fn of(all: impl IntoIterator<Item = &'a ExecutionOutcomeWithIdView>) -> Self {
+        let all = all.into_iter();
         Self(all.map(|ExecutionOutcomeWithIdView { id, outcome, .. }| (*id, outcome)).collect())
     }
 

@@ -209,7 +209,8 @@ impl Chain {
         self.queue.filters.iter().map(|(hold_id, filter)| (*hold_id, filter))
     }
 
-    fn let_through(&mut self, released: Vec<Receipt>) -> Vec<CryptoHash> {
+    /// Puts `released` behind what is due in the next block. Returns the ids.
+    pub(super) fn let_through(&mut self, released: Vec<Receipt>) -> Vec<CryptoHash> {
         let ids = released.iter().map(|receipt| *receipt.receipt_id()).collect();
         if !released.is_empty() {
             self.queue.due = self.queue.due.iter().cloned().chain(released).collect();

@@ -158,11 +158,22 @@ impl Index {
 
     pub(super) fn execution(&self, hash: &CryptoHash) -> Option<Execution<'_>> {
         let (transaction, block) = self.transaction(hash)?;
-        let mut walk = Walk { index: self, outcomes: Vec::new(), waits: Vec::new() };
-        walk.visit(hash);
+        let walk = self.walk(hash);
         // A transaction gets into a block together with its outcome.
         walk.outcomes.first()?;
         Some(Execution { transaction, block, outcomes: walk.outcomes, waits: walk.waits })
+    }
+
+    /// What has been executed for the transaction or receipt with this id: its own outcome, and then
+    /// those of its receipts, each followed by those of the receipts that it made.
+    pub(super) fn outcomes_from(&self, id: &CryptoHash) -> Vec<OutcomeAt<'_>> {
+        self.walk(id).outcomes
+    }
+
+    fn walk(&self, id: &CryptoHash) -> Walk<'_> {
+        let mut walk = Walk { index: self, outcomes: Vec::new(), waits: Vec::new() };
+        walk.visit(id);
+        walk
     }
 }
 

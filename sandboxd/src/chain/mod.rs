@@ -61,13 +61,13 @@ pub use answer::{Answer, Promise, answer};
 pub use block::Block;
 pub use block_mode::BlockMode;
 pub use clock::{Clock, TimestampNs};
-pub use compare::{Difference, Differs, Two, compare};
+pub use compare::{Difference, Differs, Two, compare, compare_receipts};
 pub use cursor::Cursor;
 pub use deal::{DealFailed, Dealt};
 pub use dry_run::{
-    AccountChanges, ActionGas, CallGas, Change, CodeView, DataChange, DryRun, DryRunFailed,
-    DryTransaction, DryView, DryViewFailed, GasBreakdown, InvalidOverrides, KeyChange, Least,
-    NonceChange, Overrides, ReceiptGas, UnsignedTransaction,
+    AccountChanges, ActionGas, CallGas, Change, CodeView, DataChange, DryReceiptFailed,
+    DryReceiptRun, DryRun, DryRunFailed, DryTransaction, DryView, DryViewFailed, GasBreakdown,
+    InvalidOverrides, KeyChange, Least, NonceChange, Overrides, ReceiptGas, UnsignedTransaction,
 };
 pub use edit::{Code, NEW_ACCOUNT_BALANCE, NewAccount};
 pub use epoch::Epoch;

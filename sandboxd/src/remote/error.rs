@@ -46,6 +46,16 @@ pub enum RemoteError {
         /// The account.
         account_id: AccountId,
     },
+    /// No endpoint has a method that is needed.
+    #[error("no endpoint has the method {method}, without which {needed_for}: {}", listed(.failures))]
+    NoMethod {
+        /// The method.
+        method: &'static str,
+        /// What cannot be done without it.
+        needed_for: &'static str,
+        /// What each endpoint said.
+        failures: Vec<EndpointFailure>,
+    },
     /// The chain elsewhere has something that cannot be had over JSON-RPC, or not here.
     #[error("{what}")]
     Unsupported {
@@ -109,11 +119,23 @@ impl RemoteError {
     pub(super) fn endpoint(&self) -> Option<&str> {
         let (Self::Failed { failures, .. }
         | Self::UnknownBlock { failures, .. }
+        | Self::NoMethod { failures, .. }
         | Self::GarbageCollected { failures, .. }) = self
         else {
             return None;
         };
         failures.last().map(|failure| failure.endpoint.as_str())
+    }
+
+    /// The same failure, which says so if an endpoint lacks `method`.
+    pub(super) fn of_method(self, method: &'static str, needed_for: &'static str) -> Self {
+        if !self.declined_as("METHOD_NOT_FOUND") {
+            return self;
+        }
+        match self {
+            Self::Failed { failures, .. } => Self::NoMethod { method, needed_for, failures },
+            other => other,
+        }
     }
 
     /// Whether an endpoint answered the error `name`.

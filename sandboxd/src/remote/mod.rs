@@ -1,5 +1,5 @@
 //! A chain elsewhere, read over NEAR's JSON-RPC: for a fork, for accounts that are imported or
-//! exported, and for transactions that are run again. Everything here is blocking: nothing of it
+//! exported, and for transactions and receipts that are run again. Everything here is blocking: nothing of it
 //! may run on a thread that serves connections or makes blocks.
 //!
 //! [`Client`] asks endpoints and copes with their failures, [`Remote`] reads the state after one
@@ -26,5 +26,7 @@ pub use error::{EndpointFailure, FailureKind, RemoteError};
 pub use export::{ExportFailed, export};
 pub use pinned::{BlockPin, InvalidBlockPin, Remote};
 pub use records::Parts;
-pub use replay::{Recorded, RecordedId, Replay, ReplayFailed};
+pub use replay::{
+    ReceiptReplay, ReceiptReplayFailed, Recorded, RecordedId, RecordedReceipt, Replay, ReplayFailed,
+};
 pub use source::RemoteSource;

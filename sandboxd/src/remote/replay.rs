@@ -1,4 +1,6 @@
-//! Transactions that a chain elsewhere recorded, run again on the state from before them.
+//! Transactions and receipts that a chain elsewhere recorded, run again on the state from before them.
+
+mod receipt;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -30,6 +32,8 @@ use crate::chain::{
     Overrides, Source as _, compare,
 };
 use crate::{KEPT_STATES, genesis};
+
+pub use receipt::{ReceiptReplay, ReceiptReplayFailed, RecordedReceipt};
 
 /// A transaction of a chain elsewhere, and what became of it there.
 #[derive(Clone, Debug)]
@@ -85,17 +89,23 @@ struct Origin {
     sender_account_id: AccountId,
 }
 
+impl Origin {
+    /// The transaction that a receipt goes back to; `None` if nobody knows the receipt.
+    fn fetch(client: &Client, receipt_id: &CryptoHash) -> Result<Option<Self>, RemoteError> {
+        let params = json!({ "receipt_id": receipt_id });
+        client.ask_any("EXPERIMENTAL_receipt_to_tx", &params, |answer| {
+            found(answer, "UNKNOWN_RECEIPT", read::<Self>)
+        })
+    }
+}
+
 impl Recorded {
     /// What the chain that `client` asks recorded; `None` if it knows no such transaction or receipt.
     pub fn fetch(client: &Client, id: &RecordedId) -> Result<Option<Self>, RemoteError> {
         let (hash, sender_id) = match id {
             RecordedId::Transaction { hash, sender_id } => (*hash, sender_id.clone()),
             RecordedId::Receipt(receipt_id) => {
-                let params = json!({ "receipt_id": receipt_id });
-                let origin = client.ask_any("EXPERIMENTAL_receipt_to_tx", &params, |answer| {
-                    found(answer, "UNKNOWN_RECEIPT", read::<Origin>)
-                })?;
-                let Some(origin) = origin else { return Ok(None) };
+                let Some(origin) = Origin::fetch(client, receipt_id)? else { return Ok(None) };
                 (origin.transaction_hash, origin.sender_account_id)
             }
         };
@@ -112,10 +122,8 @@ impl Recorded {
             })
         })?;
         let Some(outcome) = outcome else { return Ok(None) };
-        let block_hash = outcome.transaction_outcome.block_hash;
-        let block: BlockView =
-            client.ask("block", &json!({ "block_id": block_hash }), |result| read(&result))?;
-        Ok(Some(Self { outcome, block: block.header }))
+        let block = header(client, &outcome.transaction_outcome.block_hash)?;
+        Ok(Some(Self { outcome, block }))
     }
 
     /// The transaction, as far as nodes tell it: not the block that it was signed for.
@@ -162,37 +170,57 @@ impl Recorded {
         cache: Option<&Path>,
         code: BTreeMap<AccountId, Vec<u8>>,
     ) -> Result<Replay, ReplayFailed> {
-        let pin = BlockPin::Hash(self.block.prev_hash);
-        let source = Arc::new(RemoteSource::open(client, pin, cache)?);
         let sender = &self.outcome.transaction.signer_id;
-        if source.account(sender).is_err() {
-            // Without the state of the block nothing can be run, and here it is said in a better way.
-            source.remote().account(sender)?;
-        }
-        let (genesis, signer) = nobody();
-        let options = ChainOptions {
-            signer,
-            clock: Clock::manual(self.block.timestamp_nanosec),
-            block_delay_ns: 1,
-            kept_states: KEPT_STATES,
-            finality_lag: 0,
-            max_gas_burnt_view: None,
-            wallet_contract: None,
-            auto_impersonate: false,
-        };
-        let chain = Chain::fork(source, &genesis, options)?;
-        let overrides = Overrides {
-            state: StateOverrides { code, ..StateOverrides::default() },
-            height: Some(self.block.height),
-            timestamp_ns: Some(self.block.timestamp_nanosec),
-            ..Overrides::default()
-        };
+        let chain = chain_before(&self.block, client, cache, sender)?;
+        let overrides = in_block(&self.block, code);
         let transaction = DryTransaction::Recorded(self.transaction()?);
         let run = chain.dry_run(transaction, &overrides, false)?;
         let outcome = run.execution().view();
         let differences = compare(&self.outcome, &outcome);
         Ok(Replay { run, outcome, differences })
     }
+}
+
+/// A chain that goes on from the block before `block`. The account `first` will be read there.
+fn chain_before(
+    block: &BlockHeaderView,
+    client: Arc<Client>,
+    cache: Option<&Path>,
+    first: &AccountId,
+) -> Result<Chain, ReplayFailed> {
+    let source = Arc::new(RemoteSource::open(client, BlockPin::Hash(block.prev_hash), cache)?);
+    if source.account(first).is_err() {
+        // Without the state of the block nothing can be run, and here it is said in a better way.
+        source.remote().account(first)?;
+    }
+    let (genesis, signer) = nobody();
+    let options = ChainOptions {
+        signer,
+        clock: Clock::manual(block.timestamp_nanosec),
+        block_delay_ns: 1,
+        kept_states: KEPT_STATES,
+        finality_lag: 0,
+        max_gas_burnt_view: None,
+        wallet_contract: None,
+        auto_impersonate: false,
+    };
+    Ok(Chain::fork(source, &genesis, options)?)
+}
+
+/// What makes the first block of a run like `block`, with `code` in the place of what there was.
+fn in_block(block: &BlockHeaderView, code: BTreeMap<AccountId, Vec<u8>>) -> Overrides {
+    Overrides {
+        state: StateOverrides { code, ..StateOverrides::default() },
+        height: Some(block.height),
+        timestamp_ns: Some(block.timestamp_nanosec),
+        ..Overrides::default()
+    }
+}
+
+fn header(client: &Client, hash: &CryptoHash) -> Result<BlockHeaderView, RemoteError> {
+    let params = json!({ "block_id": hash });
+    let block: BlockView = client.ask("block", &params, |result| read(&result))?;
+    Ok(block.header)
 }
 
 /// A result, or nothing if the error is `absent`.

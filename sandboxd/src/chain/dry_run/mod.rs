@@ -6,6 +6,7 @@
 
 mod gas;
 mod least;
+mod receipt;
 mod stage;
 mod state;
 mod unsigned;
@@ -23,6 +24,7 @@ use stage::{Run, Stage};
 
 pub use gas::{ActionGas, CallGas, GasBreakdown, ReceiptGas};
 pub use least::Least;
+pub use receipt::{DryReceiptFailed, DryReceiptRun};
 pub use state::{AccountChanges, Change, CodeView, DataChange, KeyChange, NonceChange};
 pub use unsigned::UnsignedTransaction;
 pub use view::{DryView, DryViewFailed};

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use near_primitives::hash::CryptoHash;
+use near_primitives::receipt::Receipt;
 use near_primitives::types::BlockHeight;
 use sandbox_runtime::overrides::StateOverrides;
 use sandbox_runtime::verify::WellFormed;
@@ -23,7 +24,7 @@ pub(super) struct Stage {
     circumstances: Circumstances,
 }
 
-/// One transaction, run to its end on a clone of the stage.
+/// One transaction or receipt, run to its end on a clone of the stage.
 pub(super) struct Run {
     pub(super) chain: Chain,
     pub(super) hash: CryptoHash,
@@ -104,14 +105,44 @@ impl Stage {
         let mut run = Run { chain, hash, itemized: Itemized::new(), changes: Vec::new() };
         for _ in 0..MAX_BLOCKS {
             run.block(&circumstances)?;
-            circumstances =
-                Circumstances { gas_price: circumstances.gas_price, ..Circumstances::default() };
+            circumstances = circumstances.of_later_blocks();
             let progress = run.chain.execution(&hash).map(|execution| execution.progress());
             if progress == Some(Progress::Complete) || !run.chain.has_work() {
                 break;
             }
         }
         Ok(run)
+    }
+
+    /// Runs the receipt with the id `hash`, which is one of `receipts`.
+    pub(super) fn run_receipts(
+        &self,
+        hash: CryptoHash,
+        receipts: Vec<Receipt>,
+    ) -> Result<Run, Refusal> {
+        let mut chain = self.chain.clone();
+        chain.let_through(receipts);
+        let mut circumstances = self.circumstances;
+        let mut run = Run { chain, hash, itemized: Itemized::new(), changes: Vec::new() };
+        for _ in 0..MAX_BLOCKS {
+            run.block(&circumstances)?;
+            circumstances = circumstances.of_later_blocks();
+            if run.chain.waits_for_source()
+                && let Some(fault) = run.chain.why_it_waits()
+            {
+                return Err(fault.into());
+            }
+            if !run.chain.has_work() {
+                break;
+            }
+        }
+        Ok(run)
+    }
+}
+
+impl Circumstances {
+    fn of_later_blocks(self) -> Self {
+        Self { gas_price: self.gas_price, ..Self::default() }
     }
 }
 

@@ -94,7 +94,7 @@ pub struct DataChange {
 type Bytes = Change<Vec<u8>>;
 
 impl Stage {
-    /// What the transaction of `run` and its receipts changed.
+    /// What the transaction or receipt of `run` and its receipts changed.
     pub(super) fn changes(&self, run: &Run) -> Result<Vec<AccountChanges>, RuntimeFault> {
         let mut accounts = Accounts::default();
         for (key, change) in self.changed_records(run)? {
@@ -105,11 +105,10 @@ impl Stage {
         Ok(accounts.0.into_values().collect())
     }
 
-    /// Each record that the transaction touched, before its first and after its last change.
+    /// Each record that it touched, before its first and after its last change.
     fn changed_records(&self, run: &Run) -> Result<Vec<(TrieKey, Bytes)>, RuntimeFault> {
-        let execution = run.chain.execution(&run.hash);
-        let outcomes = execution.iter().flat_map(|execution| &execution.outcomes);
-        let own: BTreeSet<CryptoHash> = outcomes.map(|at| at.outcome.id).collect();
+        let outcomes = run.chain.index.outcomes_from(&run.hash);
+        let own: BTreeSet<CryptoHash> = outcomes.iter().map(|at| at.outcome.id).collect();
         let mut touched: BTreeMap<Vec<u8>, (TrieKey, Bytes)> = BTreeMap::new();
         // What others wrote before the transaction did.
         let mut current: BTreeMap<Vec<u8>, Option<Vec<u8>>> = BTreeMap::new();

@@ -21,6 +21,12 @@ impl Chain {
         self.held_back > 0
     }
 
+    /// Why receipts of a fork wait, if they still have to: what could not be fetched for one of them.
+    pub(in crate::chain) fn why_it_waits(&self) -> Option<RuntimeFault> {
+        let env = self.env_after(&self.head);
+        apply_block(&self.runtime, &self.state, &env, BlockInput::default()).err()
+    }
+
     /// Makes the next block if one of the receipts that wait for what could not be fetched can be
     /// executed in it.
     pub fn retry(&mut self) -> Result<Option<Produced>, RuntimeFault> {

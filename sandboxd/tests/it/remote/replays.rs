@@ -1,5 +1,7 @@
 //! Recorded transactions that run again.
 
+mod receipts;
+
 use std::collections::BTreeMap;
 
 use near_primitives::action::{Action, DeployContractAction, FunctionCallAction, TransferAction};
@@ -23,6 +25,16 @@ fn call(method: &str, args: &serde_json::Value) -> Action {
     }))
 }
 
+impl Elsewhere {
+    fn send(&self, from: &str, to: &str, nonce: u64, action: Action) -> CryptoHash {
+        let transaction = sign(&self.node.view(), from, to, nonce, vec![action]);
+        let hash = transaction.get_hash();
+        let landed = self.node.submit(transaction, TxExecutionStatus::Final).wait();
+        landed.unwrap().unwrap();
+        hash
+    }
+}
+
 /// A chain where alice has deployed a contract, and bob has called it twice.
 struct Story {
     elsewhere: Elsewhere,
@@ -33,13 +45,7 @@ struct Story {
 impl Story {
     fn new() -> Self {
         let elsewhere = Elsewhere::start();
-        let send = |from: &str, to: &str, nonce, action| {
-            let transaction = sign(&elsewhere.node.view(), from, to, nonce, vec![action]);
-            let hash = transaction.get_hash();
-            let landed = elsewhere.node.submit(transaction, TxExecutionStatus::Final).wait();
-            landed.unwrap().unwrap();
-            hash
-        };
+        let send = |from: &str, to: &str, nonce, action| elsewhere.send(from, to, nonce, action);
         let code = fixtures::wasm("status").to_vec();
         let (alice, bob) = ("alice.test.near", "bob.test.near");
         send(alice, alice, 1, Action::DeployContract(DeployContractAction { code }));

@@ -119,6 +119,7 @@ pub(super) fn remote_error(error: &RemoteError) -> RpcFailure {
         RemoteError::UnknownBlock { .. } => refused("REMOTE_UNKNOWN_BLOCK", &why),
         RemoteError::GarbageCollected { .. } => refused("REMOTE_GARBAGE_COLLECTED", &why),
         RemoteError::Failed { .. }
+        | RemoteError::NoMethod { .. }
         | RemoteError::TooLarge { .. }
         | RemoteError::Unsupported { .. } => refused("REMOTE_FAILED", &why),
     }
