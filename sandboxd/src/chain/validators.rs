@@ -170,7 +170,7 @@ impl Staking {
 
     /// What `id` has at stake in this epoch or the next one, or has proposed to stake after them:
     /// less than that it cannot have locked.
-    pub(super) fn at_stake(&self, id: &AccountId) -> Balance {
+    pub fn at_stake(&self, id: &AccountId) -> Balance {
         let chosen = [&self.current, &self.next].map(|validators| validators.stake_changes.get(id));
         let proposed = self.proposals.get(id).map(ValidatorStake::stake);
         chosen.into_iter().flatten().copied().chain(proposed).max().unwrap_or_default()

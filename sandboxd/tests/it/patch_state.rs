@@ -2,6 +2,7 @@
 
 use near_primitives::account::{Account, AccountContract};
 use near_primitives::state_record::StateRecord;
+use near_primitives::transaction::SignedTransaction;
 use near_primitives::types::{Balance, BlockId};
 use sandbox_runtime::patch::{Deletion, PatchRecord};
 use sandboxd::chain::PatchFailed;

@@ -87,6 +87,10 @@ async fn import_account(api: &Api, params: Value) -> Answer {
     let ImportRequest { account_id, endpoint, block, with } = params::parse(params)?;
     let With { state, code, keys } = with;
     let (id, chain) = (account_id.clone(), api.chain());
+    if !chain.head().staking().at_stake(&account_id).is_zero() {
+        let why = format!("account_id: {account_id} is a validator here and cannot be replaced");
+        return Err(refused("INVALID_IMPORT", &why));
+    }
     // The other side may take long.
     let fetched = tokio::task::spawn_blocking(move || {
         let client = Client::new(endpoint.list(), ClientOptions::default())?;
