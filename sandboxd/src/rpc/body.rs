@@ -55,6 +55,7 @@ impl Bodies {
     /// Reads a whole body, unless it is too long or takes too long.
     pub(super) async fn read(&self, body: Incoming) -> Result<Body, Response> {
         if usize::try_from(body.size_hint().lower()).map_or(true, |least| least > self.most) {
+            tokio::spawn(discard(body, self.most));
             return Err(self.too_long());
         }
         let mut whole = pin!(self.collect(body));
@@ -104,6 +105,7 @@ impl Bodies {
             }
         }
         if length > self.most {
+            tokio::spawn(discard(body, self.most));
             return Err(self.too_long());
         }
         Ok(Body { bytes: beside_others(length, || frames.concat()).into(), _place: place })
@@ -125,6 +127,25 @@ impl Bodies {
         let error = format!("request body is longer than {} bytes", self.most);
         last(text(StatusCode::PAYLOAD_TOO_LARGE, error))
     }
+}
+
+/// How long a client may go on with a body that was refused.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Takes what is left of a body that was refused, within bounds: a client that sees its connection
+/// break while it sends does not see the answer.
+async fn discard(mut body: Incoming, most: usize) {
+    let taken = async {
+        let mut length = 0_usize;
+        while length <= most
+            && let Ok(Some(bytes)) = frame(&mut body).await
+        {
+            length = length.saturating_add(bytes.len());
+            tokio::task::yield_now().await;
+        }
+    };
+    // Whoever takes longer is left to its own.
+    drop(tokio::time::timeout(FAREWELL, taken).await);
 }
 
 /// The next bytes of a body; `None` at its end.

@@ -271,5 +271,39 @@ export async function calls(daemon) {
   add('sandbox_release_receipts', { receipt_ids: [] }, { hold_id: 1 });
   fails('sandbox_release_receipts', 'UNKNOWN_HOLD', { hold_id: 1 });
   fails('sandbox_release_receipts', 'RECEIPT_NOT_HELD', { receipt_ids: [NOWHERE] });
+
+  const transfer = { signer_id: root_id, receiver_id: id, actions: [{ Transfer: { deposit: '1' } }] };
+  const elsewhere = { code: { 'nobody.test': '' } };
+  for (const method of ['dry_run', 'sandbox_dry_run']) {
+    add(method, { transaction: transfer, overrides: { balances: { [root_id]: `${NEAR}` } }, find_least: false });
+    fails(method, 'INVALID_OVERRIDES', { transaction: transfer, overrides: elsewhere });
+    fails(method, 'INVALID_TRANSACTION', { signed_tx_base64: stale });
+  }
+  const view = { account_id: id, method_name: 'get_status', args_base64: base64(JSON.stringify({ account_id: id })) };
+  for (const method of ['dry_run_view', 'sandbox_dry_run_view']) {
+    add(method, view);
+    fails(method, 'UNKNOWN_ACCOUNT', { ...view, account_id: nobody });
+    fails(method, 'CONTRACT_EXECUTION_ERROR', { ...view, method_name: 'nothing' });
+    fails(method, 'INVALID_OVERRIDES', { ...view, overrides: elsewhere });
+  }
+  add('sandbox_impersonate', { account_id: id });
+  fails('sandbox_impersonate', 'UNKNOWN_ACCOUNT', { account_id: nobody });
+  add('sandbox_send_transaction', { ...transfer, signer_id: id, receiver_id: root_id });
+  fails('sandbox_send_transaction', 'INVALID_TRANSACTION', { ...transfer, signer_id: nobody });
+  add('sandbox_stop_impersonating', { account_id: id });
+  add('sandbox_auto_impersonate', { enabled: true }, { enabled: false });
+  add('sandbox_replay', { transaction_hash: tx_hash, sender_id: root_id, endpoint: rpc });
+  fails('sandbox_replay', 'REMOTE_UNKNOWN_TRANSACTION', { receipt_id: NOWHERE, endpoint: rpc });
+  add('sandbox_import_account', { account_id: id, endpoint: rpc });
+  fails('sandbox_import_account', 'REMOTE_UNKNOWN_ACCOUNT', { account_id: nobody, endpoint: rpc });
+  fails('sandbox_import_account', 'INVALID_ENDPOINT', { account_id: id, endpoint: 'ftp://localhost' });
+  add('sandbox_snapshot', {});
+  add('sandbox_snapshots', {});
+  add('sandbox_revert', { snapshot_id: 1, keep: true });
+  fails('sandbox_revert', 'UNKNOWN_SNAPSHOT', { snapshot_id: 1000 });
+  add('sandbox_drop_snapshot', { snapshot_id: 1 });
+  fails('sandbox_drop_snapshot', 'UNKNOWN_SNAPSHOT', { snapshot_id: 1 });
+  add('sandbox_rollback', { depth: 1 });
+  fails('sandbox_rollback', 'UNKNOWN_BLOCK', { height: 100000000 });
   return list;
 }
