@@ -229,12 +229,7 @@ pub fn call_function(
     method_name: &str,
     args: &[u8],
 ) -> ViewResult<CallResult> {
-    let account = match account(state, id)? {
-        Ok(account) => account,
-        Err(error) => return Ok(Err(error)),
-    };
-    let at = (runtime, state, env);
-    crate::actions::view_call(at, (id, &account), method_name, args, &mut None)
+    call(runtime, (state, env), id, method_name, args, &mut None)
 }
 
 /// As [`call_function`], with the keys that the contract read, in their order.
@@ -246,13 +241,29 @@ pub fn call_function_and_list_reads(
     method_name: &str,
     args: &[u8],
 ) -> ViewResult<(CallResult, Vec<Vec<u8>>)> {
-    let account = match account(state, id)? {
-        Ok(account) => account,
-        Err(error) => return Ok(Err(error)),
-    };
-    let (at, mut reads) = ((runtime, state, env), Some(Vec::new()));
-    let result = crate::actions::view_call(at, (id, &account), method_name, args, &mut reads)?;
+    let mut reads = Some(Vec::new());
+    let result = call(runtime, (state, env), id, method_name, args, &mut reads)?;
     Ok(result.map(|result| (result, reads.unwrap_or_default())))
+}
+
+fn call(
+    runtime: &Runtime,
+    (state, env): (&Snapshot, &BlockEnv),
+    id: &AccountId,
+    method_name: &str,
+    args: &[u8],
+    reads: &mut Option<Vec<Vec<u8>>>,
+) -> ViewResult<CallResult> {
+    match account(state, id)? {
+        Ok(account) => crate::actions::view_call(
+            (runtime, state, env),
+            (id, &account),
+            method_name,
+            args,
+            reads,
+        ),
+        Err(error) => Ok(Err(error)),
+    }
 }
 
 fn is_too_large(

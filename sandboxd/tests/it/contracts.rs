@@ -6,21 +6,10 @@ use near_primitives::views::FinalExecutionStatus;
 use sandboxd::chain::{Chain, Progress};
 use serde_json::json;
 
-use crate::support::{chain, id, sign};
+use crate::support::{id, sign, with_contracts};
 
 const ALICE: &str = "alice.test.near";
 const BOB: &str = "bob.test.near";
-
-fn with_contracts() -> Chain {
-    let mut chain = chain();
-    for name in [ALICE, BOB] {
-        let code = fixtures::wasm("status").to_vec();
-        let deploy = Action::DeployContract(DeployContractAction { code });
-        chain.submit(sign(&chain, name, name, 1, vec![deploy])).unwrap();
-    }
-    chain.settle().unwrap();
-    chain
-}
 
 fn call(chain: &mut Chain, nonce: u64, to: &str, method: &str, args: &str) -> FinalExecutionStatus {
     let call = Action::FunctionCall(Box::new(FunctionCallAction {
@@ -38,7 +27,7 @@ fn call(chain: &mut Chain, nonce: u64, to: &str, method: &str, args: &str) -> Fi
 
 #[test]
 fn a_call_changes_what_a_view_shows() {
-    let mut chain = with_contracts();
+    let mut chain = with_contracts(&[ALICE, BOB]);
     let before = chain.clone();
     let status = call(&mut chain, 2, BOB, "set_status", r#"{"message":"hello"}"#);
     assert!(matches!(status, FinalExecutionStatus::SuccessValue(_)), "{status:?}");
@@ -72,7 +61,7 @@ fn a_node_may_bound_the_gas_of_views() {
 
 #[test]
 fn a_call_across_two_accounts_ends_with_the_value_of_its_callback() {
-    let mut chain = with_contracts();
+    let mut chain = with_contracts(&[ALICE, BOB]);
     let args = json!({ "account_id": BOB }).to_string();
     let status = call(&mut chain, 2, ALICE, "call_other", &args);
     assert!(matches!(status, FinalExecutionStatus::SuccessValue(_)), "{status:?}");
@@ -82,7 +71,7 @@ fn a_call_across_two_accounts_ends_with_the_value_of_its_callback() {
 
 #[test]
 fn a_panic_is_the_outcome_and_changes_nothing() {
-    let mut chain = with_contracts();
+    let mut chain = with_contracts(&[ALICE, BOB]);
     let status = call(&mut chain, 2, BOB, "fail", r#"{"message":"no"}"#);
     let FinalExecutionStatus::Failure(failure) = status else { panic!("{status:?}") };
     assert!(format!("{failure:?}").contains("Smart contract panicked"), "{failure:?}");

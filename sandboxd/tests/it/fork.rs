@@ -7,9 +7,7 @@ mod rpc;
 
 use std::sync::Arc;
 
-use near_primitives::action::{
-    Action, DeleteAccountAction, DeployContractAction, FunctionCallAction,
-};
+use near_primitives::action::{Action, DeleteAccountAction, FunctionCallAction};
 use near_primitives::hash::CryptoHash;
 use near_primitives::types::{Balance, Gas};
 use near_primitives::views::{FinalExecutionStatus, TxExecutionStatus};
@@ -18,7 +16,7 @@ use sandboxd::Sandbox;
 use sandboxd::chain::{Chain, Node, NodeOptions, PinnedBlock, Progress, Refusal};
 use serde_json::json;
 
-use crate::support::{account, chain, id, near, sign, transfer};
+use crate::support::{account, chain, id, near, sign, transfer, with_contracts};
 use remote::{Answers, Remote, fork};
 
 const ALICE: &str = "alice.test.near";
@@ -27,13 +25,7 @@ const CAROL: &str = "carol.test.near";
 
 /// A chain with a contract on Bob's and on Alice's account that has stored something.
 fn original() -> Chain {
-    let mut chain = chain();
-    for name in [ALICE, BOB] {
-        let code = fixtures::wasm("status").to_vec();
-        let deploy = Action::DeployContract(DeployContractAction { code });
-        chain.submit(sign(&chain, name, name, 1, vec![deploy])).unwrap();
-    }
-    chain.settle().unwrap();
+    let mut chain = with_contracts(&[ALICE, BOB]);
     for (nonce, from) in [(2, ALICE), (1, CAROL)] {
         let hash = call(&mut chain, from, nonce, BOB, "set_status", r#"{"message":"hello"}"#);
         assert!(succeeded(&chain, &hash));

@@ -1,6 +1,6 @@
 //! Receipts that are held and released.
 
-use near_primitives::action::{Action, DeployContractAction, FunctionCallAction};
+use near_primitives::action::{Action, FunctionCallAction};
 use near_primitives::hash::CryptoHash;
 use near_primitives::types::{Balance, Gas};
 use near_primitives::views::{FinalExecutionStatus, TxExecutionStatus};
@@ -9,7 +9,7 @@ use sandboxd::chain::{
 };
 use serde_json::json;
 
-use crate::support::{account, chain, id, near, sign, transfer};
+use crate::support::{account, chain, id, near, sign, transfer, with_contracts};
 
 const ALICE: &str = "alice.test.near";
 const BOB: &str = "bob.test.near";
@@ -136,13 +136,7 @@ fn a_clone_carries_what_is_held() {
 
 /// Alice's contract calls Bob's, and then itself with what came of that.
 fn crossing(hold: Option<ReceiptFilter>) -> (Chain, CryptoHash) {
-    let mut chain = chain();
-    for name in [ALICE, BOB] {
-        let code = fixtures::wasm("status").to_vec();
-        let deploy = Action::DeployContract(DeployContractAction { code });
-        chain.submit(sign(&chain, name, name, 1, vec![deploy])).unwrap();
-    }
-    chain.settle().unwrap();
+    let mut chain = with_contracts(&[ALICE, BOB]);
     if let Some(filter) = hold {
         chain.hold_receipts(filter);
     }

@@ -2,7 +2,7 @@
 
 use near_crypto::{InMemorySigner, KeyType, SecretKey, Signer};
 use near_primitives::account::Account;
-use near_primitives::action::{Action, TransferAction};
+use near_primitives::action::{Action, DeployContractAction, TransferAction};
 use near_primitives::hash::CryptoHash;
 use near_primitives::transaction::{SignedTransaction, Transaction, TransactionV0};
 use near_primitives::types::{AccountId, Balance, Nonce};
@@ -70,4 +70,16 @@ pub(crate) fn transfer(
 
 pub(crate) fn account(chain: &Chain, name: &str) -> Account {
     chain.account(&id(name)).unwrap()
+}
+
+/// A chain with the contract `status` on each of these accounts, which spend their nonce 1 on it.
+pub(crate) fn with_contracts(names: &[&str]) -> Chain {
+    let mut chain = chain();
+    for name in names {
+        let code = fixtures::wasm("status").to_vec();
+        let deploy = Action::DeployContract(DeployContractAction { code });
+        chain.submit(sign(&chain, name, name, 1, vec![deploy])).unwrap();
+    }
+    chain.settle().unwrap();
+    chain
 }
