@@ -10,6 +10,8 @@ mod error;
 mod imports;
 mod prepare;
 mod runner;
+#[cfg(feature = "wasmer")]
+mod stack;
 mod vm;
 #[cfg(feature = "wasmer")]
 pub mod wasmer;
@@ -22,4 +24,4 @@ pub use error::{
 };
 pub use prepare::{Counting, Entries, ImportedFunction, PreparedModule, prepare};
 pub use runner::Runner;
-pub use vm::{CompileError, Compiled, Finished, LoadedModule, Run, Vm, VmKind};
+pub use vm::{Artifact, CompileError, Compiled, Finished, LoadedModule, Run, Vm, VmKind};

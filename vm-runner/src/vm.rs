@@ -1,18 +1,50 @@
 //! [`Vm`]: what an engine must do. Engines shuttle integers, the memory and the gas global; what
 //! the numbers mean is decided outside of them.
 
+use std::fmt;
 use std::sync::Arc;
 
 use host_fns::abi::{Host, HostFn};
 
-use crate::prepare::PreparedModule;
+use crate::prepare::{Counting, PreparedModule};
 use crate::{Failure, Fingerprint, VmFault};
 
-/// The engines.
+/// The engines, each behind the feature of its crate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum VmKind {
     /// wasmer with the singlepass compiler.
-    Wasmer,
+    #[cfg(feature = "wasmer")]
+    Singlepass,
+}
+
+impl VmKind {
+    /// The engines that this build has; the first is the one to take if nobody chooses.
+    pub const ALL: &'static [VmKind] = &[
+        #[cfg(feature = "wasmer")]
+        VmKind::Singlepass,
+    ];
+
+    /// Its name in options and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            #[cfg(feature = "wasmer")]
+            VmKind::Singlepass => "singlepass",
+        }
+    }
+
+    /// The engine.
+    pub fn vm<H: Host>(self) -> Box<dyn Vm<H>> {
+        match self {
+            #[cfg(feature = "wasmer")]
+            VmKind::Singlepass => Box::new(crate::wasmer::WasmerVm::new()),
+        }
+    }
+}
+
+impl fmt::Display for VmKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// An engine that compiles and runs prepared modules.
@@ -29,6 +61,30 @@ pub trait Vm<H: Host>: Send + Sync {
         module: &PreparedModule,
         imports: Vec<&'static HostFn<H>>,
     ) -> Result<Compiled<H>, VmFault>;
+
+    /// Loads a compiled module that was written down. `None` when the engine does not know it as
+    /// one of its own: then it has to be compiled again.
+    ///
+    /// # Safety
+    /// The artifact must be what [`LoadedModule::artifact`] returned for a module of an engine with
+    /// the same [`Vm::fingerprint`], on a processor with the same features: it is executed.
+    #[allow(unsafe_code, reason = "whoever loads machine code must know where it came from")]
+    unsafe fn load(
+        &self,
+        artifact: &Artifact,
+        imports: Vec<&'static HostFn<H>>,
+    ) -> Result<Option<Arc<dyn LoadedModule<H>>>, VmFault>;
+}
+
+/// A compiled module, written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Artifact {
+    /// The engine's own format.
+    pub code: Vec<u8>,
+    /// Whether there is a start function.
+    pub has_start: bool,
+    /// How it counts its gas.
+    pub counting: Counting,
 }
 
 /// What compiling gave: a module, or the engine's refusal, which is the guest's failure.
@@ -39,6 +95,9 @@ pub trait LoadedModule<H: Host>: Send + Sync {
     /// Runs the start function, if there is one, and then `entry`, an exported function without
     /// parameters and results, in a new instance.
     fn run(&self, entry: &str, host: H) -> Result<Run<H>, VmFault>;
+
+    /// The module for [`Vm::load`].
+    fn artifact(&self) -> Result<Artifact, VmFault>;
 }
 
 /// The engine refuses the module. Why is for the log only: other engines word it otherwise.

@@ -19,15 +19,16 @@ mod tunables;
 use std::fmt;
 use std::sync::Arc;
 
-use gas_meter::instrument::abi;
 use host_fns::abi::{Host, HostFn};
 use sha2::{Digest, Sha256};
 use wasmer::sys::{EngineBuilder, Features};
 use wasmer::{Engine, Module, NativeEngineExt, Singlepass};
 
-use crate::{CompileError, Compiled, Fingerprint, PreparedModule, Vm, VmFault, VmKind};
+use crate::{
+    Artifact, CompileError, Compiled, Fingerprint, LoadedModule, PreparedModule, Vm, VmFault,
+    VmKind, stack,
+};
 use module::WasmerModule;
-use raw::RawGlobal;
 use tunables::BigStack;
 
 /// The engine and the settings that decide what an artifact looks like.
@@ -50,7 +51,7 @@ impl WasmerVm {
 
 impl<H: Host> Vm<H> for WasmerVm {
     fn kind(&self) -> VmKind {
-        VmKind::Wasmer
+        VmKind::Singlepass
     }
 
     fn fingerprint(&self) -> Fingerprint {
@@ -63,22 +64,32 @@ impl<H: Host> Vm<H> for WasmerVm {
         imports: Vec<&'static HostFn<H>>,
     ) -> Result<Compiled<H>, VmFault> {
         let engine = engine();
-        match Module::new(&engine, &module.wasm) {
-            Ok(module_code) => {
-                let gas_index = RawGlobal::index(&module_code, abi::REMAINING_GAS)
-                    .ok_or_else(|| VmFault::Engine("a module without a gas global".to_owned()))?;
-                Ok(Ok(Arc::new(WasmerModule {
-                    engine,
-                    module: module_code,
-                    imports,
-                    has_start: module.has_start,
-                    counting: module.counting,
-                    gas_index,
-                })))
+        // The compiler's stack must not depend on who calls.
+        match stack::on_stack(|| Module::new(&engine, &module.wasm)) {
+            Ok(code) => {
+                let PreparedModule { has_start, counting, .. } = *module;
+                Ok(Ok(WasmerModule::loaded(engine, code, imports, has_start, counting)?))
             }
             Err(error) => {
                 tracing::debug!(target: "vm", %error, "singlepass refuses a prepared module");
                 Ok(Err(CompileError))
+            }
+        }
+    }
+
+    unsafe fn load(
+        &self,
+        artifact: &Artifact,
+        imports: Vec<&'static HostFn<H>>,
+    ) -> Result<Option<Arc<dyn LoadedModule<H>>>, VmFault> {
+        let engine = engine();
+        let &Artifact { ref code, has_start, counting } = artifact;
+        // SAFETY: the caller promises that the artifact is one of this engine's.
+        match unsafe { Module::deserialize_unchecked(&engine, code.as_slice()) } {
+            Ok(code) => Ok(Some(WasmerModule::loaded(engine, code, imports, has_start, counting)?)),
+            Err(error) => {
+                tracing::debug!(target: "vm", %error, "not an artifact of singlepass");
+                Ok(None)
             }
         }
     }

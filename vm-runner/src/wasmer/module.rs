@@ -1,5 +1,7 @@
 //! A compiled module, and one execution of it: a new store and instance for each call.
 
+use std::sync::Arc;
+
 use gas_meter::instrument::abi;
 use host_fns::abi::{Host, HostFn};
 use wasmer::{
@@ -12,17 +14,31 @@ use super::raw::{RawGlobal, RawMemory};
 use super::trap;
 use crate::boundary::{Guest, Remaining};
 use crate::prepare::{Counting, ENTRY_PREFIX};
-use crate::{LoadedModule, Run, VmFault, WasmTrap};
+use crate::{Artifact, LoadedModule, Run, VmFault, WasmTrap};
 
 pub(super) struct WasmerModule<H: Host> {
-    pub(super) engine: Engine,
-    pub(super) module: Module,
+    engine: Engine,
+    module: Module,
     /// In the order of the module's imports.
-    pub(super) imports: Vec<&'static HostFn<H>>,
-    pub(super) has_start: bool,
-    pub(super) counting: Counting,
+    imports: Vec<&'static HostFn<H>>,
+    has_start: bool,
+    counting: Counting,
     /// The place of the gas global among the module's globals.
-    pub(super) gas_index: usize,
+    gas_index: usize,
+}
+
+impl<H: Host> WasmerModule<H> {
+    pub(super) fn loaded(
+        engine: Engine,
+        module: Module,
+        imports: Vec<&'static HostFn<H>>,
+        has_start: bool,
+        counting: Counting,
+    ) -> Result<Arc<dyn LoadedModule<H>>, VmFault> {
+        let gas_index = RawGlobal::index(&module, abi::REMAINING_GAS)
+            .ok_or_else(|| self::engine("a module without a gas global"))?;
+        Ok(Arc::new(WasmerModule { engine, module, imports, has_start, counting, gas_index }))
+    }
 }
 
 impl<H: Host> LoadedModule<H> for WasmerModule<H> {
@@ -48,6 +64,12 @@ impl<H: Host> LoadedModule<H> for WasmerModule<H> {
         };
         let guest = env.as_mut(&mut store).guest.take().ok_or_else(lost_guest)?;
         guest.finish(end, remaining)
+    }
+
+    fn artifact(&self) -> Result<Artifact, VmFault> {
+        let code = self.module.serialize().map_err(|error| VmFault::Engine(error.to_string()))?;
+        let (has_start, counting) = (self.has_start, self.counting);
+        Ok(Artifact { code: code.to_vec(), has_start, counting })
     }
 }
 

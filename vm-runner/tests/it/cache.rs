@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use host_fns::abi::Fault;
-use vm_runner::wasmer::WasmerVm;
-use vm_runner::{Code, CodeBytes, CodeHash, ModuleCache, Runner};
+use vm_runner::{Code, CodeBytes, CodeHash, ModuleCache, Runner, VmKind};
 
 use crate::toy::{Toy, code, config, prices, toy};
 
@@ -31,7 +30,7 @@ fn counted(wat: &str) -> Counted {
 }
 
 fn runner(cache: &Arc<ModuleCache<Toy>>, config: vm_runner::VmConfig) -> Runner<Toy> {
-    Runner::new(Box::new(WasmerVm::new()), Arc::clone(cache), Arc::new(config))
+    Runner::new(VmKind::ALL[0].vm(), Arc::clone(cache), Arc::new(config))
 }
 
 #[test]

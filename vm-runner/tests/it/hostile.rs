@@ -3,7 +3,7 @@
 use gas_meter::instrument::Form;
 use vm_runner::{Failure, PrepareError, VmConfig};
 
-use crate::toy::{ToyError, code, config, end, run_with, runner, toy};
+use crate::toy::{ToyError, code, config, end, run_code, run_with, runners, toy};
 
 /// The shapes whose machine frames are largest for what is metered of them.
 #[test]
@@ -56,7 +56,7 @@ fn the_stack_is_given_back_on_every_way_out() {
 fn bytes_that_are_no_module_are_refused() {
     for bytes in [&b""[..], b"\0asm", b"\0asm\x01\0\0\0\xff", b"\0asm\x0d\0\x01\0", &[0xff; 64]] {
         let code = vm_runner::CodeBytes::new(bytes);
-        let finished = runner(config()).run(&code, "main", toy(1_000)).unwrap();
+        let finished = run_code(&config(), &code, "main", 1_000);
         assert_eq!(finished.end, Err(Failure::Prepare(PrepareError::Deserialization)));
     }
 }
@@ -90,21 +90,22 @@ fn a_module_can_neither_grow_nor_reach_beyond_the_limits() {
 
 #[test]
 fn executions_on_many_threads_do_not_disturb_each_other() {
-    let runner = runner(config());
     let wat = r#"(module (import "env" "note" (func $note (param i64)))
         (func (export "main") (call $note (i64.const 3)) unreachable))"#;
     let code = code(wat);
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                for _ in 0..50 {
-                    let finished = runner.run(&code, "main", toy(1_000)).unwrap();
-                    assert_eq!(finished.host.notes, [3]);
-                    assert!(matches!(finished.end, Err(Failure::Trap(_))));
-                }
-            });
-        }
-    });
+    for runner in runners(&config()) {
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        let finished = runner.run(&code, "main", toy(1_000)).unwrap();
+                        assert_eq!(finished.host.notes, [3]);
+                        assert!(matches!(finished.end, Err(Failure::Trap(_))));
+                    }
+                });
+            }
+        });
+    }
 }
 
 #[test]

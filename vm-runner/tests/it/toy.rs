@@ -1,14 +1,14 @@
 //! A chain of a few host functions.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 
 use gas_meter::instrument::{FlatSchedule, FrameSizes, Limits, Prices};
 use gas_meter::{Cost, CostId, CostKind, CostRow, CostTable, Gas, GasCounter, OutOfGas};
 use host_fns::abi::{AbiType, Abort, Fault, Feature, FeatureSet, Host, HostFn, HostFnDecl, Memory};
-use vm_runner::wasmer::WasmerVm;
 use vm_runner::{
     CodeBytes, Failure, Finished, LoadingCosts, ModuleCache, ModuleLimits, Runner, VmConfig,
-    VmFault, WasmProposals,
+    VmFault, VmKind, WasmProposals,
 };
 
 pub(crate) const LOAD_BASE: CostId = CostId(0);
@@ -205,8 +205,13 @@ pub(crate) fn toy(prepaid: u64) -> Toy {
     Toy { gas, notes: Vec::new() }
 }
 
-pub(crate) fn runner(config: VmConfig) -> Runner<Toy> {
-    Runner::new(Box::new(WasmerVm::new()), Arc::new(ModuleCache::new(4)), Arc::new(config))
+/// A runner on each engine.
+pub(crate) fn runners(config: &VmConfig) -> impl Iterator<Item = Runner<Toy>> {
+    VmKind::ALL.iter().map(|vm| runner_on(*vm, config.clone()))
+}
+
+pub(crate) fn runner_on(vm: VmKind, config: VmConfig) -> Runner<Toy> {
+    Runner::new(vm.vm(), Arc::new(ModuleCache::new(4)), Arc::new(config))
 }
 
 pub(crate) fn code(wat: &str) -> CodeBytes {
@@ -218,14 +223,43 @@ pub(crate) fn run(wat: &str) -> Finished<Toy> {
     run_with(config(), wat, "main", 1_000_000_000)
 }
 
+/// Runs a module on every engine; they have to agree.
 pub(crate) fn run_with(config: VmConfig, wat: &str, entry: &str, prepaid: u64) -> Finished<Toy> {
-    runner(config).run(&code(wat), entry, toy(prepaid)).unwrap()
+    run_code(&config, &code(wat), entry, prepaid)
+}
+
+pub(crate) fn run_code(
+    config: &VmConfig,
+    code: &CodeBytes,
+    entry: &str,
+    prepaid: u64,
+) -> Finished<Toy> {
+    same(|vm| {
+        let finished = runner_on(vm, config.clone()).run(code, entry, toy(prepaid)).unwrap();
+        let Toy { gas, notes } = &finished.host;
+        let told = (finished.end.clone(), notes.clone(), gas.burnt(), gas.remaining());
+        (finished, told)
+    })
+}
+
+/// What `run` gives, with what of it must be the same on every engine.
+fn same<T, U: PartialEq + Debug>(run: impl Fn(VmKind) -> (T, U)) -> T {
+    let mut runs = VmKind::ALL.iter().map(|vm| (vm, run(*vm)));
+    let (first, (result, expected)) = runs.next().expect("the tests have an engine");
+    for (vm, (_, told)) in runs {
+        assert_eq!(told, expected, "{vm} and {first}");
+    }
+    result
 }
 
 pub(crate) fn end(wat: &str) -> Result<(), Failure<ToyError>> {
     run(wat).end
 }
 
-pub(crate) fn fault(wat: &str) -> VmFault {
-    runner(config()).run(&code(wat), "main", toy(1_000_000)).unwrap_err()
+/// The fault of each engine, which may word it differently.
+pub(crate) fn fault(wat: &str, is_right: impl Fn(&VmFault) -> bool) {
+    for vm in VmKind::ALL {
+        let fault = runner_on(*vm, config()).run(&code(wat), "main", toy(1_000_000)).unwrap_err();
+        assert!(is_right(&fault), "{vm}: {fault:?}");
+    }
 }
