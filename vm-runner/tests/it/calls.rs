@@ -122,11 +122,11 @@ fn exports_may_have_the_names_that_metering_uses() {
         (func (export "remaining_gas") (call $ping)) (func (export "start") (call $ping))
         (global (export "remaining_stack") i32 (i32.const 0)))"#;
     for entry in ["remaining_gas", "start"] {
-        let finished = run_with(config(), wat, entry, 1_000);
+        let finished = run_with(&config(), wat, entry, 1_000);
         assert_eq!(finished.end, Ok(()));
         assert_eq!(finished.host.notes, [0]);
     }
-    assert!(run_with(config(), wat, "memory", 1_000).end.is_err());
+    assert!(run_with(&config(), wat, "memory", 1_000).end.is_err());
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn a_gated_function_exists_when_its_feature_is_on() {
     assert!(matches!(end(wat), Err(Failure::Link(_))));
     let mut on = config();
     on.host_features = FeatureSet::NONE.with(SECRET);
-    assert_eq!(run_with(on, wat, "main", 1_000).host.notes, [42]);
+    assert_eq!(run_with(&on, wat, "main", 1_000).host.notes, [42]);
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn bulk_operations_cost_by_their_length() {
 fn the_price_of_an_absurd_length_is_out_of_reach() {
     let wat = r#"(module (memory 1) (func (export "main")
         (memory.fill (i32.const 0) (i32.const 7) (i32.const -1))))"#;
-    let finished = run_with(config(), wat, "main", 1_000_000);
+    let finished = run_with(&config(), wat, "main", 1_000_000);
     assert_eq!(finished.end, Err(Failure::Host(ToyError::OutOfGas)));
     assert_eq!(finished.host.gas.burnt(), Gas::new(1_000_000));
 }
@@ -72,7 +72,7 @@ fn host_calls_see_the_gas_that_is_left() {
         (import "env" "left" (func $left (result i64)))
         (import "env" "note" (func $note (param i64)))
         (func (export "main") (call $note (call $left)) (call $note (call $left))))"#;
-    let finished = run_with(config(), wat, "main", 10_000);
+    let finished = run_with(&config(), wat, "main", 10_000);
     // Entry 8; call, call, and `note` costs 50.
     assert_eq!(finished.host.notes, [10_000 - 9, 10_000 - 9 - 1 - 50 - 1]);
 }
@@ -90,7 +90,7 @@ fn running_out_burns_all_and_shows_only_what_was_paid() {
     let total = gas_meter_units(&mut run(wat).host.gas);
     let mut notes = 0;
     for prepaid in 0..=total {
-        let finished = run_with(config(), wat, "main", prepaid);
+        let finished = run_with(&config(), wat, "main", prepaid);
         assert_eq!(finished.host.gas.burnt(), Gas::new(prepaid));
         let failed = finished.end == Err(Failure::Host(ToyError::OutOfGas));
         assert_eq!(failed, prepaid < total, "{prepaid}");
@@ -108,7 +108,7 @@ fn running_out_after_a_promise_burns_what_the_last_charge_asked_for() {
         (func (export "main") (call $attach (i64.const 980))
             (block nop nop nop nop nop nop nop nop nop nop nop nop)))"#;
     // 8 + 2 burnt, 980 attached, 10 left; twelve instructions are asked for at once.
-    let finished = run_with(config(), wat, "main", 1_000);
+    let finished = run_with(&config(), wat, "main", 1_000);
     assert_eq!(finished.end, Err(Failure::Host(ToyError::OutOfGas)));
     assert_eq!(finished.host.gas.burnt(), Gas::new(10 + 12));
     assert_eq!(finished.host.gas.used(), Gas::new(1_000));
@@ -117,8 +117,8 @@ fn running_out_after_a_promise_burns_what_the_last_charge_asked_for() {
 #[test]
 fn out_of_gas_comes_before_the_trap_that_it_does_not_reach() {
     let wat = r#"(module (func (export "main") nop unreachable))"#;
-    assert_eq!(run_with(config(), wat, "main", 9).end, Err(Failure::Host(ToyError::OutOfGas)));
-    let trapped = run_with(config(), wat, "main", 10);
+    assert_eq!(run_with(&config(), wat, "main", 9).end, Err(Failure::Host(ToyError::OutOfGas)));
+    let trapped = run_with(&config(), wat, "main", 10);
     assert_eq!(trapped.end, Err(Failure::Trap(vm_runner::WasmTrap::Unreachable)));
 }
 
@@ -137,9 +137,9 @@ fn loading_is_charged_before_the_call() {
     let wat = r#"(module (func (export "main")))"#;
     let bytes = u64::try_from(wat::parse_str(wat).unwrap().len()).unwrap();
     let load = 1_000 + 2 * bytes;
-    let finished = run_with(with_loading(), wat, "main", 1_000_000);
+    let finished = run_with(&with_loading(), wat, "main", 1_000_000);
     assert_eq!(finished.host.gas.burnt(), Gas::new(load + 8));
-    let short = run_with(with_loading(), wat, "main", load - 1);
+    let short = run_with(&with_loading(), wat, "main", load - 1);
     assert_eq!(short.end, Err(Failure::Host(ToyError::OutOfGas)));
     assert_eq!(short.host.gas.burnt(), Gas::new(load - 1));
 }
@@ -152,18 +152,18 @@ fn a_missing_method_costs_nothing_if_loading_could_be_paid() {
         ("other", EntryError::NotFound),
         ("main", EntryError::InvalidSignature),
     ] {
-        let finished = run_with(with_loading(), wat, entry, 1_000_000);
+        let finished = run_with(&with_loading(), wat, entry, 1_000_000);
         assert_eq!(finished.end, Err(Failure::Entry(error)));
         assert_eq!(finished.host.gas.burnt(), Gas::ZERO);
     }
-    let short = run_with(with_loading(), wat, "other", 500);
+    let short = run_with(&with_loading(), wat, "other", 500);
     assert_eq!(short.end, Err(Failure::Host(ToyError::OutOfGas)));
 }
 
 #[test]
 fn a_contract_that_cannot_be_linked_costs_its_loading() {
     let wat = r#"(module (import "env" "nothing" (func)) (func (export "main")))"#;
-    let finished = run_with(with_loading(), wat, "main", 1_000_000);
+    let finished = run_with(&with_loading(), wat, "main", 1_000_000);
     assert!(matches!(finished.end, Err(Failure::Link(_))));
     assert!(finished.host.gas.burnt() > Gas::new(1_000));
 }
@@ -203,8 +203,8 @@ fn an_exhaustion_burns_what_did_not_fit_and_no_more() {
             (loop (br_if 0 (i32.ne (i32.const 99)
                 (local.tee 0 (i32.add (local.get 0) (i32.const 1))))))))"#;
     let enough = 9 + 2 + 500 + 99 * 8;
-    assert_eq!(run_with(config(), wat, "main", enough).end, Ok(()));
-    let finished = run_with(config(), wat, "main", 9 + 2 + 500 + 3 * 8 + 5);
+    assert_eq!(run_with(&config(), wat, "main", enough).end, Ok(()));
+    let finished = run_with(&config(), wat, "main", 9 + 2 + 500 + 3 * 8 + 5);
     assert_eq!(finished.end, Err(Failure::Host(ToyError::OutOfGas)));
     assert_eq!(finished.host.gas.burnt(), Gas::new(9 + 2 + 4 * 8));
 }

@@ -111,7 +111,7 @@ fn executions_on_many_threads_do_not_disturb_each_other() {
 #[test]
 fn an_endless_loop_ends_with_the_gas() {
     let wat = r#"(module (func (export "main") (loop (br 0))))"#;
-    let finished = run_with(config(), wat, "main", 10_000_000);
+    let finished = run_with(&config(), wat, "main", 10_000_000);
     assert_eq!(finished.end, Err(Failure::Host(ToyError::OutOfGas)));
 }
 

@@ -220,12 +220,12 @@ pub(crate) fn code(wat: &str) -> CodeBytes {
 
 /// Runs `main` of the module with more gas than it needs.
 pub(crate) fn run(wat: &str) -> Finished<Toy> {
-    run_with(config(), wat, "main", 1_000_000_000)
+    run_with(&config(), wat, "main", 1_000_000_000)
 }
 
 /// Runs a module on every engine; they have to agree.
-pub(crate) fn run_with(config: VmConfig, wat: &str, entry: &str, prepaid: u64) -> Finished<Toy> {
-    run_code(&config, &code(wat), entry, prepaid)
+pub(crate) fn run_with(config: &VmConfig, wat: &str, entry: &str, prepaid: u64) -> Finished<Toy> {
+    run_code(config, &code(wat), entry, prepaid)
 }
 
 pub(crate) fn run_code(
