@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use super::super::{AfterRevert, Clock, Rollback};
+use super::owner::{COMMANDS_PER_BLOCK, FIRST_TIDY};
 use super::*;
 use crate::Sandbox;
 
 fn owner() -> Owner {
     let chain = Sandbox::localnet(Clock::manual(1)).into_chain();
     let published = Arc::new(Publication::new(chain.clone()));
-    let (_commands, inbox) = channel();
-    Owner::new(chain, inbox, published)
+    Owner::new(chain, published, BlockMode::default())
 }
 
 #[test]
@@ -79,35 +79,68 @@ fn answers_about_one_transaction_are_forgotten_too() {
 #[test]
 fn commands_do_not_put_off_a_block_that_is_due() {
     let mut owner = owner();
-    let (commands, inbox) = channel();
-    owner.inbox = inbox;
-    for _ in 0..2 {
-        commands.send(Command::Act(Box::new(|_owner| ()))).unwrap();
-    }
     owner.mode = BlockMode::Interval(Duration::ZERO);
-    let Some(Event::Command(first)) = owner.next_event() else { panic!("a command waits") };
-    owner.obey(first);
-    assert!(matches!(owner.next_event(), Some(Event::Work)));
-    owner.produce();
-    assert!(matches!(owner.next_event(), Some(Event::Command(_))));
+    assert!(matches!(owner.wait(), Wait::ForBlock(Duration::ZERO)));
+    owner.obey(Command::Look);
+    let wait = owner.wait();
+    assert!(matches!(wait, Wait::Over));
+    owner.waited(wait);
+    assert_eq!(owner.chain.head().height(), 1);
+    assert!(matches!(owner.wait(), Wait::ForBlock(Duration::ZERO)));
 }
 
 #[test]
 fn commands_without_end_do_not_keep_a_block_from_being_made() {
     let mut owner = owner();
-    let (commands, inbox) = channel();
-    owner.inbox = inbox;
     let transaction = transfer(&owner.chain);
     owner.chain.submit(transaction).unwrap();
-    for _ in 0..=COMMANDS_PER_BLOCK {
-        commands.send(Command::Act(Box::new(|_owner| ()))).unwrap();
-    }
     let mut obeyed = 0;
-    while let Some(Event::Command(command)) = owner.next_event() {
-        owner.obey(command);
+    while !matches!(owner.wait(), Wait::Over) {
+        owner.obey(Command::Look);
         obeyed += 1;
     }
     assert_eq!(obeyed, COMMANDS_PER_BLOCK);
+}
+
+#[test]
+fn a_block_that_was_made_meanwhile_is_not_made_again() {
+    let mut owner = owner();
+    let wait = Wait::ForBlock(Duration::ZERO);
+    owner.waited(wait);
+    assert_eq!(owner.chain.head().height(), 0);
+}
+
+#[test]
+fn who_brings_a_transaction_to_an_idle_chain_executes_it() {
+    let mut owner = owner();
+    assert!(owner.is_at_leisure());
+    let transaction = Box::new(owner.chain.admit(transfer(&owner.chain)).unwrap());
+    let (landed, answer) = answer();
+    let until = TxExecutionStatus::Final;
+    assert!(owner.obey_at_once(Command::Submit { transaction, until, landed }));
+    assert!(answer.wait().unwrap().is_ok());
+}
+
+#[test]
+fn a_block_that_waits_for_a_nonce_is_left_to_the_chains_thread() {
+    let mut owner = owner();
+    let transaction = Box::new(owner.chain.admit(transfer_of(&owner.chain, 5, 1)).unwrap());
+    let (landed, answer) = answer();
+    let until = TxExecutionStatus::Final;
+    assert!(!owner.obey_at_once(Command::Submit { transaction, until, landed }));
+    assert_eq!(owner.chain.head().height(), 0);
+    assert!(!owner.is_at_leisure());
+    drop(answer);
+}
+
+#[test]
+fn a_chain_that_was_stopped_takes_no_commands() {
+    let chain = Sandbox::localnet(Clock::manual(1)).into_chain();
+    let transaction = transfer(&chain);
+    let node = Node::start(chain, NodeOptions::default()).unwrap();
+    node.stop();
+    assert!(node.submit(transaction, TxExecutionStatus::Final).wait().is_none());
+    assert!(node.snapshot().wait().is_none());
 }
 
 #[test]
