@@ -114,6 +114,7 @@ fn run_home(home: &Home, args: &RunArgs, wallet: Option<Vec<u8>>) -> anyhow::Res
         allowed_origins: config.allowed_origins,
         wait_timeout: config.wait_timeout,
         node_key: Some(contents.node_key.clone()),
+        metrics_address: args.rpc_prometheus_addr.or(config.prometheus_addr),
         ..RpcConfig::neard()
     };
     let sandbox = builder(contents, wallet)
@@ -232,9 +233,11 @@ fn serve(
     if !args.allow_origin.is_empty() {
         rpc.allowed_origins.clone_from(&args.allow_origin);
     }
+    let second = rpc.metrics_address.map(|address| format!(" and {address}")).unwrap_or_default();
     let server = RpcServer::start(address, node.clone(), rpc).with_context(|| {
         format!(
-            "cannot listen on {address}; --rpc-addr chooses another address, and port 0 a free port"
+            "cannot listen on {address}{second}; --rpc-addr chooses another address, and port 0 a \
+             free port"
         )
     })?;
     tracing::info!(target: "rpc", address = %server.address(), "listening");

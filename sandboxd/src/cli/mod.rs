@@ -270,6 +270,9 @@ pub struct RunArgs {
     /// the protocol].
     #[arg(long, value_name = "GAS")]
     pub max_gas_burnt_view: Option<u64>,
+    /// A second address, for Prometheus [default: `rpc.prometheus_addr` of config.json].
+    #[arg(long, value_name = "IP:PORT")]
+    pub rpc_prometheus_addr: Option<SocketAddr>,
     #[command(flatten)]
     no_effect: RunWithoutEffect,
 }
@@ -289,9 +292,6 @@ struct RunWithoutEffect {
     /// How many nodes to wait for.
     #[arg(long, value_name = "N", hide_short_help = true)]
     min_peers: Option<usize>,
-    /// A second address for Prometheus: `/metrics` is on the first.
-    #[arg(long, value_name = "IP:PORT", hide_short_help = true)]
-    rpc_prometheus_addr: Option<String>,
     /// Where to send telemetry. None is sent.
     #[arg(long, value_name = "URL", hide_short_help = true)]
     telemetry_url: Option<String>,

@@ -22,6 +22,8 @@ pub struct Config {
     pub node_key_file: String,
     /// Where JSON-RPC listens; nowhere, where the settings turn it off.
     pub rpc_addr: Option<SocketAddr>,
+    /// A second address, for those who collect figures.
+    pub prometheus_addr: Option<SocketAddr>,
     /// The longest request, in bytes.
     pub max_body_bytes: usize,
     /// Web pages from where may ask.
@@ -73,6 +75,7 @@ struct Settings {
 #[serde(default)]
 struct Rpc {
     addr: SocketAddr,
+    prometheus_addr: Option<SocketAddr>,
     cors_allowed_origins: Vec<String>,
     polling_config: Polling,
     limits_config: Limits,
@@ -102,6 +105,7 @@ impl Default for Rpc {
     fn default() -> Self {
         Self {
             addr: SocketAddr::from(([0, 0, 0, 0], 3030)),
+            prometheus_addr: None,
             cors_allowed_origins: vec!["*".to_owned()],
             polling_config: Polling::default(),
             limits_config: Limits::default(),
@@ -171,6 +175,7 @@ impl Config {
         let file: Settings = serde_path_to_error::deserialize(value)
             .map_err(|error| format!("{}: {}", error.path(), error.inner()))?;
         let rpc_addr = file.rpc.as_ref().map(|rpc| rpc.addr);
+        let prometheus_addr = file.rpc.as_ref().and_then(|rpc| rpc.prometheus_addr);
         let rpc = file.rpc.unwrap_or_default();
         Ok(Self {
             genesis_file: file.genesis_file,
@@ -180,6 +185,7 @@ impl Config {
             validator_key_file: file.validator_key_file,
             node_key_file: file.node_key_file,
             rpc_addr,
+            prometheus_addr,
             max_body_bytes: rpc.limits_config.json_payload_max_size,
             allowed_origins: rpc.cors_allowed_origins,
             wait_timeout: rpc.polling_config.polling_timeout,

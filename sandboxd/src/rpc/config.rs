@@ -1,6 +1,7 @@
 //! How the server behaves. The command line and neard's `config.json` decide; nothing here reads
 //! either.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ pub struct RpcConfig {
     pub node_key: Option<PublicKey>,
     /// What `client_config` tells of the node itself.
     pub node: NodeSettings,
+    /// A second address to listen on (`prometheus_addr`). `/metrics` is on the first one too.
+    pub metrics_address: Option<SocketAddr>,
     /// What the chain is a fork of: where recorded transactions are looked for.
     pub origin: Option<Arc<RemoteSource>>,
     /// How much clients may take at once.
@@ -81,6 +84,7 @@ impl RpcConfig {
             wait_timeout: Duration::from_secs(10),
             node_key: None,
             node: NodeSettings::default(),
+            metrics_address: None,
             origin: None,
             limits: RpcLimits::default(),
         }

@@ -32,27 +32,20 @@ pub struct RpcServer {
 impl RpcServer {
     /// Listens on `address` (port 0 picks a free one) and answers for `node` from then on.
     pub fn start(address: SocketAddr, node: Node, config: RpcConfig) -> io::Result<Self> {
-        let listener = TcpListener::bind(address)?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
-        if !address.ip().is_loopback() {
-            tracing::warn!(
-                target: "rpc",
-                "listening on {address}: whoever reaches this machine can use the chain. \
-                 --rpc-addr 127.0.0.1:{} keeps it to this machine",
-                address.port()
-            );
-        }
+        let (listener, address) = listen(address)?;
+        let second = config.metrics_address.map(listen).transpose()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(WORKERS)
             .thread_name("rpc")
             .enable_all()
             .build()?;
-        let listener = {
+        let server = Arc::new(Server::new(node, address, config));
+        for listener in [Some(listener), second.map(|(listener, _)| listener)].into_iter().flatten()
+        {
             let _inside = runtime.enter();
-            tokio::net::TcpListener::from_std(listener)?
-        };
-        runtime.spawn(accept(listener, Arc::new(Server::new(node, address, config))));
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            runtime.spawn(accept(listener, Arc::clone(&server)));
+        }
         Ok(Self { address, runtime: Some(runtime) })
     }
 
@@ -68,6 +61,21 @@ impl Drop for RpcServer {
             runtime.shutdown_background();
         }
     }
+}
+
+fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    if !address.ip().is_loopback() {
+        tracing::warn!(
+            target: "rpc",
+            "listening on {address}: whoever reaches this machine can use the chain. \
+             127.0.0.1:{} as the address keeps it to this machine",
+            address.port()
+        );
+    }
+    Ok((listener, address))
 }
 
 async fn accept(listener: tokio::net::TcpListener, server: Arc<Server>) {

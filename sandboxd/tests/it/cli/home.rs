@@ -181,7 +181,9 @@ fn settings_of_config_json_are_obeyed_and_others_kept() {
     let port = free_address();
     let path = folder.path().join("config.json");
     let mut config = read_json(folder.path(), "config.json");
+    let metrics = free_address();
     config["rpc"]["addr"] = json!(port);
+    config["rpc"]["prometheus_addr"] = json!(metrics);
     config["rpc"]["limits_config"]["json_payload_max_size"] = json!(300);
     config["rpc"]["cors_allowed_origins"] = json!(["http://mine"]);
     config["consensus"]["produce_empty_blocks"] = json!(false);
@@ -226,6 +228,12 @@ fn settings_of_config_json_are_obeyed_and_others_kept() {
     assert!(!http("http://other", 1).contains("access-control-allow-origin"));
     assert!(http("http://mine", 301).starts_with("http/1.1 413"));
     assert_eq!(ask(&port, "status")["result"]["sync_info"]["latest_block_height"], 0);
+    let mut figures = TcpStream::connect(&metrics).unwrap();
+    write!(figures, "GET /metrics HTTP/1.1\r\nhost: {metrics}\r\nconnection: close\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    figures.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("\nnear_block_height_head 0\n"), "{answer}");
     // It goes on where neard would read its settings again.
     let id = daemon.0.id().to_string();
     assert!(Command::new("kill").args(["-HUP", &id]).status().unwrap().success());

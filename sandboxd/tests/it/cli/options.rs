@@ -7,7 +7,9 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{Daemon, ask, free_address, output, program, sandboxd, stderr, wait_until_listening};
+use super::{
+    Daemon, ask, call, free_address, output, program, sandboxd, stderr, wait_until_listening,
+};
 
 #[test]
 fn the_version_is_told() {
@@ -85,6 +87,21 @@ fn a_flag_of_the_environment_is_on_or_off_and_an_empty_variable_is_none() {
     let message = stderr(&refused);
     let expected = "in the environment: invalid value 'nowhere' for '--rpc-addr";
     assert!(message.contains(expected), "{message}");
+}
+
+#[test]
+fn any_key_is_a_key_of_anybody_where_the_flag_says_so() {
+    // The client looks the key up before it signs with it.
+    let params = json!({
+        "request_type": "view_access_key", "finality": "final", "account_id": "alice.test.near",
+        "public_key": "ed25519:11111111111111111111111111111111",
+    });
+    let answer = |flags: &[&str]| {
+        let mut daemon = Daemon::start(&[&["--rpc-addr", "127.0.0.1:0", "--json"], flags].concat());
+        call(&daemon.address(), "query", &params)
+    };
+    assert_eq!(answer(&["--auto-impersonate"])["result"]["permission"], "FullAccess");
+    assert!(answer(&[])["result"]["permission"].is_null());
 }
 
 #[test]
