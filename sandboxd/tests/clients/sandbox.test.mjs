@@ -1,4 +1,4 @@
-// The two methods that only a sandbox has, as raw JSON.
+// What only a sandbox has: patches and time as raw JSON, and acting for others with near-api-js.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -107,5 +107,35 @@ test('a delta that is none', async () => {
     const { status, error } = await call(daemon.rpc, 'sandbox_fast_forward', { delta_height });
     assert.equal(status, 400);
     assert.equal(error.cause.name, 'PARSE_ERROR');
+  }
+});
+
+test('near-api-js acts for an account of which it has no key, until that ends', async () => {
+  const { Account, KeyPair, KeyPairSigner } = await import('near-api-js');
+  const [owner, friend] = daemon.accounts.map(({ account_id }) => account_id);
+  const amount = async (account_id) => BigInt((await query({ request_type: 'view_account', account_id })).amount);
+  const before = await amount(friend);
+  const stranger = new Account(owner, daemon.rpc, new KeyPairSigner(KeyPair.fromRandom('ed25519')));
+  const send = () => stranger.transfer({ receiverId: friend, amount: 7n });
+  await rpc('sandbox_impersonate', { account_id: owner });
+  await send();
+  assert.equal(await amount(friend), before + 7n);
+  await rpc('sandbox_stop_impersonating', { account_id: owner });
+  await assert.rejects(send);
+  assert.equal(await amount(friend), before + 7n);
+});
+
+test('a snapshot brings back what a client did, and its nonces', async () => {
+  const { Account } = await import('near-api-js');
+  const [{ account_id, secret_key }, { account_id: friend }] = daemon.accounts;
+  const signer = new Account(account_id, daemon.rpc, secret_key);
+  const amount = async () => (await query({ request_type: 'view_account', account_id: friend })).amount;
+  const before = await amount();
+  const snapshot = await rpc('sandbox_snapshot', {});
+  for (let turn = 0; turn < 3; turn += 1) {
+    await signer.transfer({ receiverId: friend, amount: 5n });
+    assert.equal(BigInt(await amount()), BigInt(before) + 5n);
+    await rpc('sandbox_revert', { ...snapshot, keep: true });
+    assert.equal(await amount(), before);
   }
 });
