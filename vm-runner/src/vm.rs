@@ -93,7 +93,7 @@ pub type Compiled<H> = Result<Arc<dyn LoadedModule<H>>, CompileError>;
 /// A module that can be called, from many threads at once.
 pub trait LoadedModule<H: Host>: Send + Sync {
     /// Runs the start function, if there is one, and then `entry`, an exported function without
-    /// parameters and results, in a new instance.
+    /// parameters and results, in an instance that is new or as new.
     fn run(&self, entry: &str, host: H) -> Result<Run<H>, VmFault>;
 
     /// The module for [`Vm::load`].

@@ -5,12 +5,15 @@
 
 #![allow(
     unsafe_code,
-    reason = "the engine's stack probe, tunables, guest memory, its pool, and gas"
+    reason = "the engine's stack probe, tunables, and the parts of its instances"
 )]
 
+mod instance;
 mod link;
+mod memory;
 mod module;
-mod pool;
+#[cfg_attr(not(target_os = "linux"), path = "no_os.rs")]
+mod os;
 mod probestack;
 mod raw;
 mod trap;

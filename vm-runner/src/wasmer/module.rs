@@ -1,138 +1,109 @@
-//! A compiled module, and one execution of it: a new store and instance for each call.
+//! A compiled module, and the instances that wait for its next call.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use gas_meter::instrument::abi;
 use host_fns::abi::{Host, HostFn};
-use wasmer::{
-    AsStoreMut, Engine, ExportError, Extern, FunctionEnv, Instance, Module, Store, TypedFunction,
-    Value,
-};
+use parking_lot::Mutex;
+use wasmer::{Engine, Module};
 
-use super::link::{self, Env, Handles};
-use super::raw::{RawGlobal, RawMemory};
-use super::trap;
+use super::instance::Linked;
+use super::memory::Image;
+use super::raw::RawGlobal;
 use crate::boundary::{Guest, Remaining};
-use crate::prepare::{Counting, ENTRY_PREFIX};
-use crate::{Artifact, LoadedModule, Run, VmFault, WasmTrap};
+use crate::prepare::Counting;
+use crate::{Artifact, LoadedModule, Run, VmFault};
+
+/// So many instances are kept, for calls from as many threads.
+const MOST_IDLE: usize = 2;
 
 pub(super) struct WasmerModule<H: Host> {
-    engine: Engine,
-    module: Module,
+    /// As if they were new.
+    idle: Mutex<Vec<Linked<H>>>,
+    /// Of a new memory, once there was one; `None` in it when no instance can be wiped.
+    image: OnceLock<Option<Image>>,
+    pub(super) engine: Engine,
+    pub(super) code: Module,
     /// In the order of the module's imports.
-    imports: Vec<&'static HostFn<H>>,
-    has_start: bool,
+    pub(super) imports: Vec<&'static HostFn<H>>,
+    pub(super) has_start: bool,
     counting: Counting,
-    /// The place of the gas global among the module's globals.
-    gas_index: usize,
+    /// The places of the injected globals among the module's.
+    pub(super) gas_index: usize,
+    pub(super) stack_index: usize,
 }
 
 impl<H: Host> WasmerModule<H> {
     pub(super) fn loaded(
         engine: Engine,
-        module: Module,
+        code: Module,
         imports: Vec<&'static HostFn<H>>,
         has_start: bool,
         counting: Counting,
     ) -> Result<Arc<dyn LoadedModule<H>>, VmFault> {
-        let gas_index = RawGlobal::index(&module, abi::REMAINING_GAS)
-            .ok_or_else(|| self::engine("a module without a gas global"))?;
-        Ok(Arc::new(WasmerModule { engine, module, imports, has_start, counting, gas_index }))
+        let index = |name: &str| {
+            let missing = || VmFault::Engine(format!("a module without `{name}`"));
+            RawGlobal::index(&code, name).ok_or_else(missing)
+        };
+        let (gas_index, stack_index) = (index(abi::REMAINING_GAS)?, index(abi::REMAINING_STACK)?);
+        let info = code.info();
+        // A passive segment that was dropped cannot be brought back.
+        let has_passive = !info.passive_data.is_empty() || !info.passive_elements.is_empty();
+        let image = if has_passive { OnceLock::from(None) } else { OnceLock::new() };
+        Ok(Arc::new(WasmerModule {
+            idle: Mutex::default(),
+            image,
+            engine,
+            code,
+            imports,
+            has_start,
+            counting,
+            gas_index,
+            stack_index,
+        }))
+    }
+
+    /// What a new memory holds; `make` finds out from one. `None` when no instance can be wiped.
+    pub(super) fn image(&self, make: impl FnOnce() -> Option<Image>) -> Option<&Image> {
+        self.image.get_or_init(make).as_ref()
+    }
+
+    /// Keeps an instance that was called, if it can be made as new.
+    fn keep(&self, mut instance: Linked<H>) {
+        let Some(Some(image)) = self.image.get() else { return };
+        if self.idle.lock().len() < MOST_IDLE && instance.wipe(image) {
+            let mut idle = self.idle.lock();
+            if idle.len() < MOST_IDLE {
+                idle.push(instance);
+            }
+        }
     }
 }
 
 impl<H: Host> LoadedModule<H> for WasmerModule<H> {
     fn run(&self, entry: &str, host: H) -> Result<Run<H>, VmFault> {
-        let mut store = Store::new(self.engine.clone());
-        let env = Env { guest: Some(Guest::new(host, self.counting)), instance: None };
-        let env = FunctionEnv::new(&mut store, env);
-        let imports: Vec<Extern> = self
-            .imports
-            .iter()
-            .map(|function| link::link(&mut store, &env, function).into())
-            .collect();
-        let (instance, memory) = RawMemory::of(|| {
-            Instance::new_by_index(&mut store, &self.module, &imports)
-                .map_err(trap::classify_instantiation)
-        });
-        let (end, remaining) = match instance {
-            Ok(instance) => {
-                let memory = memory.ok_or_else(|| engine("no memory"))?;
-                self.call(&mut store, &env, &instance, memory, entry)?
-            }
-            Err(trap) => (Err(trap?), Remaining { gas: 0, stack: 0, inexact: false }),
+        let guest = Guest::new(host, self.counting);
+        let idle = self.idle.lock().pop();
+        let new = match idle {
+            Some(instance) => Ok(instance),
+            None => Linked::new(self)?,
         };
-        let guest = env.as_mut(&mut store).guest.take().ok_or_else(lost_guest)?;
-        guest.finish(end, remaining)
+        let mut instance = match new {
+            Ok(instance) => instance,
+            Err(trap) => {
+                return guest.finish(Err(trap), Remaining { gas: 0, stack: 0, inexact: false });
+            }
+        };
+        // After a fault or a panic nobody knows what the instance is like: it is not kept.
+        let (guest, end, remaining) = instance.call(entry, guest)?;
+        let run = guest.finish(end, remaining)?;
+        self.keep(instance);
+        Ok(run)
     }
 
     fn artifact(&self) -> Result<Artifact, VmFault> {
-        let code = self.module.serialize().map_err(|error| VmFault::Engine(error.to_string()))?;
+        let code = self.code.serialize().map_err(|error| VmFault::Engine(error.to_string()))?;
         let (has_start, counting) = (self.has_start, self.counting);
         Ok(Artifact { code: code.to_vec(), has_start, counting })
     }
-}
-
-/// How the engine ended, and what the globals held then.
-type Ended = (Result<(), Option<WasmTrap>>, Remaining);
-
-impl<H: Host> WasmerModule<H> {
-    fn call(
-        &self,
-        store: &mut Store,
-        env: &FunctionEnv<Env<H>>,
-        instance: &Instance,
-        memory: RawMemory,
-        entry: &str,
-    ) -> Result<Ended, VmFault> {
-        let exports = &instance.exports;
-        let gas = RawGlobal::find(store, self.gas_index).ok_or_else(|| engine("no gas global"))?;
-        let data = env.as_mut(store);
-        let granted = data.guest.as_mut().ok_or_else(lost_guest)?.grant();
-        data.instance = Some(Handles { memory, gas });
-        gas.set(store, granted);
-        let start = self.has_start.then(|| abi::START.to_owned());
-        let names = start.into_iter().chain([format!("{ENTRY_PREFIX}{entry}")]);
-        let mut end = Ok(());
-        for name in names {
-            let function =
-                exports.get_typed_function(store, &name).map_err(|error| missing(&error))?;
-            end = run(store, &function)?;
-            if end.is_err() {
-                break;
-            }
-        }
-        let gas = gas.get(store);
-        let stack = exports.get_global(abi::REMAINING_STACK).map_err(|error| missing(&error))?;
-        let stack =
-            stack.get(store).i64().ok_or_else(|| engine("the stack global has a wrong type"))?;
-        // Only a trap can leave it set.
-        let inexact = end.is_err() && {
-            let flag = exports.get_global(abi::INEXACT).map_err(|error| missing(&error))?;
-            flag.get(store) != Value::I32(0)
-        };
-        Ok((end, Remaining { gas, stack, inexact }))
-    }
-}
-
-fn run(
-    store: &mut impl AsStoreMut,
-    function: &TypedFunction<(), ()>,
-) -> Result<Result<(), Option<WasmTrap>>, VmFault> {
-    match function.call(store) {
-        Ok(()) => Ok(Ok(())),
-        Err(error) => trap::classify(error).map(Err),
-    }
-}
-
-fn missing(error: &ExportError) -> VmFault {
-    VmFault::Engine(error.to_string())
-}
-
-fn lost_guest() -> VmFault {
-    engine("the guest is gone")
-}
-
-fn engine(why: &str) -> VmFault {
-    VmFault::Engine(why.to_owned())
 }

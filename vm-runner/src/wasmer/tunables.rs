@@ -1,15 +1,14 @@
-//! wasmer's defaults but for the stack that a guest runs on, and for where its memory comes from.
+//! wasmer's defaults but for the stack that a guest runs on, and for memories that can be wiped.
 
 use std::ptr::NonNull;
-use std::sync::Arc;
 
 use wasmer::vm::{
     MemoryError, MemoryStyle, TableStyle, VMMemory, VMMemoryDefinition, VMTable, VMTableDefinition,
 };
 use wasmer::{BaseTunables, MemoryType, TableType, Target, Tunables, VMConfig};
 
-use super::pool::Pool;
-use super::raw::RawMemory;
+use super::memory::Memory;
+use super::raw::Places;
 
 /// The stack of a guest, of which only touched pages take memory. NEAR's metered stack of 256 KiB
 /// ends after at most 4,096 activations, which take less than 512 KiB in the worst shapes that the
@@ -20,15 +19,13 @@ const STACK_BYTES: usize = 16 * 1024 * 1024;
 pub(super) struct BigStack {
     base: BaseTunables,
     vm: VMConfig,
-    /// For one memory type: the engine that has these tunables loads one module.
-    memories: Arc<Pool>,
 }
 
 impl BigStack {
     pub(super) fn new() -> Self {
         let vm = VMConfig { wasm_stack_size: Some(STACK_BYTES) };
         let base = BaseTunables::for_target(&Target::default());
-        BigStack { base, vm, memories: Arc::default() }
+        BigStack { base, vm }
     }
 }
 
@@ -55,9 +52,10 @@ impl Tunables for BigStack {
         style: &MemoryStyle,
         definition: NonNull<VMMemoryDefinition>,
     ) -> Result<VMMemory, MemoryError> {
-        RawMemory::made(definition);
+        Places::note_memory(definition);
         // SAFETY: the caller's promise about `definition` is passed on.
-        unsafe { self.memories.lend(definition, || self.base.create_host_memory(ty, style)) }
+        let memory = unsafe { self.base.create_vm_memory(ty, style, definition) }?;
+        Ok(VMMemory(Box::new(Memory::new(memory))))
     }
 
     fn create_host_table(&self, ty: &TableType, style: &TableStyle) -> Result<VMTable, String> {
@@ -70,6 +68,7 @@ impl Tunables for BigStack {
         style: &TableStyle,
         definition: NonNull<VMTableDefinition>,
     ) -> Result<VMTable, String> {
+        Places::note_table(definition);
         // SAFETY: the caller's promise about `definition` is passed on.
         unsafe { self.base.create_vm_table(ty, style, definition) }
     }

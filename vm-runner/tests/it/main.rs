@@ -7,6 +7,7 @@ mod cache;
 mod calls;
 mod gas;
 mod hostile;
+mod isolation;
 mod refusals;
 mod toy;
 mod traps;
