@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
-#[cfg(feature = "wasmer")]
+#[cfg(any(feature = "wasmer", feature = "wasmtime"))]
 mod boundary;
 mod cache;
 mod code;
@@ -10,11 +10,13 @@ mod error;
 mod imports;
 mod prepare;
 mod runner;
-#[cfg(feature = "wasmer")]
+#[cfg(any(feature = "wasmer", feature = "wasmtime"))]
 mod stack;
 mod vm;
 #[cfg(feature = "wasmer")]
 pub mod wasmer;
+#[cfg(feature = "wasmtime")]
+pub mod wasmtime;
 
 pub use cache::ModuleCache;
 pub use code::{Code, CodeBytes, CodeHash};

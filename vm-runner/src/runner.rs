@@ -140,6 +140,6 @@ impl<H: Host> Runner<H> {
 
 impl<H: Host> fmt::Debug for Runner<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Runner").field("vm", &self.vm.kind()).finish_non_exhaustive()
+        f.debug_struct("Runner").field("config", &self.config).finish_non_exhaustive()
     }
 }

@@ -4,6 +4,8 @@ use std::cell::RefCell;
 
 use corosensei::stack::DefaultStack;
 
+use crate::VmFault;
+
 /// Compilers recurse with the nesting of a module, and some engines run guests on the stack of
 /// their caller. Of the address space only touched pages take memory.
 const STACK_BYTES: usize = 64 << 20;
@@ -13,15 +15,17 @@ thread_local! {
     static IDLE: RefCell<Option<DefaultStack>> = const { RefCell::new(None) };
 }
 
-/// Runs `f` on a stack of [`STACK_BYTES`] bytes, or, where the system gives none, on the caller's.
-pub(crate) fn on_stack<T>(f: impl FnOnce() -> T) -> T {
-    let idle = IDLE.with_borrow_mut(Option::take);
-    let Some(stack) = idle.or_else(|| DefaultStack::new(STACK_BYTES).ok()) else { return f() };
-    let mut stack = Returned(Some(stack));
-    match &mut stack.0 {
-        Some(stack) => corosensei::on_stack(stack, f),
-        None => f(),
-    }
+/// Runs `f` on a stack of [`STACK_BYTES`] bytes.
+pub(crate) fn on_stack<T>(f: impl FnOnce() -> T) -> Result<T, VmFault> {
+    let mut stack = Returned(IDLE.with_borrow_mut(Option::take));
+    let stack = match &mut stack.0 {
+        Some(stack) => stack,
+        none => none.insert(
+            DefaultStack::new(STACK_BYTES)
+                .map_err(|error| VmFault::Engine(format!("the system gives no stack: {error}")))?,
+        ),
+    };
+    Ok(corosensei::on_stack(stack, f))
 }
 
 /// Goes back to its thread, also when what ran on it panics.

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use host_fns::abi::{Host, HostFn};
 
 use crate::prepare::{Counting, PreparedModule};
+#[cfg(feature = "wasmtime")]
+use crate::wasmtime::{Compiler, WasmtimeVm};
 use crate::{Failure, Fingerprint, VmFault};
 
 /// The engines, each behind the feature of its crate.
@@ -15,6 +17,12 @@ pub enum VmKind {
     /// wasmer with the singlepass compiler.
     #[cfg(feature = "wasmer")]
     Singlepass,
+    /// wasmtime with the Cranelift compiler.
+    #[cfg(feature = "wasmtime")]
+    Cranelift,
+    /// wasmtime with the Winch compiler.
+    #[cfg(feature = "wasmtime")]
+    Winch,
 }
 
 impl VmKind {
@@ -22,6 +30,10 @@ impl VmKind {
     pub const ALL: &'static [VmKind] = &[
         #[cfg(feature = "wasmer")]
         VmKind::Singlepass,
+        #[cfg(feature = "wasmtime")]
+        VmKind::Cranelift,
+        #[cfg(feature = "wasmtime")]
+        VmKind::Winch,
     ];
 
     /// Its name in options and reports.
@@ -29,6 +41,10 @@ impl VmKind {
         match self {
             #[cfg(feature = "wasmer")]
             VmKind::Singlepass => "singlepass",
+            #[cfg(feature = "wasmtime")]
+            VmKind::Cranelift => "cranelift",
+            #[cfg(feature = "wasmtime")]
+            VmKind::Winch => "winch",
         }
     }
 
@@ -37,6 +53,10 @@ impl VmKind {
         match self {
             #[cfg(feature = "wasmer")]
             VmKind::Singlepass => Box::new(crate::wasmer::WasmerVm::new()),
+            #[cfg(feature = "wasmtime")]
+            VmKind::Cranelift => Box::new(WasmtimeVm::new(Compiler::Cranelift)),
+            #[cfg(feature = "wasmtime")]
+            VmKind::Winch => Box::new(WasmtimeVm::new(Compiler::Winch)),
         }
     }
 }

@@ -68,7 +68,7 @@ impl<H: Host> Vm<H> for WasmerVm {
     ) -> Result<Compiled<H>, VmFault> {
         let engine = engine();
         // The compiler's stack must not depend on who calls.
-        match stack::on_stack(|| Module::new(&engine, &module.wasm)) {
+        match stack::on_stack(|| Module::new(&engine, &module.wasm))? {
             Ok(code) => {
                 let PreparedModule { has_start, counting, .. } = *module;
                 Ok(Ok(WasmerModule::loaded(engine, code, imports, has_start, counting)?))

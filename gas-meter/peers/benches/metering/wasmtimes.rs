@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
-use wasmtime::{
+use wasmtime_45::{
     Caller, Config, ExternType, Global, Linker, Module, OptLevel, Store, Strategy, TypedFunc, Val,
 };
 
@@ -48,7 +48,7 @@ impl Engine for Wasmtime {
 
 /// wasmtime's errors are of a type of their own.
 #[allow(clippy::needless_pass_by_value, reason = "the signature that `map_err` asks for")]
-fn flatten(error: wasmtime::Error) -> anyhow::Error {
+fn flatten(error: wasmtime_45::Error) -> anyhow::Error {
     anyhow!("{error:?}")
 }
 
@@ -69,7 +69,7 @@ enum Entry {
 /// What host functions find.
 struct State {
     host: Host,
-    memory: Option<wasmtime::Memory>,
+    memory: Option<wasmtime_45::Memory>,
 }
 
 impl Loaded {
@@ -78,13 +78,13 @@ impl Loaded {
         wasm: &[u8],
         charging: Charging,
         task: Task,
-    ) -> wasmtime::Result<Self> {
+    ) -> wasmtime_45::Result<Self> {
         let mut config = Config::new();
         config.strategy(strategy).cranelift_opt_level(OptLevel::Speed);
         // near-vm-runner's rewriting needs it.
         config.wasm_wide_arithmetic(charging == Charging::WideModule);
         config.consume_fuel(charging == Charging::WasmtimeFuel);
-        let engine = wasmtime::Engine::new(&config)?;
+        let engine = wasmtime_45::Engine::new(&config)?;
         let module = Module::new(&engine, wasm)?;
         let mut store = Store::new(&engine, State { host: Host::new(task.input()), memory: None });
         if charging == Charging::WasmtimeFuel {
@@ -109,7 +109,7 @@ impl Loaded {
         let prefixed = format!("{NEAR_PREFIX}{name}");
         let entry = instance.get_func(&mut store, name);
         let entry = entry.or_else(|| instance.get_func(&mut store, &prefixed));
-        let entry = entry.ok_or_else(|| wasmtime::Error::msg(format!("no export {name}")))?;
+        let entry = entry.ok_or_else(|| wasmtime_45::Error::msg(format!("no export {name}")))?;
         let entry = match task {
             Task::Compute(_) => Entry::Kernel(entry.typed(&store)?),
             Task::Call { .. } => Entry::Method(entry.typed(&store)?),
@@ -146,7 +146,7 @@ impl Instance for Loaded {
 }
 
 /// Every function with which a module may charge.
-fn charges(linker: &mut Linker<State>, meter: &Arc<Meter>) -> wasmtime::Result<()> {
+fn charges(linker: &mut Linker<State>, meter: &Arc<Meter>) -> wasmtime_45::Result<()> {
     for name in [peers::WASM_INSTRUMENT_GAS, "finite_wasm_gas"] {
         let meter = Arc::clone(meter);
         linker.func_wrap(CHARGES, name, move |gas: i64| Ok(meter.charge(gas)?))?;
@@ -166,20 +166,20 @@ fn charges(linker: &mut Linker<State>, meter: &Arc<Meter>) -> wasmtime::Result<(
         })?;
     }
     for name in peers::NEAR_EXHAUSTED {
-        let exhausted = move || -> wasmtime::Result<()> { Err(wasmtime::Error::msg(name)) };
+        let exhausted = move || -> wasmtime_45::Result<()> { Err(wasmtime_45::Error::msg(name)) };
         linker.func_wrap(CHARGES, name, exhausted)?;
     }
     Ok(())
 }
 
 /// The functions of [`Host`] that `module` imports.
-fn host_functions(linker: &mut Linker<State>, module: &Module) -> wasmtime::Result<()> {
+fn host_functions(linker: &mut Linker<State>, module: &Module) -> wasmtime_45::Result<()> {
     for import in module.imports().filter(|import| import.module() == HOST) {
         let ExternType::Func(ty) = import.ty() else { continue };
         let function = Function::named(import.name());
         let call = move |mut caller: Caller<'_, State>, args: &[Val], results: &mut [Val]| {
             let result = call(&mut caller, function, args);
-            let result = result.map_err(|error| wasmtime::Error::msg(format!("{error:#}")))?;
+            let result = result.map_err(|error| wasmtime_45::Error::msg(format!("{error:#}")))?;
             if let Some(place) = results.first_mut() {
                 *place = Val::I64(result);
             }

@@ -1,0 +1,190 @@
+//! A compiled module, and one execution of it: a new store and instance for each call.
+
+use std::sync::OnceLock;
+
+use gas_meter::instrument::abi;
+use host_fns::abi::{Host, HostFn};
+use wasmtime::{
+    Extern, Global, Instance, InstancePre, Linker, Module, ModuleExport, PoolConcurrencyLimitError,
+    Store,
+};
+
+use super::engine::{Allocation, Engines};
+use super::link::{self, Env, Handles};
+use super::trap;
+use crate::boundary::{Guest, Remaining};
+use crate::prepare::{Counting, ENTRY_PREFIX, MEMORY};
+use crate::{Artifact, LoadedModule, Run, VmFault, WasmTrap, stack};
+
+pub(super) struct WasmtimeModule<H: Host> {
+    engines: &'static Engines,
+    /// In the order of the module's imports.
+    imports: Vec<&'static HostFn<H>>,
+    has_start: bool,
+    counting: Counting,
+    allocation: Allocation,
+    linked: Linked<H>,
+    /// The module for when all slots of the pool are in use.
+    spare: OnceLock<Linked<H>>,
+}
+
+impl<H: Host> WasmtimeModule<H> {
+    pub(super) fn loaded(
+        engines: &'static Engines,
+        code: &Module,
+        allocation: Allocation,
+        imports: Vec<&'static HostFn<H>>,
+        has_start: bool,
+        counting: Counting,
+    ) -> Result<Self, VmFault> {
+        let linked = Linked::new(code, &imports)?;
+        let spare = OnceLock::new();
+        Ok(WasmtimeModule { engines, imports, has_start, counting, allocation, linked, spare })
+    }
+
+    fn serialize(&self) -> Result<Vec<u8>, VmFault> {
+        self.linked.instance.module().serialize().map_err(fault)
+    }
+
+    /// The module outside of the pool.
+    fn spare(&self) -> Result<&Linked<H>, VmFault> {
+        if let Some(linked) = self.spare.get() {
+            return Ok(linked);
+        }
+        let engine = self.engines.get(Allocation::OnDemand);
+        // SAFETY: the module was compiled by an engine of the same settings in this process.
+        let code = unsafe { Module::deserialize(engine, self.serialize()?) }.map_err(fault)?;
+        let linked = Linked::new(&code, &self.imports)?;
+        Ok(self.spare.get_or_init(|| linked))
+    }
+
+    fn execute(&self, entry: &str, guest: Guest<H>) -> Result<Run<H>, VmFault> {
+        let mut linked = &self.linked;
+        let mut store = linked.store(guest);
+        let mut instance = linked.instance.instantiate(&mut store);
+        if instance.as_ref().is_err_and(wasmtime::Error::is::<PoolConcurrencyLimitError>) {
+            linked = self.spare()?;
+            store = linked.store(store.into_data().guest);
+            instance = linked.instance.instantiate(&mut store);
+        }
+        let (end, remaining) = match instance {
+            Ok(instance) => self.call(linked, &mut store, instance, entry)?,
+            Err(error) => {
+                let trap = trap::classify(&error)?;
+                (Err(trap), Remaining { gas: 0, stack: 0, inexact: false })
+            }
+        };
+        store.into_data().guest.finish(end, remaining)
+    }
+
+    fn call(
+        &self,
+        linked: &Linked<H>,
+        store: &mut Store<Env<H>>,
+        instance: Instance,
+        entry: &str,
+    ) -> Result<Ended, VmFault> {
+        let memory = instance.get_module_export(&mut *store, &linked.memory);
+        let memory = memory.and_then(Extern::into_memory).ok_or_else(|| missing(MEMORY))?;
+        let gas = global(store, instance, &linked.gas)?;
+        let env = store.data_mut();
+        env.instance = Some(Handles { memory, gas });
+        let granted = env.guest.grant();
+        gas.set(&mut *store, granted.into()).map_err(fault)?;
+        let mut end = Ok(());
+        if self.has_start {
+            end = run(store, instance, abi::START)?;
+        }
+        if end.is_ok() {
+            end = run(store, instance, &format!("{ENTRY_PREFIX}{entry}"))?;
+        }
+        let gas = gas.get(&mut *store).i64();
+        let stack = global(store, instance, &linked.stack)?.get(&mut *store).i64();
+        // Only a trap can leave it set.
+        let inexact = end.is_err()
+            && global(store, instance, &linked.inexact)?.get(&mut *store).i32() != Some(0);
+        let (Some(gas), Some(stack)) = (gas, stack) else { return Err(missing("i64")) };
+        Ok((end, Remaining { gas, stack, inexact }))
+    }
+}
+
+impl<H: Host> LoadedModule<H> for WasmtimeModule<H> {
+    fn run(&self, entry: &str, host: H) -> Result<Run<H>, VmFault> {
+        let guest = Guest::new(host, self.counting);
+        stack::on_stack(|| self.execute(entry, guest))?
+    }
+
+    fn artifact(&self) -> Result<Artifact, VmFault> {
+        let mut code = self.serialize()?;
+        code.push(self.allocation.tag());
+        let (has_start, counting) = (self.has_start, self.counting);
+        Ok(Artifact { code, has_start, counting })
+    }
+}
+
+/// How the engine ended, and what the globals held then.
+type Ended = (Result<(), Option<WasmTrap>>, Remaining);
+
+/// A module in an engine, with its imports, and where it has its exports.
+struct Linked<H: Host> {
+    instance: InstancePre<Env<H>>,
+    memory: ModuleExport,
+    gas: ModuleExport,
+    stack: ModuleExport,
+    inexact: ModuleExport,
+}
+
+impl<H: Host> Linked<H> {
+    fn new(code: &Module, imports: &[&'static HostFn<H>]) -> Result<Self, VmFault> {
+        let engine = code.engine();
+        let mut linker = Linker::new(engine);
+        // A module may import a function twice.
+        linker.allow_shadowing(true);
+        for function in imports {
+            link::link(&mut linker, engine, function).map_err(fault)?;
+        }
+        let instance = linker.instantiate_pre(code).map_err(fault)?;
+        let export = |name| code.get_export_index(name).ok_or_else(|| missing(name));
+        Ok(Linked {
+            instance,
+            memory: export(MEMORY)?,
+            gas: export(abi::REMAINING_GAS)?,
+            stack: export(abi::REMAINING_STACK)?,
+            inexact: export(abi::INEXACT)?,
+        })
+    }
+
+    fn store(&self, guest: Guest<H>) -> Store<Env<H>> {
+        Store::new(self.instance.module().engine(), Env { guest, instance: None })
+    }
+}
+
+fn global<H: Host>(
+    store: &mut Store<Env<H>>,
+    instance: Instance,
+    export: &ModuleExport,
+) -> Result<Global, VmFault> {
+    let global = instance.get_module_export(store, export).and_then(Extern::into_global);
+    global.ok_or_else(|| missing("global"))
+}
+
+fn run<H: Host>(
+    store: &mut Store<Env<H>>,
+    instance: Instance,
+    name: &str,
+) -> Result<Result<(), Option<WasmTrap>>, VmFault> {
+    let function = instance.get_typed_func::<(), ()>(&mut *store, name).map_err(fault)?;
+    match function.call(store, ()) {
+        Ok(()) => Ok(Ok(())),
+        Err(error) => trap::classify(&error).map(Err),
+    }
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "the signature that `map_err` asks for")]
+fn fault(error: wasmtime::Error) -> VmFault {
+    VmFault::Engine(error.to_string())
+}
+
+fn missing(what: &str) -> VmFault {
+    VmFault::Engine(format!("a module without its {what}"))
+}
