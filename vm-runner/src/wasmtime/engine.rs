@@ -14,8 +14,8 @@ use crate::{Fingerprint, VmFault};
 
 /// The stack of a guest, of which only touched pages take memory. NEAR's metered stack of 256 KiB
 /// ends after at most 4,096 activations, which take less than 1 MiB in the worst shapes that the
-/// tests know; and a single function with all the million locals that NEAR allows takes 8 MiB
-/// before its first instruction. So this is never the stack that runs out.
+/// tests know; and a single function with all its 50,000 locals takes 400 KiB before its first
+/// instruction. So this is never the stack that runs out.
 const STACK_BYTES: usize = 16 << 20;
 
 /// Instances that can live at a time in the pool of a compiler: address space, most of it.
@@ -170,15 +170,17 @@ fn config(compiler: Compiler) -> Config {
                 | WasmFeatures::BULK_MEMORY,
             true,
         )
+        // In spite of its name, Winch heeds it too.
+        .cranelift_nan_canonicalization(true)
+        .cranelift_opt_level(OptLevel::Speed)
+        // A few bytes far apart must not become megabytes of mostly zeros.
+        .memory_guaranteed_dense_image_size(0)
         .async_stack_size(STACK_BYTES)
         .max_wasm_stack(STACK_BYTES)
         // Nobody reads what these are for: no text of the engine reaches an outcome.
         .wasm_backtrace_max_frames(None)
         .generate_address_map(false)
         .native_unwind_info(false);
-    if compiler == Compiler::Cranelift {
-        config.cranelift_opt_level(OptLevel::Speed).cranelift_nan_canonicalization(true);
-    }
     config
 }
 

@@ -1,8 +1,5 @@
 //! wasmtime 48 with its two compilers: Cranelift, whose code is fast, and Winch, which is quick to
 //! compile.
-//!
-//! Winch does not know `cranelift_nan_canonicalization`: the operations of the processor return
-//! canonical NaNs for what a metered module asks of them (`gas_meter::instrument`).
 
 #![allow(unsafe_code, reason = "machine code that was written down is loaded")]
 

@@ -32,6 +32,35 @@ fn the_metered_stack_always_ends_before_the_machines() {
     }
 }
 
+/// Some compilers give each local a place in the frame, which is there before the metered stack is
+/// looked at.
+#[test]
+fn the_most_locals_of_a_function_exhaust_the_metered_stack() {
+    use wasm_encoder::{
+        CodeSection, ExportKind, ExportSection, Function, FunctionSection, Instruction, Module,
+        TypeSection, ValType,
+    };
+    /// Engines accept 50,000, and metering adds a few.
+    const LOCALS: u32 = 49_990;
+    let mut config = config();
+    config.limits.locals = None;
+    let mut types = TypeSection::new();
+    types.ty().function([], []);
+    let mut functions = FunctionSection::new();
+    functions.function(0);
+    let mut exports = ExportSection::new();
+    exports.export("main", ExportKind::Func, 0);
+    let mut body = Function::new([(LOCALS, ValType::I64)]);
+    body.instruction(&Instruction::End);
+    let mut bodies = CodeSection::new();
+    bodies.function(&body);
+    let mut module = Module::new();
+    module.section(&types).section(&functions).section(&exports).section(&bodies);
+    let code = vm_runner::CodeBytes::new(module.finish());
+    let finished = run_code(&config, &code, "main", 1_000_000_000);
+    assert_eq!(finished.end, Err(Failure::Host(ToyError::Stack)));
+}
+
 #[test]
 fn the_stack_is_given_back_on_every_way_out() {
     let wat = r#"(module

@@ -5,9 +5,12 @@
 
 mod cache;
 mod calls;
+mod engines;
 mod gas;
 mod hostile;
 mod isolation;
 mod refusals;
+#[cfg(unix)]
+mod signals;
 mod toy;
 mod traps;

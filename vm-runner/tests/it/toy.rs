@@ -1,7 +1,7 @@
 //! A chain of a few host functions.
 
 use std::fmt::Debug;
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
 
 use gas_meter::instrument::{FlatSchedule, FrameSizes, Limits, Prices};
 use gas_meter::{Cost, CostId, CostKind, CostRow, CostTable, Gas, GasCounter, OutOfGas};
@@ -66,6 +66,7 @@ impl Host for Toy {
     const FUNCTIONS: &'static [HostFn<Self>] = &[
         HostFn { decl: decl("note", &[("value", AbiType::U64)], None), call: note },
         HostFn { decl: decl("ping", &[], None), call: |toy, _, _| note_value(toy, 0) },
+        HostFn { decl: decl("meet", &[], None), call: |_, _, _| Ok(meet()) },
         HostFn { decl: decl("refuse", &[], Some(AbiType::U64)), call: refuse },
         HostFn { decl: decl("break", &[], None), call: |_, _, _| Err(Fault::new("broken").into()) },
         HostFn { decl: decl("bug", &[], None), call: |_, _, _| panic!("a bug of the host") },
@@ -118,6 +119,15 @@ fn note_value(toy: &mut Toy, value: u64) -> Called {
     toy.gas.pay(NOTE).map_err(guest)?;
     toy.notes.push(value);
     Ok(0)
+}
+
+/// So many executions call `meet` before one of them goes on.
+pub(crate) const MEETING: usize = 100;
+
+fn meet() -> u64 {
+    static MEETING_POINT: Barrier = Barrier::new(MEETING);
+    MEETING_POINT.wait();
+    0
 }
 
 fn refuse(_: &mut Toy, _: &mut Memory<'_>, _: &[u64]) -> Called {

@@ -1,0 +1,143 @@
+//! The engines beside each other, and beside what else is in the process.
+
+use std::sync::Arc;
+
+use vm_runner::{Failure, ModuleCache, Runner, VmKind, WasmTrap};
+
+use crate::toy::{MEETING, Toy, ToyError, code, config, run, toy};
+
+/// Every arithmetic operation, on each kind of NaN.
+#[test]
+fn nans_are_canonical() {
+    const F32: u64 = 0x7fc0_0000;
+    const F64: u64 = 0x7ff8_0000_0000_0000;
+    let note32 =
+        |value: String| format!("(call $note (i64.extend_i32_u (i32.reinterpret_f32 {value})))");
+    let note64 = |value: String| format!("(call $note (i64.reinterpret_f64 {value}))");
+    let mut notes = Vec::new();
+    let mut expected = Vec::new();
+    for nan in ["nan:0x200001", "-nan:0x400001", "nan:0x20beef", "-nan"] {
+        let nan = format!("(f32.reinterpret_i32 (i32.reinterpret_f32 (f32.const {nan})))");
+        for op in ["add", "sub", "mul", "div", "min", "max"] {
+            notes.push(note32(format!("(f32.{op} {nan} (f32.const 1))")));
+            notes.push(note32(format!("(f32.{op} (f32.const 1) {nan})")));
+            notes.push(note32(format!("(f32.{op} {nan} {nan})")));
+        }
+        for op in ["sqrt", "ceil", "floor", "trunc", "nearest"] {
+            notes.push(note32(format!("(f32.{op} {nan})")));
+        }
+    }
+    for op in ["(f32.sqrt (f32.const -1))", "(f32.div (f32.const 0) (f32.const 0))"] {
+        notes.push(note32(op.to_owned()));
+    }
+    expected.resize(notes.len(), F32);
+    for nan in ["nan:0x4000000000001", "-nan:0x8000000000001", "nan:0x80000deadbeef", "-nan"] {
+        let nan = format!("(f64.reinterpret_i64 (i64.reinterpret_f64 (f64.const {nan})))");
+        for op in ["add", "sub", "mul", "div", "min", "max"] {
+            notes.push(note64(format!("(f64.{op} {nan} (f64.const 1))")));
+            notes.push(note64(format!("(f64.{op} (f64.const 1) {nan})")));
+            notes.push(note64(format!("(f64.{op} {nan} {nan})")));
+        }
+        for op in ["sqrt", "ceil", "floor", "trunc", "nearest"] {
+            notes.push(note64(format!("(f64.{op} {nan})")));
+        }
+        notes.push(note64(format!("(f64.promote_f32 (f32.demote_f64 {nan}))")));
+    }
+    for nan in ["nan:0x20beef", "-nan:0x400001"] {
+        notes.push(note64(format!("(f64.promote_f32 (f32.const {nan}))")));
+    }
+    expected.resize(notes.len(), F64);
+    for (notes, expected) in notes.chunks(50).zip(expected.chunks(50)) {
+        let notes = notes.concat();
+        let finished = run(&format!(
+            r#"(module (import "env" "note" (func $note (param i64))) (func (export "main") {notes}))"#
+        ));
+        assert_eq!(finished.host.notes, expected, "{notes}");
+    }
+}
+
+/// Each kind of end, by a trap or otherwise, and the module for it.
+fn ends() -> Vec<(Result<(), Failure<ToyError>>, &'static str)> {
+    let trap = |trap| Err(Failure::Trap(trap));
+    vec![
+        (Ok(()), "nop"),
+        (trap(WasmTrap::Unreachable), "unreachable"),
+        (trap(WasmTrap::IllegalArithmetic), "(drop (i32.div_s (i32.const 1) (i32.const 0)))"),
+        (trap(WasmTrap::MemoryOutOfBounds), "(drop (i32.load (i32.const -1)))"),
+        (trap(WasmTrap::TableOutOfBounds), "(call_indirect (type $none) (i32.const 4))"),
+        (trap(WasmTrap::IndirectCallToNull), "(call_indirect (type $none) (i32.const 1))"),
+        (
+            trap(WasmTrap::IncorrectCallIndirectSignature),
+            "(call_indirect (type $one) (i32.const 0) (i32.const 0))",
+        ),
+        (Err(Failure::Host(ToyError::Stack)), "(call $main)"),
+        (Err(Failure::Host(ToyError::Refused)), "(drop (call $refuse))"),
+        (Err(Failure::Host(ToyError::OutOfGas)), "(loop (br 0))"),
+    ]
+}
+
+/// A runner on each engine, with room for all modules of [`ends`].
+pub(crate) fn all_runners() -> Vec<Runner<Toy>> {
+    let config = Arc::new(config());
+    let cache = Arc::new(ModuleCache::new(100));
+    let runner = |vm: &VmKind| Runner::new(vm.vm(), Arc::clone(&cache), Arc::clone(&config));
+    VmKind::ALL.iter().map(runner).collect()
+}
+
+/// Runs each module of [`ends`] on all engines in turn, `rounds` times.
+pub(crate) fn end_in_every_way(runners: &[Runner<Toy>], rounds: usize) {
+    let ends = ends().into_iter().map(|(end, body)| {
+        let wat = format!(
+            r#"(module (import "env" "refuse" (func $refuse (result i64)))
+                (memory 1) (table 4 funcref) (elem (i32.const 0) $main)
+                (type $none (func)) (type $one (func (param i32)))
+                (func $main (export "main") {body}))"#
+        );
+        (code(&wat), end, body)
+    });
+    let ends: Vec<_> = ends.collect();
+    for _ in 0..rounds {
+        for (code, end, body) in &ends {
+            for runner in runners {
+                let finished = runner.run(code, "main", toy(1_000_000)).unwrap();
+                assert_eq!(&finished.end, end, "{body} on {runner:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn traps_of_all_engines_alternate_on_many_threads() {
+    let runners = all_runners();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| end_in_every_way(&runners, 10));
+        }
+    });
+}
+
+/// What an engine needs of stack is not the caller's.
+#[test]
+fn a_thread_with_a_small_stack_can_call() {
+    let thread = std::thread::Builder::new().stack_size(256 << 10);
+    let run = || end_in_every_way(&all_runners(), 1);
+    thread.spawn(run).unwrap().join().unwrap();
+}
+
+/// More calls at a time than any pool of instances has places.
+#[test]
+fn calls_beyond_the_pool_succeed() {
+    let wat = r#"(module (import "env" "meet" (func $meet)) (memory 1)
+        (func (export "main") (i32.store (i32.const 0) (i32.const 1)) (call $meet)))"#;
+    let code = code(wat);
+    for runner in all_runners() {
+        std::thread::scope(|scope| {
+            for _ in 0..MEETING {
+                scope.spawn(|| {
+                    let finished = runner.run(&code, "main", toy(1_000)).unwrap();
+                    assert_eq!(finished.end, Ok(()));
+                });
+            }
+        });
+    }
+}
