@@ -16,9 +16,9 @@ use near_vm_runner::logic::errors::{
 };
 use near_vm_runner::logic::types::ReturnData as NearReturnData;
 use sandbox_runtime::RuntimeConfig;
-use vm_runner::wasmer::WasmerVm;
 use vm_runner::{
-    Code, EntryError, Failure, Finished, ModuleCache, PrepareError, Runner, VmConfig, WasmTrap,
+    Code, EntryError, Failure, Finished, ModuleCache, PrepareError, Runner, VmConfig, VmKind,
+    WasmTrap,
 };
 
 use crate::outcome::{Effects, Outcome};
@@ -34,7 +34,10 @@ const ACCOUNT_BALANCE: u128 = 2_000_000_000_000_000_000_000_000;
 /// How many compiled modules are kept.
 const CACHED_MODULES: usize = 64;
 
-/// Our side: a runner on wasmer with NEAR's parameters.
+/// Names the engine of our side; the first of the build if it is not set.
+const ENGINE: &str = "ORACLE_VM";
+
+/// Our side: a runner with NEAR's parameters.
 #[derive(Debug)]
 pub struct OurRunner {
     runner: Runner<NearHost<Port>>,
@@ -49,10 +52,14 @@ impl OurRunner {
 
     /// With the parameters `config`, but other prices of instructions.
     pub fn with_prices(config: &RuntimeConfig, prices: Prices) -> Self {
+        OurRunner::on(engine(), config, prices)
+    }
+
+    /// On the engine `vm`.
+    pub fn on(vm: VmKind, config: &RuntimeConfig, prices: Prices) -> Self {
         let cache = Arc::new(ModuleCache::new(CACHED_MODULES));
-        let vm = Box::new(WasmerVm::new());
         let vm_config = VmConfig { prices, ..config.vm().as_ref().clone() };
-        let runner = Runner::new(vm, cache, Arc::new(vm_config));
+        let runner = Runner::new(vm.vm(), cache, Arc::new(vm_config));
         OurRunner { runner, host: Arc::clone(config.host()) }
     }
 
@@ -86,6 +93,12 @@ impl OurRunner {
         let host = NearHost::new(port, call.context.clone(), config)?;
         Ok(self.runner.run(&contract.ours, &call.method, host)?)
     }
+}
+
+fn engine() -> VmKind {
+    let name = std::env::var(ENGINE).unwrap_or_else(|_| VmKind::ALL[0].name().to_owned());
+    let found = VmKind::ALL.iter().find(|vm| vm.name() == name);
+    *found.unwrap_or_else(|| panic!("{ENGINE}: there is no engine {name}"))
 }
 
 /// What both sides let contracts import at these parameters.

@@ -27,9 +27,8 @@ const WARM_SLOTS: u32 = 16;
 /// Elements that a table in the pool can have.
 const POOL_TABLE_ELEMENTS: u32 = 10_000;
 
-/// What stays of a memory or a table in an idle slot: it is written over, where more would be given
-/// back to the system page by page and faulted in again.
-const RESIDENT_BYTES: usize = 1 << 20;
+/// What stays of a table in an idle slot: it is written over.
+const RESIDENT_TABLE_BYTES: usize = 1 << 14;
 
 /// wasmtime's compilers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -192,8 +191,9 @@ fn pool() -> PoolingAllocationConfig {
         .total_stacks(0)
         .table_elements(usize::try_from(POOL_TABLE_ELEMENTS).unwrap_or_default())
         .max_unused_warm_slots(WARM_SLOTS)
-        .linear_memory_keep_resident(RESIDENT_BYTES)
-        .table_keep_resident(RESIDENT_BYTES)
-        .pagemap_scan(Enabled::Auto);
+        .table_keep_resident(RESIDENT_TABLE_BYTES)
+        // It passes over pages that are swapped out or on the move: they would keep what the call
+        // before wrote.
+        .pagemap_scan(Enabled::No);
     pool
 }
