@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
-#[cfg(any(feature = "wasmer", feature = "wasmtime"))]
+#[cfg(any(feature = "wasmer", feature = "wasmi", feature = "wasmtime"))]
 mod boundary;
 mod cache;
 mod code;
@@ -17,6 +17,8 @@ mod vm;
 pub mod wasmer;
 #[cfg(feature = "wasmtime")]
 pub mod wasmtime;
+#[cfg(feature = "wasmi")]
+pub mod wasmi;
 
 pub use cache::ModuleCache;
 pub use code::{Code, CodeBytes, CodeHash};

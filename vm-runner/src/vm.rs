@@ -23,6 +23,9 @@ pub enum VmKind {
     /// wasmtime with the Winch compiler.
     #[cfg(feature = "wasmtime")]
     Winch,
+    /// wasmi, an interpreter.
+    #[cfg(feature = "wasmi")]
+    Wasmi,
 }
 
 impl VmKind {
@@ -34,6 +37,8 @@ impl VmKind {
         VmKind::Cranelift,
         #[cfg(feature = "wasmtime")]
         VmKind::Winch,
+        #[cfg(feature = "wasmi")]
+        VmKind::Wasmi,
     ];
 
     /// Its name in options and reports.
@@ -45,6 +50,8 @@ impl VmKind {
             VmKind::Cranelift => "cranelift",
             #[cfg(feature = "wasmtime")]
             VmKind::Winch => "winch",
+            #[cfg(feature = "wasmi")]
+            VmKind::Wasmi => "wasmi",
         }
     }
 
@@ -57,6 +64,8 @@ impl VmKind {
             VmKind::Cranelift => Box::new(WasmtimeVm::new(Compiler::Cranelift)),
             #[cfg(feature = "wasmtime")]
             VmKind::Winch => Box::new(WasmtimeVm::new(Compiler::Winch)),
+            #[cfg(feature = "wasmi")]
+            VmKind::Wasmi => Box::new(crate::wasmi::WasmiVm::new()),
         }
     }
 }

@@ -6,6 +6,7 @@
 mod cache;
 mod calls;
 mod engines;
+mod floats;
 mod gas;
 mod hostile;
 mod isolation;
