@@ -5,6 +5,8 @@ use std::fmt;
 
 use host_fns::abi::Fault;
 
+use crate::Difference;
+
 /// Why a guest's execution did not succeed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Failure<E> {
@@ -160,6 +162,9 @@ pub enum VmFault {
     /// A host function or the source of the code failed.
     #[error("the host failed: {0}")]
     Host(#[from] Fault),
+    /// Engines that are checked against each other did not do the same.
+    #[error("{0}")]
+    Difference(#[from] Difference),
 }
 
 /// The type of a function.

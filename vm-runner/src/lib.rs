@@ -7,6 +7,7 @@ mod cache;
 mod code;
 mod config;
 mod error;
+mod fused;
 mod imports;
 mod prepare;
 mod runner;
@@ -26,6 +27,7 @@ pub use config::{Fingerprint, LoadingCosts, ModuleLimits, VmConfig, WasmProposal
 pub use error::{
     EntryError, Failure, LinkError, PrepareError, Signature, ValueType, VmFault, WasmTrap,
 };
+pub use fused::{Case, Difference, DifferenceSink, FusedVm};
 pub use prepare::{Counting, Entries, ImportedFunction, PreparedModule, prepare};
 pub use runner::Runner;
 pub use vm::{Artifact, CompileError, Compiled, Finished, LoadedModule, Run, Vm, VmKind};

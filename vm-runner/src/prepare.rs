@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use gas_meter::instrument::{Form, Rule, instrument};
 use wasm_encoder::{EntityType, ExportKind, Module, RawSection, RefType, Section, SectionId};
@@ -20,6 +21,8 @@ use crate::{
 /// A module that an engine can compile: valid, within limits, metered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PreparedModule {
+    /// The contract's wasm.
+    pub source: Arc<[u8]>,
     /// The metered module. The contract's functions are exported under their names with `:` in
     /// front; the exports of [`gas_meter::instrument::abi`] and `memory` are ours.
     pub wasm: Vec<u8>,
@@ -101,7 +104,14 @@ pub fn prepare(wasm: &[u8], config: &VmConfig, form: Form) -> Result<PreparedMod
         return Err(PrepareError::InstrumentedCodeTooLarge);
     }
     let counting = Counting { form, largest_charge: metered.largest_charge };
-    Ok(PreparedModule { wasm: metered.wasm, imports, entries, has_start, counting })
+    Ok(PreparedModule {
+        source: wasm.into(),
+        wasm: metered.wasm,
+        imports,
+        entries,
+        has_start,
+        counting,
+    })
 }
 
 /// What a rule of metering is among NEAR's refusals.

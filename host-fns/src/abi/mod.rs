@@ -36,12 +36,22 @@ pub trait Host: Sized + Send + 'static {
     /// Goes back to `at`: gas, registers, logs and all effects are as they were then.
     fn revert_to(&mut self, at: Self::Checkpoint);
 
+    /// What the execution has done so far, by topic: where engines are checked against each other,
+    /// it has to be the same on all of them. By default nothing, so that only the end and the gas are
+    /// compared.
+    fn effects(&self) -> Vec<Effects> {
+        Vec::new()
+    }
+
     /// How this chain reports that gas ran out between host calls.
     fn out_of_gas(why: gas_meter::OutOfGas) -> Self::Error;
 
     /// How this chain reports that the metered stack ran out.
     fn stack_exhausted() -> Self::Error;
 }
+
+/// What an execution did, of one kind: the topic, and bytes that differ when that does.
+pub type Effects = (&'static str, Vec<u8>);
 
 /// One importable function.
 pub struct HostFn<H: Host> {

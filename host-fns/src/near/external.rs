@@ -6,11 +6,14 @@ use std::sync::Arc;
 
 use gas_meter::Gas;
 
-use crate::abi::Fault;
+use crate::abi::{Effects, Fault};
 
 /// Names a receipt that the execution makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReceiptIndex(pub u64);
+
+/// Keys and values.
+pub type StoredRecords = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// Storage, outgoing receipts and validators, as one execution sees them.
 ///
@@ -94,6 +97,18 @@ pub trait External: Send + 'static {
 
     /// The chain's name.
     fn chain_id(&self) -> &str;
+
+    /// What the execution has changed so far, by topic, see
+    /// [`Host::effects`](crate::abi::Host::effects).
+    fn effects(&self) -> Vec<Effects> {
+        Vec::new()
+    }
+
+    /// All that the account has stored now, to run the execution again elsewhere. It may change what
+    /// the execution has read: nothing is done with it afterwards.
+    fn stored(&mut self) -> Result<StoredRecords, Fault> {
+        Ok(Vec::new())
+    }
 }
 
 /// Trie nodes that an access visited.

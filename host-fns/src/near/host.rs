@@ -7,7 +7,7 @@ use gas_meter::{Cost, CostId, Gas, GasCounter, OutOfGas};
 
 use super::config::Receiver;
 use super::{Config, Context, External, Mode, NearError, ReceiptIndex, cost};
-use crate::abi::{Abort, Fault, Host, HostFn, Memory};
+use crate::abi::{Abort, Effects, Fault, Host, HostFn, Memory};
 use crate::common::{Core, cost as neutral, len_u64};
 
 /// What a host function of NEAR gives back.
@@ -129,6 +129,21 @@ impl<X: External> NearHost<X> {
         &self.external
     }
 
+    /// The port.
+    pub fn external_mut(&mut self) -> &mut X {
+        &mut self.external
+    }
+
+    /// The circumstances.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Prices and limits.
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
     /// Pays for entering a host function.
     pub(super) fn enter(&mut self) -> NearResult {
         Ok(self.core.gas.pay(neutral::BASE)?)
@@ -245,6 +260,22 @@ impl<X: External> Host for NearHost<X> {
         self.balance = balance;
         self.subsidized = subsidized;
         self.storage_usage = storage_usage;
+    }
+
+    fn effects(&self) -> Vec<Effects> {
+        let mut effects = self.external.effects();
+        let logs =
+            self.core.logs.iter().flat_map(|log| {
+                len_u64(log.as_bytes()).to_le_bytes().into_iter().chain(log.bytes())
+            });
+        let returned = format!("{:?} {:?}", self.returned_receipt, self.core.output);
+        let account = format!("{} {} {}", self.balance, self.subsidized, self.storage_usage);
+        effects.extend([
+            ("logs", logs.collect()),
+            ("result", returned.into_bytes()),
+            ("balance and storage usage", account.into_bytes()),
+        ]);
+        effects
     }
 
     fn out_of_gas(why: OutOfGas) -> NearError {

@@ -14,6 +14,7 @@ mod error;
 mod external;
 pub mod feature;
 mod host;
+mod in_memory;
 mod keys;
 mod promises;
 mod state_init;
@@ -25,6 +26,7 @@ pub use context::{AccountContract, Context, Mode, PromiseResult};
 pub use error::NearError;
 pub use external::{
     Action, ContractId, DeployMode, Displaced, External, Found, InvalidEntry, InvalidStateInit,
-    Permission, PublicKey, ReceiptIndex, StateCounts, TrieNodes, YieldRef,
+    Permission, PublicKey, ReceiptIndex, StateCounts, StoredRecords, TrieNodes, YieldRef,
 };
 pub use host::{Checkpoint, NearHost, Parts, ReturnData};
+pub use in_memory::{InMemory, Sent};

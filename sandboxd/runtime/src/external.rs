@@ -5,10 +5,10 @@
 
 use std::sync::{Arc, OnceLock};
 
-use host_fns::abi::Fault;
+use host_fns::abi::{Effects, Fault};
 use host_fns::near::{
     Action, Displaced, External, Found, InvalidEntry, InvalidStateInit, ReceiptIndex, StateCounts,
-    TrieNodes, YieldRef,
+    StoredRecords, TrieNodes, YieldRef,
 };
 use near_primitives::utils::create_receipt_id_from_action_hash;
 use sandbox_state::{Overlay, Unavailable, Value, Visits, VisitsCheckpoint};
@@ -53,6 +53,8 @@ pub(crate) struct ReceiptContext {
     validators: Arc<[(AccountId, Balance)]>,
     /// The keys that the contract read, if somebody wants to know.
     pub(crate) reads: Option<Vec<Vec<u8>>>,
+    /// When the call began.
+    start: sandbox_state::Checkpoint,
 }
 
 /// What of the block and the call a [`ReceiptContext`] needs.
@@ -71,6 +73,7 @@ pub(crate) struct CallSite<'a> {
 impl ReceiptContext {
     pub(crate) fn new(state: Overlay, site: &CallSite<'_>) -> Self {
         ReceiptContext {
+            start: state.checkpoint(),
             state,
             outbox: Outbox::default(),
             unavailable: Arc::default(),
@@ -137,6 +140,7 @@ pub(crate) struct ContextCheckpoint {
     visits: VisitsCheckpoint,
     outbox: Outbox,
     data_ids: u64,
+    reads: usize,
 }
 
 impl External for ReceiptContext {
@@ -148,6 +152,7 @@ impl External for ReceiptContext {
             visits: self.state.visits.checkpoint(),
             outbox: self.outbox.clone(),
             data_ids: self.data_ids,
+            reads: self.reads.as_ref().map_or(0, Vec::len),
         }
     }
 
@@ -156,6 +161,9 @@ impl External for ReceiptContext {
         self.state.visits.revert_to(at.visits);
         self.outbox = at.outbox;
         self.data_ids = at.data_ids;
+        if let Some(reads) = &mut self.reads {
+            reads.truncate(at.reads);
+        }
     }
 
     fn read(&mut self, key: &[u8]) -> Result<Found, Fault> {
@@ -311,6 +319,21 @@ impl External for ReceiptContext {
 
     fn chain_id(&self) -> &str {
         &self.chain_id
+    }
+
+    fn effects(&self) -> Vec<Effects> {
+        let written = format!("{:?}", self.state.written_since(self.start));
+        let receipts = format!("{:?}", self.outbox);
+        vec![("state", written.into_bytes()), ("receipts", receipts.into_bytes())]
+    }
+
+    fn stored(&mut self) -> Result<StoredRecords, Fault> {
+        let records = self.state.range_prefix(&self.prefix);
+        let records = self.there(records)?.into_iter().map(|(key, value)| {
+            let key = key.get(self.prefix.len()..).unwrap_or_default();
+            (key.to_vec(), value.to_vec())
+        });
+        Ok(records.collect())
     }
 }
 

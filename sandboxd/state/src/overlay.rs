@@ -159,6 +159,13 @@ impl Overlay {
         Checkpoint(self.journal.len())
     }
 
+    /// What was written since `at`, each key with its last value, in the order of the keys.
+    pub fn written_since(&self, at: Checkpoint) -> BTreeMap<&Key, Option<&Value>> {
+        let undos = self.journal.get(at.0..).unwrap_or_default();
+        let last = |key| self.writes.get(key).and_then(Option::as_ref);
+        undos.iter().map(|undo| (undo.key(), last(undo.key()))).collect()
+    }
+
     /// Takes back every write since `at`. A checkpoint that was itself taken back changes nothing.
     pub fn revert_to(&mut self, at: Checkpoint) {
         let since = at.0.min(self.journal.len());

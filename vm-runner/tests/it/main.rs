@@ -7,6 +7,7 @@ mod cache;
 mod calls;
 mod engines;
 mod floats;
+mod fused;
 mod gas;
 mod hostile;
 mod isolation;

@@ -5,7 +5,9 @@ use std::sync::{Arc, Barrier};
 
 use gas_meter::instrument::{FlatSchedule, FrameSizes, Limits, Prices};
 use gas_meter::{Cost, CostId, CostKind, CostRow, CostTable, Gas, GasCounter, OutOfGas};
-use host_fns::abi::{AbiType, Abort, Fault, Feature, FeatureSet, Host, HostFn, HostFnDecl, Memory};
+use host_fns::abi::{
+    AbiType, Abort, Effects, Fault, Feature, FeatureSet, Host, HostFn, HostFnDecl, Memory,
+};
 use vm_runner::{
     CodeBytes, Failure, Finished, LoadingCosts, ModuleCache, ModuleLimits, Runner, VmConfig,
     VmFault, VmKind, WasmProposals,
@@ -96,6 +98,10 @@ impl Host for Toy {
 
     fn revert_to(&mut self, at: Self) {
         *self = at;
+    }
+
+    fn effects(&self) -> Vec<Effects> {
+        vec![("notes", self.notes.iter().flat_map(|note| note.to_le_bytes()).collect())]
     }
 
     fn out_of_gas(why: OutOfGas) -> ToyError {
@@ -245,11 +251,21 @@ pub(crate) fn run_code(
     prepaid: u64,
 ) -> Finished<Toy> {
     same(|vm| {
-        let finished = runner_on(vm, config.clone()).run(code, entry, toy(prepaid)).unwrap();
+        let finished = run_on(vm, config, code, entry, prepaid);
         let Toy { gas, notes } = &finished.host;
         let told = (finished.end.clone(), notes.clone(), gas.burnt(), gas.remaining());
         (finished, told)
     })
+}
+
+pub(crate) fn run_on(
+    vm: VmKind,
+    config: &VmConfig,
+    code: &CodeBytes,
+    entry: &str,
+    prepaid: u64,
+) -> Finished<Toy> {
+    runner_on(vm, config.clone()).run(code, entry, toy(prepaid)).unwrap()
 }
 
 /// What `run` gives, with what of it must be the same on every engine.

@@ -68,6 +68,23 @@ fn what_is_reverted_is_no_change() {
 }
 
 #[test]
+fn what_was_written_since_a_moment_has_its_last_value() {
+    let mut overlay = Overlay::new(Snapshot::empty());
+    overlay.set(*b"before", *b"1");
+    overlay.set(*b"both", *b"2");
+    let mark = overlay.checkpoint();
+    overlay.set(*b"both", *b"3");
+    overlay.set(*b"both", *b"4");
+    overlay.remove(b"gone");
+    let written = overlay.written_since(mark);
+    let written: Vec<_> =
+        written.iter().map(|(key, value)| (&***key, value.map(|value| &**value))).collect();
+    assert_eq!(written, [(b"both".as_slice(), Some(b"4".as_slice())), (b"gone", None)]);
+    overlay.revert_to(mark);
+    assert!(overlay.written_since(mark).is_empty());
+}
+
+#[test]
 fn an_overlay_can_be_moved_to_another_thread_and_back() {
     let overlay = Overlay::new(Snapshot::empty());
     let work = move || {
