@@ -9,6 +9,8 @@ mod config;
 mod error;
 mod fused;
 mod imports;
+#[cfg(feature = "near")]
+pub mod near;
 mod prepare;
 mod runner;
 #[cfg(any(feature = "wasmer", feature = "wasmtime"))]

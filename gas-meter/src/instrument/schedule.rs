@@ -198,6 +198,11 @@ impl Prices {
             .chain(sizes)
     }
 
+    /// The prices that [`Prices::figures`] told. Figures that are missing are zero.
+    pub fn from_figures(figures: &[u64]) -> Result<Self, InvalidSchedule> {
+        Prices::new(&Figures(figures))
+    }
+
     pub(super) fn one_byte(&self, opcode: u8) -> Option<&Row> {
         self.one_byte[usize::from(opcode)].as_ref()
     }
@@ -214,6 +219,46 @@ impl Prices {
     pub(super) fn entry(&self, frame_bytes: u64) -> u64 {
         const BYTES: u64 = 8;
         frame_bytes.div_ceil(BYTES).saturating_mul(self.frame_price)
+    }
+}
+
+/// A schedule as [`Prices::figures`] tells it.
+struct Figures<'a>(&'a [u64]);
+
+impl Figures<'_> {
+    /// Operators there may be, and two figures for each.
+    const OPERATORS: usize = ONE_BYTE.len() + PREFIXED.len();
+
+    fn at(&self, index: usize) -> u64 {
+        self.0.get(index).copied().unwrap_or_default()
+    }
+
+    /// A figure behind those of the operators.
+    fn behind(&self, index: usize) -> u64 {
+        self.at(index.saturating_add(Self::OPERATORS.saturating_mul(2)))
+    }
+}
+
+impl Schedule for Figures<'_> {
+    fn price(&self, operator: &Operator) -> Price {
+        let mut rows = ONE_BYTE.iter().chain(&PREFIXED);
+        let place = rows.position(|row| row.as_ref() == Some(operator)).unwrap_or(usize::MAX);
+        let base = place.saturating_mul(2);
+        Price { base: self.at(base), unit: self.at(base.saturating_add(1)) }
+    }
+
+    fn frame_price(&self) -> u64 {
+        self.behind(0)
+    }
+
+    fn frame_sizes(&self) -> FrameSizes {
+        let small = |index| u8::try_from(self.behind(index)).unwrap_or(u8::MAX);
+        FrameSizes {
+            activation: self.behind(1),
+            word32: small(2),
+            word64: small(3),
+            reference: small(4),
+        }
     }
 }
 

@@ -46,6 +46,12 @@ pub enum Sent {
 }
 
 impl InMemory {
+    /// Nothing but the account that runs and the chain's name.
+    pub fn new(account_id: &str, chain_id: &str) -> Self {
+        let (account_id, chain_id) = (account_id.to_owned(), chain_id.to_owned());
+        InMemory { account_id, chain_id, ..InMemory::default() }
+    }
+
     fn receipt(&mut self, receiver: &str, after: &[ReceiptIndex]) -> ReceiptIndex {
         let index = ReceiptIndex(u64::try_from(self.receivers.len()).unwrap_or(u64::MAX));
         self.receivers.push(receiver.to_owned());

@@ -6,87 +6,12 @@ use gas_meter::Gas;
 use host_fns::abi::{Host, HostFn};
 use parking_lot::Mutex;
 use vm_runner::{
-    Artifact, Case, CompileError, Compiled, Difference, DifferenceSink, Failure, Fingerprint,
-    Finished, FusedVm, LoadedModule, ModuleCache, PreparedModule, Run, Runner, Vm, VmFault, VmKind,
-    WasmTrap,
+    Artifact, Case, Difference, DifferenceSink, Failure, FusedVm, ModuleCache, Run, Runner, Vm,
+    VmFault, VmKind, WasmTrap,
 };
 
 use crate::toy::{Toy, ToyError, code, config, run_on, toy};
-
-/// How an engine misbehaves.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Bug {
-    /// It burns one more.
-    Gas,
-    /// It forgets the last note.
-    Note,
-    /// It reports a trap as another one.
-    Trap,
-    /// It refuses all modules.
-    Refuses,
-    /// It does what it must not do.
-    Fault,
-}
-
-/// An engine that is wrong where a module has a function `marked`.
-struct Wrong(Box<dyn Vm<Toy>>, Bug);
-
-struct WrongModule(Arc<dyn LoadedModule<Toy>>, Bug);
-
-impl Vm<Toy> for Wrong {
-    fn kind(&self) -> VmKind {
-        self.0.kind()
-    }
-
-    fn fingerprint(&self) -> Fingerprint {
-        self.0.fingerprint()
-    }
-
-    fn compile(
-        &self,
-        module: &PreparedModule,
-        imports: Vec<&'static HostFn<Toy>>,
-    ) -> Result<Compiled<Toy>, VmFault> {
-        if module.entries.check("marked").is_err() {
-            return self.0.compile(module, imports);
-        }
-        if self.1 == Bug::Refuses {
-            return Ok(Err(CompileError));
-        }
-        let compiled = self.0.compile(module, imports)?;
-        Ok(compiled
-            .map(|module| -> Arc<dyn LoadedModule<Toy>> { Arc::new(WrongModule(module, self.1)) }))
-    }
-
-    #[allow(unsafe_code, reason = "the trait's")]
-    unsafe fn load(
-        &self,
-        artifact: &Artifact,
-        imports: Vec<&'static HostFn<Toy>>,
-    ) -> Result<Option<Arc<dyn LoadedModule<Toy>>>, VmFault> {
-        // SAFETY: what the caller promises of this engine holds of the one inside.
-        unsafe { self.0.load(artifact, imports) }
-    }
-}
-
-impl LoadedModule<Toy> for WrongModule {
-    fn run(&self, entry: &str, host: Toy) -> Result<Run<Toy>, VmFault> {
-        let run = self.0.run(entry, host)?;
-        let Run::Finished(Finished { mut host, mut end }) = run else { return Ok(run) };
-        match self.1 {
-            Bug::Gas => host.gas.burn(Gas::new(1)).unwrap(),
-            Bug::Note => drop(host.notes.pop()),
-            Bug::Trap => end = Err(Failure::Trap(WasmTrap::MemoryOutOfBounds)),
-            Bug::Fault => return Err(VmFault::Engine("broken".to_owned())),
-            Bug::Refuses => {}
-        }
-        Ok(Run::Finished(Finished { host, end }))
-    }
-
-    fn artifact(&self) -> Result<Artifact, VmFault> {
-        self.0.artifact()
-    }
-}
+use crate::wrong::{Bug, Wrong};
 
 /// Remembers what it is told.
 #[derive(Default)]
@@ -123,8 +48,25 @@ fn watched(vms: Vec<Box<dyn Vm<Toy>>>) -> (FusedVm<Toy>, Arc<Told>) {
     (FusedVm::new(vms).with_sink(sink), told)
 }
 
+const GAS: Bug<Toy> = |finished| {
+    finished.host.gas.burn(Gas::new(1)).unwrap();
+    Ok(())
+};
+
+const NOTE: Bug<Toy> = |finished| {
+    finished.host.notes.pop();
+    Ok(())
+};
+
+const TRAP: Bug<Toy> = |finished| {
+    finished.end = Err(Failure::Trap(WasmTrap::MemoryOutOfBounds));
+    Ok(())
+};
+
+const FAULT: Bug<Toy> = |_| Err(VmFault::Engine("broken".to_owned()));
+
 /// All engines, and the first once more with a bug.
-fn with(bug: Bug) -> (FusedVm<Toy>, Arc<Told>) {
+fn with(bug: Option<Bug<Toy>>) -> (FusedVm<Toy>, Arc<Told>) {
     let mut vms = engines();
     vms.push(Box::new(Wrong(VmKind::ALL[0].vm(), bug)));
     watched(vms)
@@ -166,18 +108,19 @@ fn engines_that_agree_give_the_result_of_each() {
 #[test]
 fn a_difference_is_no_result_and_names_what_differs() {
     let first = VmKind::ALL[0];
-    for (bug, topics) in [
-        (Bug::Gas, ["gas burnt", "gas used", "compute"].as_slice()),
-        (Bug::Note, &["notes"]),
-        (Bug::Trap, &["end"]),
-        (Bug::Refuses, &["end", "gas burnt", "gas used", "compute", "notes"]),
-    ] {
+    let topics: [(Option<Bug<Toy>>, &[&str]); 4] = [
+        (Some(GAS), &["gas burnt", "gas used", "compute"]),
+        (Some(NOTE), &["notes"]),
+        (Some(TRAP), &["end"]),
+        (None, &["end", "gas burnt", "gas used", "compute", "notes"]),
+    ];
+    for (bug, topics) in topics {
         let (fused, told) = with(bug);
         let code = code(BUSY);
         let fault = runner(fused).run(&code, "marked", toy(100_000)).unwrap_err();
         let VmFault::Difference(difference) = fault else { panic!("{fault}") };
         assert_eq!(difference.engines, [first, first]);
-        assert_eq!(difference.topics, topics, "{bug:?}");
+        assert_eq!(difference.topics, topics);
         let told = told.0.lock();
         let [saved] = told.as_slice() else { panic!("{} were told", told.len()) };
         assert_eq!(saved.difference, difference);
@@ -189,7 +132,7 @@ fn a_difference_is_no_result_and_names_what_differs() {
 
 #[test]
 fn the_message_says_who_and_in_what() {
-    let (fused, _) = with(Bug::Note);
+    let (fused, _) = with(Some(NOTE));
     let fault = runner(fused).run(&code(BUSY), "marked", toy(100_000)).unwrap_err();
     let first = VmKind::ALL[0];
     assert_eq!(fault.to_string(), format!("{first} and {first} differ in notes"));
@@ -198,7 +141,7 @@ fn the_message_says_who_and_in_what() {
 /// What an engine does wrong elsewhere is nothing to this call.
 #[test]
 fn only_the_call_that_differs_is_lost() {
-    let (fused, told) = with(Bug::Gas);
+    let (fused, told) = with(Some(GAS));
     let runner = runner(fused);
     assert!(runner.run(&code(BUSY), "marked", toy(100_000)).is_err());
     let other = code(r#"(module (func (export "main") nop))"#);
@@ -208,7 +151,7 @@ fn only_the_call_that_differs_is_lost() {
 
 #[test]
 fn a_fault_of_one_engine_is_a_fault() {
-    let (fused, told) = with(Bug::Fault);
+    let (fused, told) = with(Some(FAULT));
     let fault = runner(fused).run(&code(BUSY), "marked", toy(100_000)).unwrap_err();
     assert_eq!(fault, VmFault::Engine("broken".to_owned()));
     assert!(told.0.lock().is_empty());
@@ -216,7 +159,7 @@ fn a_fault_of_one_engine_is_a_fault() {
 
 #[test]
 fn what_all_engines_refuse_is_refused() {
-    let refusing = || -> Box<dyn Vm<Toy>> { Box::new(Wrong(VmKind::ALL[0].vm(), Bug::Refuses)) };
+    let refusing = || -> Box<dyn Vm<Toy>> { Box::new(Wrong(VmKind::ALL[0].vm(), None)) };
     let fused = FusedVm::new(vec![refusing(), refusing()]);
     let finished = runner(fused).run(&code(BUSY), "marked", toy(100_000)).unwrap();
     assert_eq!(finished.end, Err(Failure::Compile));

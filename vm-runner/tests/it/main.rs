@@ -11,8 +11,11 @@ mod fused;
 mod gas;
 mod hostile;
 mod isolation;
+#[cfg(feature = "near")]
+mod near;
 mod refusals;
 #[cfg(unix)]
 mod signals;
 mod toy;
 mod traps;
+mod wrong;

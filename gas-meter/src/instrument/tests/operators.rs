@@ -34,3 +34,16 @@ fn the_table_has_the_operators_of_the_accepted_proposals_and_no_others() {
     ours.insert("typed_select".to_owned());
     assert_eq!(ours, theirs);
 }
+
+#[test]
+fn prices_are_told_by_their_figures() {
+    let other = FlatSchedule { regular_op: 7, linear_base: 0, linear_unit: 1, ..schedule() };
+    for prices in [prices(), Prices::new(&other).expect("small prices")] {
+        let figures: Vec<u64> = prices.figures().collect();
+        assert_eq!(Prices::from_figures(&figures), Ok(prices));
+    }
+    assert_eq!(
+        Prices::from_figures(&[u64::MAX; 600]),
+        Err(InvalidSchedule::TooLarge("unreachable"))
+    );
+}
