@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use vm_runner::{Failure, ModuleCache, Runner, VmKind, WasmTrap};
+use gas_meter::instrument::Form;
+use vm_runner::{Failure, ModuleCache, Run, Runner, VmKind, WasmTrap};
 
-use crate::toy::{MEETING, Toy, ToyError, code, config, run, toy};
+use crate::toy::{MEETING, Toy, ToyError, code, config, run, run_with, toy};
 
 /// Every arithmetic operation, on each kind of NaN.
 #[test]
@@ -139,5 +140,51 @@ fn calls_beyond_the_pool_succeed() {
                 });
             }
         });
+    }
+}
+
+/// Whether a table fits places that were made in advance is not the guest's business.
+#[test]
+fn a_table_grows_as_far_as_the_limit_says() {
+    let wat = r#"(module (import "env" "note" (func $note (param i64))) (table 1 funcref)
+        (func (export "main")
+            (call $note (i64.extend_i32_s (table.grow 0 (ref.null func) (i32.const 29998))))
+            (call $note (i64.extend_i32_s (table.grow 0 (ref.null func) (i32.const 2))))
+            (table.set 0 (i32.const 29998) (ref.null func))))"#;
+    let mut config = config();
+    config.limits.table_elements = Some(30_000);
+    let finished = run_with(&config, wat, "main", 1_000_000_000);
+    assert_eq!((finished.end, finished.host.notes), (Ok(()), vec![1, u64::MAX]));
+}
+
+#[test]
+#[allow(unsafe_code, reason = "machine code that was written down is loaded")]
+fn a_module_that_was_written_down_runs_as_before() {
+    for (wat, end) in [
+        (r#"(module (func (export "main") nop))"#, Ok(())),
+        (
+            r#"(module (start $f) (func $f unreachable) (func (export "main")))"#,
+            Err(Failure::Trap(WasmTrap::Unreachable)),
+        ),
+        // Too large for places that are made in advance.
+        (r#"(module (table 20000 funcref) (func (export "main")))"#, Ok(())),
+    ] {
+        let mut config = config();
+        config.limits.table_elements = Some(30_000);
+        let wasm = wat::parse_str(wat).unwrap();
+        let prepared = vm_runner::prepare(&wasm, &config, Form::Stepwise).unwrap();
+        for kind in VmKind::ALL {
+            let vm = kind.vm::<Toy>();
+            let artifact = vm.compile(&prepared, Vec::new()).unwrap().unwrap().artifact().unwrap();
+            // SAFETY: it was written by this engine.
+            let loaded = unsafe { vm.load(&artifact, Vec::new()) }.unwrap().unwrap();
+            assert_eq!(loaded.artifact().unwrap(), artifact, "{kind}");
+            for _ in 0..2 {
+                let Run::Finished(finished) = loaded.run("main", toy(1_000)).unwrap() else {
+                    panic!("{kind}: {wat}");
+                };
+                assert_eq!(finished.end, end, "{kind}: {wat}");
+            }
+        }
     }
 }
