@@ -135,8 +135,9 @@ impl Hot {
     /// Makes `memory` as `image` says. False when that did not work: it must not be used.
     pub(super) fn wipe(&mut self, memory: &mut [u8], image: &Image) -> bool {
         self.wipes = self.wipes.saturating_add(1);
-        // Another method may touch other pages, so learning does not end but becomes rare.
-        if self.wipes.is_power_of_two() {
+        // Not after the first call, which may be the last. Another method may touch other pages, so
+        // learning does not end but becomes rare.
+        if self.wipes > 1 && self.wipes.is_power_of_two() {
             self.learn(memory);
         }
         let mut cold = 0;

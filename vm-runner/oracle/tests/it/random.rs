@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use arbitrary::Unstructured;
 use fixtures::Case;
 use gas_meter::instrument::wasmparser::{Validator, WasmFeatures};
-use oracle::{Contract, Oracle};
+use oracle::{Contract, Oracle, OurRunner};
 use wasm_smith::{Config, Module};
 
 use crate::differential::amounts;
@@ -64,6 +64,36 @@ fn modules_with_references() {
 #[test]
 fn modules_that_call_the_host() {
     compare(Flavour::Hosted);
+}
+
+/// Calls of several modules in any order: what comes of one is what comes of it on a machine that
+/// has run nothing.
+#[test]
+fn modules_in_any_order() {
+    const CALLS: u64 = 30;
+    let oracle = Oracle::new();
+    for (seed, flavour) in
+        [Flavour::Calm, Flavour::Wild, Flavour::References, Flavour::Hosted].into_iter().enumerate()
+    {
+        let mut rng = Rng::new(u64::try_from(seed).expect("a small number"));
+        let fresh = || OurRunner::new(oracle.config());
+        let modules: Vec<_> = (0..8)
+            .filter_map(|seed| module(flavour, seed))
+            .map(
+                |code| {
+                    if matches!(flavour, Flavour::Hosted) { hosted::wrap(&code, 0) } else { code }
+                },
+            )
+            .map(|code| Contract::new(&code))
+            .collect();
+        let used = fresh();
+        for _ in 0..CALLS {
+            let at = usize::try_from(rng.below(8)).expect("a small number") % modules.len();
+            let case = Case::call("main").gas(GAS >> rng.small(16));
+            let (used, fresh) = (used.run(&modules[at], &case), fresh().run(&modules[at], &case));
+            assert_eq!(used.expect("a result"), fresh.expect("a result"), "module {at}");
+        }
+    }
 }
 
 fn compare(flavour: Flavour) {
