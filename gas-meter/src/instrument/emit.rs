@@ -63,6 +63,7 @@ impl FunctionWriter<'_> {
             amount: add(bulk),
             count: add(bulk),
         };
+        let next = next.max(self.least_locals(own));
         let words = next.saturating_sub(own).saturating_sub(u32::from(bulk));
         let added = u32::from(words > 0).saturating_add(u32::from(bulk));
         groups.saturating_add(added).encode(self.out);
@@ -77,6 +78,20 @@ impl FunctionWriter<'_> {
             ValType::I32.encode(self.out);
         }
         locals
+    }
+
+    /// How many locals a function has at least that has so many of its own. Where that is about
+    /// the most that parsers take, both forms must have the same number, or one could be refused
+    /// and the other not. near-vm-runner adds two in any case.
+    fn least_locals(&self, own: u32) -> u32 {
+        const MAX_LOCALS: u32 = 50_000;
+        const MOST_ADDED: u32 = 4;
+        if own.saturating_add(MOST_ADDED) <= MAX_LOCALS {
+            return own;
+        }
+        let bulk = if self.body.has_bulk { 2 } else { 0 };
+        let stepwise = u32::from(self.body.has_calls).saturating_add(bulk).saturating_add(1);
+        own.saturating_add(stepwise.max(2))
     }
 
     /// Whether anything here needs [`Locals::counter`].

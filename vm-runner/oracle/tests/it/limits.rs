@@ -239,3 +239,36 @@ fn assert_sizes(oracle: &Oracle, code: &[u8]) {
     // The code section is counted to the byte; of the others, nearcore's imports are not.
     assert!(accepted(nears) && !accepted(nears - 300), "{nears}");
 }
+
+/// Parsers take 50,000 locals in a function, and metering adds two on both sides.
+#[test]
+fn locals_of_a_function() {
+    let oracle = Oracle::new();
+    let padding = "nop ".repeat(100_000);
+    for (count, accepted) in [(49_998, true), (49_999, false), (50_000, false)] {
+        let locals = "(local i32)".repeat(count);
+        for (body, main) in [
+            ("", ""),
+            ("", "(call $f)"),
+            ("(loop (br_if 0 (i32.const 0)))", "(call $f)"),
+            ("(if (i32.const 0) (then (call $f)))", "(call $f)"),
+            ("(drop (i32.div_u (i32.const 1) (i32.const 0)))", "(call $f)"),
+        ] {
+            let wasm = wat::parse_str(format!(
+                r#"(module (func $f {locals} {body} {padding}) (func (export "main") {main}))"#
+            ));
+            let (contract, case) = (oracle::Contract::new(&wasm.unwrap()), Case::call("main"));
+            if accepted {
+                crate::agree_on(&oracle, &contract, &case);
+                continue;
+            }
+            let ours = oracle.ours_of(&contract, &case).unwrap();
+            let nears = oracle.nears_of(&contract, &case).unwrap();
+            for outcome in [ours, nears] {
+                let failure = outcome.failure.unwrap_or_default();
+                assert!(failure.starts_with("CompilationError(WasmtimeCompileError"), "{failure}");
+                assert_eq!(outcome.burnt, 0);
+            }
+        }
+    }
+}
