@@ -18,10 +18,10 @@ mod stack;
 mod vm;
 #[cfg(feature = "wasmer")]
 pub mod wasmer;
-#[cfg(feature = "wasmtime")]
-pub mod wasmtime;
 #[cfg(feature = "wasmi")]
 pub mod wasmi;
+#[cfg(feature = "wasmtime")]
+pub mod wasmtime;
 
 pub use cache::ModuleCache;
 pub use code::{Code, CodeBytes, CodeHash};
