@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use vm_runner::{CodeBytes, Failure, Runner, VmFault, WasmTrap};
+use vm_runner::{CodeBytes, Failure, Runner, VmFault, VmKind, WasmTrap};
 
-use crate::toy::{Toy, ToyError, code, config, runners, toy};
+use crate::toy::{Toy, ToyError, code, config, runner_on, runners, toy};
 
 /// How a call ends that wrote everything it could.
 const ENDS: [&str; 9] =
@@ -275,11 +275,13 @@ fn memory_of_calls_is_given_back() {
     let mut config = config();
     config.limits.initial_memory_pages = 1024;
     config.limits.max_memory_pages = 2048;
-    let runners: Vec<_> = runners(&config).collect();
-    let before = resident();
-    for runner in &runners {
+    for vm in VmKind::ALL {
+        let runner = runner_on(*vm, config.clone());
+        // wasmtime keeps an image of the memory with the module.
+        let has_image = matches!(vm.name(), "cranelift" | "winch");
+        let before = resident();
         for number in 0..MODULES {
-            let data = if number % 2 == 0 { scattered(BYTES) } else { String::new() };
+            let data = if number % 2 == 0 && !has_image { scattered(BYTES) } else { String::new() };
             let code = code(&format!(
                 r#"(module (memory 1) {data} (func (export "main")
                     (memory.fill (i32.const 0) (i32.const {number}) (i32.const {BYTES}))))"#
@@ -288,9 +290,9 @@ fn memory_of_calls_is_given_back() {
                 assert_eq!(runner.run(&code, "main", toy(1 << 40)).unwrap().end, Ok(()));
             }
         }
+        // A quarter of what they would take, since other tests run meanwhile.
+        assert!(resident() < before + MODULES / 4 * BYTES, "{vm}");
     }
-    // A quarter of what they would take, since other tests run meanwhile.
-    assert!(resident() < before + MODULES / 4 * BYTES);
 }
 
 /// What metering counts with is new too: a call burns the same each time and after any other.
