@@ -2,6 +2,7 @@
 //! both on Ctrl-C or SIGTERM.
 
 mod banner;
+mod differences;
 
 use std::fs::File;
 use std::io::{BufWriter, IsTerminal as _, Write as _};
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use near_primitives::version::PROTOCOL_VERSION;
+use sandbox_runtime::Engines;
 use sandboxd::chain::{BlockMode, Clock, Node, NodeOptions};
 use sandboxd::cli::{
     self, BlockTime, Cli, Command, DumpStateArgs, ExportArgs, ForkArgs, Program, RunArgs,
@@ -72,7 +74,8 @@ fn start(args: &StartArgs, wallet: Option<Vec<u8>>) -> anyhow::Result<()> {
         (None, Some(path)) => Sandbox::builder(read_genesis(path)?),
     };
     let builder = builder.wallet_contract(wallet).finality_lag(args.serve.finality_lag);
-    let sandbox = builder.auto_impersonate(args.serve.auto_impersonate).build();
+    let builder = builder.auto_impersonate(args.serve.auto_impersonate);
+    let sandbox = builder.engines(engines(&args.serve)).build();
     let sandbox = match &args.genesis {
         None => sandbox?,
         Some(path) => sandbox.with_context(|| path.display().to_string())?,
@@ -121,6 +124,7 @@ fn run_home(home: &Home, args: &RunArgs, wallet: Option<Vec<u8>>) -> anyhow::Res
         .kept_states(kept_states)
         .finality_lag(args.serve.finality_lag)
         .auto_impersonate(args.serve.auto_impersonate)
+        .engines(engines(&args.serve))
         .max_gas_burnt_view(max_gas_burnt_view)
         .build();
     let sandbox = sandbox.with_context(|| home.path().display().to_string())?;
@@ -134,6 +138,15 @@ fn run_home(home: &Home, args: &RunArgs, wallet: Option<Vec<u8>>) -> anyhow::Res
     drop(running);
     node.stop();
     Ok(())
+}
+
+/// What contracts run on.
+fn engines(args: &ServeArgs) -> Engines {
+    match args.vm.split_first() {
+        None => Engines::default(),
+        Some((first, [])) => Engines::only(*first),
+        Some((first, others)) => Engines::compared(*first, others.to_vec(), differences::save),
+    }
 }
 
 /// Writes the state of the chain that runs from a home folder, or of the one that would.

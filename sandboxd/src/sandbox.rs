@@ -10,6 +10,8 @@ use near_crypto::{KeyType, SecretKey};
 use near_primitives::types::BlockHeightDelta;
 use near_primitives::validator_signer::ValidatorSigner;
 
+use sandbox_runtime::Engines;
+
 use crate::chain::{Chain, ChainOptions, Clock, InvalidChain, Node, NodeOptions, Source};
 use crate::genesis;
 use crate::home::Config;
@@ -35,6 +37,7 @@ pub struct SandboxBuilder {
     max_gas_burnt_view: Option<u64>,
     wallet_contract: Option<Vec<u8>>,
     auto_impersonate: bool,
+    engines: Engines,
     source: Option<Arc<dyn Source>>,
 }
 
@@ -71,6 +74,7 @@ impl Sandbox {
             max_gas_burnt_view: None,
             wallet_contract: None,
             auto_impersonate: false,
+            engines: Engines::default(),
             source: None,
         }
     }
@@ -155,6 +159,14 @@ impl SandboxBuilder {
         self
     }
 
+    /// What contracts run on: singlepass, if nothing else is said. Gas, outcomes and state are the
+    /// same on all engines.
+    #[must_use]
+    pub fn engines(mut self, engines: Engines) -> Self {
+        self.engines = engines;
+        self
+    }
+
     /// Makes the chain.
     pub fn build(self) -> Result<Sandbox, InvalidChain> {
         let signer = self.signer.unwrap_or_else(|| first_validator(&self.genesis));
@@ -167,6 +179,7 @@ impl SandboxBuilder {
             max_gas_burnt_view: self.max_gas_burnt_view,
             wallet_contract: self.wallet_contract,
             auto_impersonate: self.auto_impersonate,
+            engines: self.engines,
         };
         let chain = match self.source {
             None => Chain::new(&self.genesis, options),

@@ -32,4 +32,6 @@ pub use error::{
 pub use fused::{Case, Difference, DifferenceSink, FusedVm};
 pub use prepare::{Counting, Entries, ImportedFunction, PreparedModule, prepare};
 pub use runner::Runner;
-pub use vm::{Artifact, CompileError, Compiled, Finished, LoadedModule, Run, Vm, VmKind};
+pub use vm::{
+    Artifact, CompileError, Compiled, Finished, LoadedModule, Run, UnknownVm, Vm, VmKind,
+};

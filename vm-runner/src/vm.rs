@@ -2,6 +2,7 @@
 //! the numbers mean is decided outside of them.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use host_fns::abi::{Host, HostFn};
@@ -67,6 +68,25 @@ impl VmKind {
             #[cfg(feature = "wasmi")]
             VmKind::Wasmi => Box::new(crate::wasmi::WasmiVm::new()),
         }
+    }
+}
+
+/// A name that is no engine's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no engine {0}; there are {names}", names = names())]
+pub struct UnknownVm(String);
+
+fn names() -> String {
+    let names: Vec<&str> = VmKind::ALL.iter().map(|vm| vm.name()).collect();
+    names.join(", ")
+}
+
+impl FromStr for VmKind {
+    type Err = UnknownVm;
+
+    fn from_str(name: &str) -> Result<Self, UnknownVm> {
+        let found = VmKind::ALL.iter().find(|vm| vm.name() == name);
+        found.copied().ok_or_else(|| UnknownVm(name.to_owned()))
     }
 }
 

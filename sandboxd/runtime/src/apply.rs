@@ -17,6 +17,7 @@ use crate::block::{BlockEffects, BlockEnv, BlockInput, Burnt, DroppedTransaction
 use crate::config::RuntimeConfig;
 use crate::contract::ContractRunner;
 use crate::delayed::DelayedQueue;
+use crate::engines::Engines;
 use crate::fault::{NeededBy, OrOverflow, RuntimeFault};
 use crate::impersonation::Impersonated;
 use crate::itemized::Itemized;
@@ -42,7 +43,12 @@ pub struct Runtime {
 impl Runtime {
     /// A runtime of the given rules, with an empty cache of contracts.
     pub fn new(config: RuntimeConfig) -> Self {
-        let contracts = Arc::new(ContractRunner::new(&config));
+        Runtime::on(&Engines::default(), config)
+    }
+
+    /// The same, on other engines.
+    pub fn on(engines: &Engines, config: RuntimeConfig) -> Self {
+        let contracts = Arc::new(ContractRunner::new(&config, engines));
         Runtime { config: Arc::new(config), contracts }
     }
 

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use gas_meter::{GasCounter, Profile};
 use host_fns::near::{Context, NearHost, Parts, ReturnData as HostReturn};
 use sandbox_state::Value;
-use vm_runner::wasmer::WasmerVm;
-use vm_runner::{Code, CodeHash, ModuleCache, Runner};
+use vm_runner::near::FixtureSink;
+use vm_runner::{Code, CodeHash, FusedVm, ModuleCache, Runner, Vm};
 
 use crate::actions::ReturnData;
 use crate::config::RuntimeConfig;
+use crate::engines::Engines;
 use crate::external::ReceiptContext;
 use crate::fault::RuntimeFault;
 use crate::near::{AccountContract, AccountId, Balance, CryptoHash, Gas};
@@ -44,9 +45,9 @@ pub(crate) struct CallOutcome {
 }
 
 impl ContractRunner {
-    pub(crate) fn new(config: &RuntimeConfig) -> Self {
+    pub(crate) fn new(config: &RuntimeConfig, engines: &Engines) -> Self {
         let cache = Arc::new(ModuleCache::new(CACHED_MODULES));
-        let runner = Runner::new(Box::new(WasmerVm::new()), cache, Arc::clone(config.vm()));
+        let runner = Runner::new(vm(config, engines), cache, Arc::clone(config.vm()));
         ContractRunner { runner, config: config.clone() }
     }
 
@@ -70,6 +71,17 @@ impl ContractRunner {
         };
         Ok(outcome(parts, end))
     }
+}
+
+fn vm(config: &RuntimeConfig, engines: &Engines) -> Box<dyn Vm<NearHost<ReceiptContext>>> {
+    let Engines { first, others, found } = engines.clone();
+    if others.is_empty() {
+        return first.vm();
+    }
+    let kinds: Vec<_> = std::iter::once(first).chain(others).collect();
+    let fused = FusedVm::new(kinds.iter().map(|kind| kind.vm()).collect());
+    let sink = FixtureSink::new(Arc::clone(config.vm()), kinds, move |fixture| found.call(fixture));
+    Box::new(fused.with_sink(Arc::new(sink)))
 }
 
 impl fmt::Debug for ContractRunner {

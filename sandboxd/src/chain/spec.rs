@@ -12,7 +12,9 @@ use near_primitives::version::{MIN_SUPPORTED_PROTOCOL_VERSION, PROTOCOL_VERSION}
 use near_time::Utc;
 use rpds::RedBlackTreeMapSync;
 use sandbox_runtime::genesis::genesis_state as genesis_records;
-use sandbox_runtime::{Impersonated, Runtime, RuntimeConfig, UnsupportedProtocolVersion, wallet};
+use sandbox_runtime::{
+    Engines, Impersonated, Runtime, RuntimeConfig, UnsupportedProtocolVersion, wallet,
+};
 use sandbox_state::{History, Snapshot};
 
 use super::Chain;
@@ -48,6 +50,8 @@ pub struct ChainOptions {
     pub wallet_contract: Option<Vec<u8>>,
     /// Whether every account is impersonated from the start.
     pub auto_impersonate: bool,
+    /// What contracts run on.
+    pub engines: Engines,
 }
 
 /// A genesis that no chain can start from. `near_chain_configs` has checked the rest.
@@ -131,7 +135,7 @@ impl Chain {
         if let Some(gas) = options.max_gas_burnt_view {
             runtime_config = runtime_config.with_max_gas_burnt_view(gas);
         }
-        let runtime = Runtime::new(runtime_config);
+        let runtime = Runtime::on(&options.engines, runtime_config);
         let shards: Vec<ShardId> = config.shard_layout.shard_ids().collect();
         let [shard_id] = shards[..] else {
             return Err(InvalidChain::Shards { shards: shards.len() });

@@ -18,6 +18,7 @@ use std::str::FromStr;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use near_primitives::types::{AccountId, BlockHeight, BlockHeightDelta};
 use near_primitives::version::PROTOCOL_VERSION;
+use sandbox_runtime::VmKind;
 
 pub use layers::parse;
 pub use remote::{ExportArgs, ForkArgs, ForkPoint};
@@ -115,6 +116,12 @@ pub struct ServeArgs {
     /// Take transactions of any account without its key, as `sandbox_auto_impersonate` does.
     #[arg(long)]
     pub auto_impersonate: bool,
+    /// What contracts run on: singlepass, cranelift, winch or wasmi. Gas, outcomes and state are the
+    /// same on all. Several, with commas between them, run every call and are compared: where they
+    /// differ the block is dropped, and the call is saved in sandboxd-differences for
+    /// `vm-runner replay` [default: singlepass].
+    #[arg(long, value_name = "ENGINES", value_delimiter = ',')]
+    pub vm: Vec<VmKind>,
     /// A name that the server may be called by, beside those of the loopback and its address, or *
     /// for any. Other names are refused, so that no web page can reach the chain by one of its own.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]

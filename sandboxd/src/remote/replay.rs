@@ -18,6 +18,7 @@ use near_primitives::types::{AccountId, Balance};
 use near_primitives::views::{
     BlockHeaderView, BlockView, FinalExecutionOutcomeView, SignedTransactionView,
 };
+use sandbox_runtime::Engines;
 use sandbox_runtime::overrides::StateOverrides;
 use serde::Deserialize;
 use serde_json::json;
@@ -203,6 +204,7 @@ fn chain_before(
         max_gas_burnt_view: None,
         wallet_contract: None,
         auto_impersonate: false,
+        engines: Engines::default(),
     };
     Ok(Chain::fork(source, &genesis, options)?)
 }

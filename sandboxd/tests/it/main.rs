@@ -15,6 +15,7 @@ mod compare;
 mod contracts;
 mod deal;
 mod dry_run;
+mod engines;
 mod epochs;
 mod finality;
 mod fork;

@@ -5,6 +5,8 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as BASE64;
 use serde_json::json;
 
 use super::{
@@ -102,6 +104,30 @@ fn any_key_is_a_key_of_anybody_where_the_flag_says_so() {
     };
     assert_eq!(answer(&["--auto-impersonate"])["result"]["permission"], "FullAccess");
     assert!(answer(&[])["result"]["permission"].is_null());
+}
+
+#[test]
+fn engines_are_chosen_by_name_and_an_unknown_one_is_named() {
+    for engines in ["winch", "singlepass,cranelift,wasmi"] {
+        let mut daemon = Daemon::start(&["--rpc-addr", "127.0.0.1:0", "--json", "--vm", engines]);
+        let params = json!({
+            "signer_id": "alice.test.near", "receiver_id": "alice.test.near",
+            "actions": [
+                { "DeployContract": { "code": BASE64.encode(fixtures::wasm("tiny")) } },
+                { "FunctionCall": {
+                    "method_name": "increment", "args": "", "gas": 100_000_000_000_000_u64,
+                    "deposit": "0",
+                } },
+            ],
+        });
+        let answer = call(&daemon.address(), "sandbox_send_transaction", &params);
+        assert!(answer["result"]["status"]["SuccessValue"].is_string(), "{engines}: {answer}");
+    }
+    let refused = output(&["--vm", "wasmtime"]);
+    assert_eq!(refused.status.code(), Some(2));
+    let message = stderr(&refused);
+    let expected = "there is no engine wasmtime; there are singlepass, cranelift, winch, wasmi";
+    assert!(message.contains(expected), "{message}");
 }
 
 #[test]

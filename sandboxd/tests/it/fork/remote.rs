@@ -12,6 +12,7 @@ use near_primitives::action::GlobalContractIdentifier;
 use near_primitives::state_record::state_record_to_account_id;
 use near_primitives::types::{AccountId, Nonce};
 use parking_lot::Mutex;
+use sandbox_runtime::Engines;
 use sandbox_runtime::view::{self, StateQuery};
 use sandboxd::chain::{Chain, ChainOptions, Fetched, PinnedBlock, Source, SourceFailure, Stretch};
 use sandboxd::genesis;
@@ -188,6 +189,7 @@ pub(super) fn fork(remote: &Arc<Remote>) -> Chain {
         finality_lag: 0,
         wallet_contract: None,
         auto_impersonate: false,
+        engines: Engines::default(),
     };
     Chain::fork(Arc::<Remote>::clone(remote), &own, options).unwrap()
 }

@@ -1,0 +1,77 @@
+//! What contracts run on, and that it makes no difference.
+
+use std::sync::Arc;
+
+use near_primitives::action::{Action, DeployContractAction, FunctionCallAction};
+use near_primitives::hash::CryptoHash;
+use near_primitives::types::{Balance, Gas};
+use near_primitives::views::FinalExecutionOutcomeView;
+use parking_lot::Mutex;
+use sandbox_runtime::{Engines, VmKind};
+use sandboxd::Sandbox;
+use sandboxd::chain::{Chain, Clock};
+
+use crate::support::{GENESIS_NS, sign};
+
+const ALICE: &str = "alice.test.near";
+const BOB: &str = "bob.test.near";
+
+fn chain(engines: Engines) -> Chain {
+    let builder = Sandbox::localnet_builder(Clock::manual(GENESIS_NS)).engines(engines);
+    builder.build().unwrap().into_chain()
+}
+
+/// A life of a chain: contracts that write, read, fail, call each other and run out of gas.
+fn live(mut chain: Chain) -> (CryptoHash, Vec<String>) {
+    let deploy = |code: Vec<u8>| Action::DeployContract(DeployContractAction { code });
+    let status = || deploy(fixtures::wasm("status").to_vec());
+    let call = |method: &str, args: &str, gigagas| {
+        Action::FunctionCall(Box::new(FunctionCallAction {
+            method_name: method.into(),
+            args: args.as_bytes().to_vec(),
+            gas: Gas::from_gigagas(gigagas),
+            deposit: Balance::ZERO,
+        }))
+    };
+    let sent = [
+        (ALICE, ALICE, status()),
+        (BOB, BOB, status()),
+        (ALICE, BOB, call("set_status", r#"{"message":"hello"}"#, 100_000)),
+        (BOB, ALICE, call("set_status", "no JSON", 100_000)),
+        (BOB, ALICE, call("no_such_method", "", 100_000)),
+        (ALICE, ALICE, call("set_status", r#"{"message":"too little gas"}"#, 300)),
+        (ALICE, ALICE, deploy(fixtures::wat("limits"))),
+        (BOB, ALICE, call("loop_million", "", 300_000)),
+        (BOB, ALICE, call("fib_20", "", 300_000)),
+    ];
+    let mut nonces = [(ALICE, 0), (BOB, 0)];
+    let mut outcomes = Vec::new();
+    for (from, to, action) in sent {
+        let nonce = nonces.iter_mut().find(|(name, _)| *name == from).map(|(_, nonce)| nonce);
+        let nonce = nonce.unwrap();
+        *nonce += 1;
+        let hash = chain.submit(sign(&chain, from, to, *nonce, vec![action])).unwrap();
+        chain.settle().unwrap();
+        let outcome: FinalExecutionOutcomeView = chain.execution(&hash).unwrap().view();
+        outcomes.push(serde_json::to_string(&outcome).unwrap());
+    }
+    (*chain.head().hash(), outcomes)
+}
+
+#[test]
+fn a_chain_is_the_same_on_every_engine() {
+    let expected = live(chain(Engines::default()));
+    let failed = |outcome: &&String| outcome.contains("Failure");
+    assert_eq!(expected.1.iter().filter(failed).count(), 3);
+    for vm in VmKind::ALL {
+        assert_eq!(live(chain(Engines::only(*vm))), expected, "{vm}");
+    }
+    let found = Arc::new(Mutex::new(Vec::new()));
+    let finds = Arc::clone(&found);
+    let [first, others @ ..] = VmKind::ALL else { panic!("there is an engine") };
+    let compared = Engines::compared(*first, others.to_vec(), move |fixture| {
+        finds.lock().push(fixture.differs_in.clone());
+    });
+    assert_eq!(live(chain(compared)), expected);
+    assert!(found.lock().is_empty());
+}
