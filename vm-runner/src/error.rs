@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use host_fns::abi::Fault;
 
 use crate::Difference;
@@ -31,7 +32,9 @@ pub enum Failure<E> {
 }
 
 /// Why a module is refused. The variants are NEAR's (near-vm-runner `logic/errors.rs`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error, BorshSerialize, BorshDeserialize,
+)]
 pub enum PrepareError {
     /// The metered module cannot be written.
     #[error("the module cannot be serialized")]
@@ -168,7 +171,7 @@ pub enum VmFault {
 }
 
 /// The type of a function.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
 pub struct Signature {
     /// Types of the parameters.
     pub params: Vec<ValueType>,
@@ -177,7 +180,7 @@ pub struct Signature {
 }
 
 /// The type of a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
 pub enum ValueType {
     /// `i32`
     I32,

@@ -185,6 +185,11 @@ impl<H: Host> LoadedModule<H> for FusedModule<H> {
         Ok(run)
     }
 
+    fn bytes(&self) -> usize {
+        let modules = self.modules.iter().filter_map(|(_, module)| module.as_ref());
+        modules.map(|module| module.bytes()).fold(self.source.len(), usize::saturating_add)
+    }
+
     fn artifact(&self) -> Result<Artifact, VmFault> {
         let mut code = Vec::new();
         put(&mut code, &self.source);

@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
+mod background;
 #[cfg(any(feature = "wasmer", feature = "wasmi", feature = "wasmtime"))]
 mod boundary;
 mod cache;
 mod code;
+mod compiler;
 mod config;
 mod error;
 mod fused;
@@ -23,8 +25,9 @@ pub mod wasmi;
 #[cfg(feature = "wasmtime")]
 pub mod wasmtime;
 
-pub use cache::ModuleCache;
+pub use cache::{ArtifactKey, ArtifactStore, DiskStore, ModuleCache};
 pub use code::{Code, CodeBytes, CodeHash};
+pub use compiler::StoreStats;
 pub use config::{Fingerprint, LoadingCosts, ModuleLimits, VmConfig, WasmProposals};
 pub use error::{
     EntryError, Failure, LinkError, PrepareError, Signature, ValueType, VmFault, WasmTrap,

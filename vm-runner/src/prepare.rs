@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use gas_meter::instrument::{Form, Rule, instrument};
 use wasm_encoder::{EntityType, ExportKind, Module, RawSection, RefType, Section, SectionId};
 use wasmparser::{
@@ -53,7 +54,7 @@ pub(crate) const ENTRY_PREFIX: &str = ":";
 pub(crate) const MEMORY: &str = "memory";
 
 /// A function that a module imports.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct ImportedFunction {
     /// The module it is imported from.
     pub module: String,
@@ -64,10 +65,10 @@ pub struct ImportedFunction {
 }
 
 /// The functions that a contract exports.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Entries(BTreeMap<String, EntryType>);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 enum EntryType {
     /// Neither parameters nor results.
     Callable,
@@ -82,6 +83,14 @@ impl Entries {
             Some(EntryType::Other) => Err(EntryError::InvalidSignature),
             None => Err(EntryError::NotFound),
         }
+    }
+
+    /// The memory that they take.
+    pub(crate) fn bytes(&self) -> usize {
+        /// A name's share of the map and of the allocator's.
+        const NAME: usize = 64;
+        let names = self.0.keys().map(|name| name.len().saturating_add(NAME));
+        names.fold(0, usize::saturating_add)
     }
 
     /// The names that can be called, in alphabetical order.

@@ -1,42 +1,83 @@
 //! [`Runner`]: from a contract's code and the name of a method to the end of its execution.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use gas_meter::GasCounter;
 use gas_meter::instrument::Form;
 use host_fns::abi::{Fault, Host};
 
-use crate::cache::{CachedModule, ModuleCache, ModuleKey, Usable};
+use crate::background::Background;
+use crate::cache::{CachedModule, Usable};
+use crate::compiler::{Compiler, Unwritten};
 use crate::{
-    Code, EntryError, Failure, Fingerprint, Finished, LoadedModule, Run, Vm, VmConfig, VmFault,
-    imports, prepare,
+    ArtifactStore, Code, EntryError, Failure, Finished, LoadedModule, ModuleCache, Run, StoreStats,
+    Vm, VmConfig, VmFault,
 };
 
 /// Prepares, compiles, caches and runs contracts on one engine under one configuration.
 pub struct Runner<H: Host> {
-    vm: Box<dyn Vm<H>>,
-    cache: Arc<ModuleCache<H>>,
-    config: Arc<VmConfig>,
-    fingerprints: (Fingerprint, Fingerprint),
+    compiler: Arc<Compiler<H>>,
+    background: Background<Job<H>>,
+}
+
+/// What is done in the background.
+enum Job<H: Host> {
+    Compile(Box<dyn Code + Send>),
+    Write(Unwritten<H>),
 }
 
 impl<H: Host> Runner<H> {
     /// A runner on `vm`. Runners of other configurations and engines may share `cache`.
     pub fn new(vm: Box<dyn Vm<H>>, cache: Arc<ModuleCache<H>>, config: Arc<VmConfig>) -> Self {
-        let fingerprints = (config.fingerprint(), vm.fingerprint());
-        Runner { vm, cache, config, fingerprints }
+        Self::of(Compiler::new(vm, cache, config, None))
+    }
+
+    /// The same, with `store` to look for compiled modules in that are not in `cache`. What is
+    /// compiled is written to it in the background.
+    pub fn with_store(
+        vm: Box<dyn Vm<H>>,
+        cache: Arc<ModuleCache<H>>,
+        config: Arc<VmConfig>,
+        store: Arc<dyn ArtifactStore>,
+    ) -> Self {
+        Self::of(Compiler::new(vm, cache, config, Some(store)))
+    }
+
+    fn of(compiler: Compiler<H>) -> Self {
+        let compiler = Arc::new(compiler);
+        let for_thread = Arc::clone(&compiler);
+        Runner { compiler, background: Background::new(move |job| for_thread.work_on(job)) }
     }
 
     /// The configuration.
     pub fn config(&self) -> &Arc<VmConfig> {
-        &self.config
+        self.compiler.config()
+    }
+
+    /// What came of the store so far.
+    pub fn store_stats(&self) -> StoreStats {
+        self.compiler.store_stats()
     }
 
     /// Compiles `code` ahead of its first call. That it cannot be compiled is remembered and
     /// reported by each call.
     pub fn warm(&self, code: &dyn Code) -> Result<(), VmFault> {
-        self.module(code).map(|_| ())
+        self.module(code, Form::Merged).map(|_| ())
+    }
+
+    /// Has `code` compiled in the background, on a thread that ends with the runner. A call that
+    /// comes meanwhile waits for it. Where too much is waiting already, the first call compiles.
+    pub fn warm_later(&self, code: impl Code + Send + 'static) {
+        if !self.compiler.knows(&code) {
+            self.later(0, Job::Compile(Box::new(code)));
+        }
+    }
+
+    /// Waits until all is compiled that [`Runner::warm_later`] was given, and all is stored that
+    /// was compiled.
+    pub fn wait_for_background(&self) {
+        self.background.wait();
     }
 
     /// Runs the function that `code` exports as `entry`.
@@ -47,7 +88,7 @@ impl<H: Host> Runner<H> {
     /// method that does not exist or has parameters or results costs nothing, provided that the
     /// gas would have been enough to load the contract.
     pub fn run(&self, code: &dyn Code, entry: &str, mut host: H) -> Result<Finished<H>, VmFault> {
-        let module = self.module(code)?;
+        let module = self.module(code, Form::Merged)?;
         let failed = |host, failure| Ok(Finished { host, end: Err(failure) });
         if entry.is_empty() {
             return failed(host, Failure::Entry(EntryError::EmptyName));
@@ -75,7 +116,7 @@ impl<H: Host> Runner<H> {
             Run::Finished(finished) => Ok(finished),
             Run::Inexact(mut host) => {
                 host.revert_to(start);
-                match self.stepwise(usable, code)?.run(entry, host)? {
+                match self.stepwise(code)?.run(entry, host)? {
                     Run::Finished(finished) => Ok(finished),
                     Run::Inexact(_) => Err(Fault::new("the stepwise form is exact").into()),
                 }
@@ -84,62 +125,51 @@ impl<H: Host> Runner<H> {
     }
 
     /// The module in the form that knows which charge did not fit and what was due at a trap.
-    fn stepwise<'m>(
-        &self,
-        usable: &'m Usable<H>,
-        code: &dyn Code,
-    ) -> Result<&'m Arc<dyn LoadedModule<H>>, VmFault> {
-        if let Some(module) = usable.stepwise.get() {
-            return Ok(module);
+    fn stepwise(&self, code: &dyn Code) -> Result<Arc<dyn LoadedModule<H>>, VmFault> {
+        match &self.module(code, Form::Stepwise)?.usable {
+            Ok(Usable { linked: Ok(module), .. }) => Ok(Arc::clone(module)),
+            _ => Err(Fault::new("a module that was compiled cannot be compiled again").into()),
         }
-        let changed = || Fault::new("a module that was compiled cannot be compiled again");
-        let bytes = code.bytes()?;
-        let prepared = prepare::prepare(&bytes, &self.config, Form::Stepwise);
-        let prepared = prepared.map_err(|_| changed())?;
-        let functions = imports::resolve(&prepared.imports, self.config.host_features);
-        let functions = functions.map_err(|_| changed())?;
-        let module = self.vm.compile(&prepared, functions)?.map_err(|_| changed())?;
-        Ok(usable.stepwise.get_or_init(|| module))
     }
 
-    fn charge_loading(&self, bytes: u64, gas: &mut GasCounter) -> Result<(), gas_meter::OutOfGas> {
-        let Some(costs) = self.config.loading else { return Ok(()) };
-        gas.pay_per(costs.byte, bytes)?;
-        gas.pay(costs.base)
-    }
-
-    fn module(&self, code: &dyn Code) -> Result<Arc<CachedModule<H>>, VmFault> {
-        let (config, engine) = self.fingerprints;
-        let key = ModuleKey { code: code.hash(), config, engine };
-        if let Some(module) = self.cache.get(&key) {
-            return Ok(module);
+    fn module(&self, code: &dyn Code, form: Form) -> Result<Arc<CachedModule<H>>, VmFault> {
+        let (module, unwritten) = self.compiler.module(code, form)?;
+        if let Some(unwritten) = unwritten {
+            self.later(module.bytes(), Job::Write(unwritten));
         }
-        let bytes = code.bytes()?;
-        let module = Arc::new(self.compile(&bytes)?);
-        self.cache.put(key, Arc::clone(&module));
         Ok(module)
     }
 
-    fn compile(&self, wasm: &[u8]) -> Result<CachedModule<H>, VmFault> {
-        let wasm_bytes = u64::try_from(wasm.len()).map_err(|_| Fault::new("wasm too long"))?;
-        let prepared = match prepare::prepare(wasm, &self.config, Form::Merged) {
-            Ok(prepared) => prepared,
-            Err(error) => return Ok(CachedModule { wasm_bytes, usable: Err(error.into()) }),
-        };
-        let linked = match imports::resolve(&prepared.imports, self.config.host_features) {
-            Err(error) => Err(error),
-            Ok(functions) => match self.vm.compile(&prepared, functions)? {
-                Ok(loaded) => Ok(loaded),
-                Err(error) => return Ok(CachedModule { wasm_bytes, usable: Err(error.into()) }),
+    fn later(&self, bytes: usize, job: Job<H>) {
+        if !self.background.push(bytes, job) {
+            tracing::debug!(target: "vm", "too much to do in the background");
+        }
+    }
+
+    fn charge_loading(&self, bytes: u64, gas: &mut GasCounter) -> Result<(), gas_meter::OutOfGas> {
+        let Some(costs) = self.config().loading else { return Ok(()) };
+        gas.pay_per(costs.byte, bytes)?;
+        gas.pay(costs.base)
+    }
+}
+
+impl<H: Host> Compiler<H> {
+    fn work_on(&self, job: Job<H>) {
+        match job {
+            Job::Write(unwritten) => self.write(unwritten),
+            Job::Compile(code) if self.knows(&*code) => {}
+            Job::Compile(code) => match self.module(&*code, Form::Merged) {
+                Ok((_, Some(unwritten))) => self.write(unwritten),
+                Ok((_, None)) => {}
+                // The call meets it too, and reports it.
+                Err(fault) => tracing::debug!(target: "vm", %fault, "not compiled ahead"),
             },
-        };
-        let usable = Usable { entries: prepared.entries, linked, stepwise: OnceLock::new() };
-        Ok(CachedModule { wasm_bytes, usable: Ok(usable) })
+        }
     }
 }
 
 impl<H: Host> fmt::Debug for Runner<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Runner").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("Runner").field("config", self.config()).finish_non_exhaustive()
     }
 }

@@ -145,6 +145,9 @@ pub trait LoadedModule<H: Host>: Send + Sync {
     /// parameters and results, in an instance that is new or as new.
     fn run(&self, entry: &str, host: H) -> Result<Run<H>, VmFault>;
 
+    /// The memory that it takes as long as it is kept, about, in bytes.
+    fn bytes(&self) -> usize;
+
     /// The module for [`Vm::load`].
     fn artifact(&self) -> Result<Artifact, VmFault>;
 }

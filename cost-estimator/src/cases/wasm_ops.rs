@@ -34,7 +34,7 @@ impl WasmInstruction {
     pub fn new(config: &RuntimeConfig) -> Self {
         let runner = Runner::new(
             Box::new(WasmerVm::new()),
-            Arc::new(ModuleCache::new(16)),
+            Arc::new(ModuleCache::new(64 << 20)),
             Arc::clone(config.vm()),
         );
         let op_gas = u64::from(config.near().wasm_config.regular_op_cost);

@@ -20,8 +20,8 @@ use crate::fault::RuntimeFault;
 use crate::near::{AccountContract, AccountId, Balance, CryptoHash, Gas};
 use crate::outcome::CallFailure;
 
-/// Compiled modules that are kept.
-const CACHED_MODULES: usize = 256;
+/// Memory for compiled modules: a contract written with near-sdk takes about three megabytes.
+const CACHED_BYTES: usize = 256 << 20;
 
 /// Runs contracts, with a cache of compiled modules.
 pub(crate) struct ContractRunner {
@@ -46,7 +46,7 @@ pub(crate) struct CallOutcome {
 
 impl ContractRunner {
     pub(crate) fn new(config: &RuntimeConfig, engines: &Engines) -> Self {
-        let cache = Arc::new(ModuleCache::new(CACHED_MODULES));
+        let cache = Arc::new(ModuleCache::new(CACHED_BYTES));
         let runner = Runner::new(vm(config, engines), cache, Arc::clone(config.vm()));
         ContractRunner { runner, config: config.clone() }
     }

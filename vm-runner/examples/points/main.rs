@@ -58,7 +58,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn runner(features: FeatureSet) -> Runner<Points> {
-    let (vm, cache) = (Box::new(WasmerVm::new()), Arc::new(ModuleCache::new(10)));
+    let (vm, cache) = (Box::new(WasmerVm::new()), Arc::new(ModuleCache::new(64 << 20)));
     Runner::new(vm, cache, Arc::new(prices::vm_config(features)))
 }
 

@@ -31,8 +31,8 @@ pub(crate) const VALIDATORS: &[(&str, u128)] = &[(fixtures::ACCOUNT, 100), ("bob
 /// What the account has, in yoctoNEAR, unless the deposit is so large that it has nothing.
 const ACCOUNT_BALANCE: u128 = 2_000_000_000_000_000_000_000_000;
 
-/// How many compiled modules are kept.
-const CACHED_MODULES: usize = 64;
+/// Memory for compiled modules.
+const CACHED_BYTES: usize = 64 << 20;
 
 /// Names the engine of our side; the first of the build if it is not set.
 const ENGINE: &str = "ORACLE_VM";
@@ -57,7 +57,7 @@ impl OurRunner {
 
     /// On the engine `vm`.
     pub fn on(vm: VmKind, config: &RuntimeConfig, prices: Prices) -> Self {
-        let cache = Arc::new(ModuleCache::new(CACHED_MODULES));
+        let cache = Arc::new(ModuleCache::new(CACHED_BYTES));
         let vm_config = VmConfig { prices, ..config.vm().as_ref().clone() };
         let runner = Runner::new(vm.vm(), cache, Arc::new(vm_config));
         OurRunner { runner, host: Arc::clone(config.host()) }

@@ -168,7 +168,7 @@ impl Fixture {
             let impossible = |_| InvalidFixture::Impossible("balance");
             let host = NearHost::new(self.world(), self.context.clone(), Arc::clone(&host_config))
                 .map_err(impossible)?;
-            let runner = Runner::new(vm, Arc::new(ModuleCache::new(2)), Arc::clone(&config));
+            let runner = Runner::new(vm, Arc::new(ModuleCache::new(64 << 20)), Arc::clone(&config));
             Ok(replayed(engine, runner.run(&code, &self.method, host)))
         };
         engines.into_iter().map(run).collect()

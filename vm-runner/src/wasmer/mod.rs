@@ -16,11 +16,13 @@ mod module;
 mod os;
 mod probestack;
 mod raw;
+mod slim;
 mod trap;
 mod tunables;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use host_fns::abi::{Host, HostFn};
 use sha2::{Digest, Sha256};
@@ -32,10 +34,11 @@ use crate::{
     VmKind, stack,
 };
 use module::WasmerModule;
+use slim::{Size, Slim};
 use tunables::BigStack;
 
 /// The engine and the settings that decide what an artifact looks like.
-const IDENTITY: &str = "wasmer 5.0.6 singlepass, canonical NaNs";
+const IDENTITY: &str = "wasmer 5.0.6 singlepass, canonical NaNs, no address maps";
 
 /// wasmer with singlepass.
 ///
@@ -66,12 +69,14 @@ impl<H: Host> Vm<H> for WasmerVm {
         module: &PreparedModule,
         imports: Vec<&'static HostFn<H>>,
     ) -> Result<Compiled<H>, VmFault> {
-        let engine = engine();
+        let size = Size::default();
+        let engine = engine(&size);
         // The compiler's stack must not depend on who calls.
         match stack::on_stack(|| Module::new(&engine, &module.wasm))? {
             Ok(code) => {
                 let PreparedModule { has_start, counting, .. } = *module;
-                Ok(Ok(WasmerModule::loaded(engine, code, imports, has_start, counting)?))
+                let bytes = size.load(Ordering::Relaxed);
+                Ok(Ok(WasmerModule::loaded(engine, code, imports, has_start, counting, bytes)?))
             }
             Err(error) => {
                 tracing::debug!(target: "vm", %error, "singlepass refuses a prepared module");
@@ -85,11 +90,16 @@ impl<H: Host> Vm<H> for WasmerVm {
         artifact: &Artifact,
         imports: Vec<&'static HostFn<H>>,
     ) -> Result<Option<Arc<dyn LoadedModule<H>>>, VmFault> {
-        let engine = engine();
+        let engine = engine(&Size::default());
         let &Artifact { ref code, has_start, counting } = artifact;
         // SAFETY: the caller promises that the artifact is one of this engine's.
         match unsafe { Module::deserialize_unchecked(&engine, code.as_slice()) } {
-            Ok(code) => Ok(Some(WasmerModule::loaded(engine, code, imports, has_start, counting)?)),
+            Ok(module) => {
+                let bytes = code.len().saturating_add(slim::MODULE);
+                let module =
+                    WasmerModule::loaded(engine, module, imports, has_start, counting, bytes)?;
+                Ok(Some(module))
+            }
             Err(error) => {
                 tracing::debug!(target: "vm", %error, "not an artifact of singlepass");
                 Ok(None)
@@ -104,10 +114,11 @@ impl fmt::Debug for WasmerVm {
     }
 }
 
-/// An engine for one module.
-fn engine() -> Engine {
-    let mut compiler = Singlepass::new();
-    compiler.canonicalize_nans(true);
+/// An engine for one module, which sets `size`.
+fn engine(size: &Size) -> Engine {
+    let mut singlepass = Singlepass::new();
+    singlepass.canonicalize_nans(true);
+    let compiler = Slim { singlepass, size: Arc::clone(size) };
     let engine = EngineBuilder::new(compiler).set_features(Some(features())).engine();
     let mut engine = Engine::from(engine);
     engine.set_tunables(BigStack::new());

@@ -31,6 +31,8 @@ pub(super) struct WasmerModule<H: Host> {
     /// The places of the injected globals among the module's.
     pub(super) gas_index: usize,
     pub(super) stack_index: usize,
+    /// The memory that it takes, without idle instances.
+    bytes: usize,
 }
 
 impl<H: Host> WasmerModule<H> {
@@ -40,6 +42,7 @@ impl<H: Host> WasmerModule<H> {
         imports: Vec<&'static HostFn<H>>,
         has_start: bool,
         counting: Counting,
+        bytes: usize,
     ) -> Result<Arc<dyn LoadedModule<H>>, VmFault> {
         let index = |name: &str| {
             let missing = || VmFault::Engine(format!("a module without `{name}`"));
@@ -60,6 +63,7 @@ impl<H: Host> WasmerModule<H> {
             counting,
             gas_index,
             stack_index,
+            bytes,
         }))
     }
 
@@ -99,6 +103,10 @@ impl<H: Host> LoadedModule<H> for WasmerModule<H> {
         let run = guest.finish(end, remaining)?;
         self.keep(instance);
         Ok(run)
+    }
+
+    fn bytes(&self) -> usize {
+        self.bytes
     }
 
     fn artifact(&self) -> Result<Artifact, VmFault> {

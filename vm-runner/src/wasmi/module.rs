@@ -57,6 +57,13 @@ impl<H: Host> LoadedModule<H> for WasmiModule<H> {
         guest.finish(end, remaining)
     }
 
+    fn bytes(&self) -> usize {
+        /// Of each byte of wasm, at most about so many come, and an engine beside them.
+        const TRANSLATED: usize = 8;
+        const ENGINE: usize = 16 << 10;
+        self.wasm.len().saturating_mul(TRANSLATED).saturating_add(ENGINE)
+    }
+
     fn artifact(&self) -> Result<Artifact, VmFault> {
         let &WasmiModule { has_start, counting, .. } = self;
         Ok(Artifact { code: self.wasm.clone(), has_start, counting })

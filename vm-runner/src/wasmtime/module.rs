@@ -114,6 +114,13 @@ impl<H: Host> LoadedModule<H> for WasmtimeModule<H> {
         stack::on_stack(|| self.execute(entry, guest))?
     }
 
+    fn bytes(&self) -> usize {
+        /// What is linked, and the structures of a module beside its image.
+        const MODULE: usize = 16 << 10;
+        let image = self.linked.instance.module().image_range();
+        image.end.addr().saturating_sub(image.start.addr()).saturating_add(MODULE)
+    }
+
     fn artifact(&self) -> Result<Artifact, VmFault> {
         let mut code = self.serialize()?;
         code.push(self.allocation.tag());

@@ -80,7 +80,7 @@ fn ends() -> Vec<(Result<(), Failure<ToyError>>, &'static str)> {
 /// A runner on each engine, with room for all modules of [`ends`].
 pub(crate) fn all_runners() -> Vec<Runner<Toy>> {
     let config = Arc::new(config());
-    let cache = Arc::new(ModuleCache::new(100));
+    let cache = Arc::new(ModuleCache::new(64 << 20));
     let runner = |vm: &VmKind| Runner::new(vm.vm(), Arc::clone(&cache), Arc::clone(&config));
     VmKind::ALL.iter().map(runner).collect()
 }

@@ -73,7 +73,7 @@ fn with(bug: Option<Bug<Toy>>) -> (FusedVm<Toy>, Arc<Told>) {
 }
 
 fn runner(vm: FusedVm<Toy>) -> Runner<Toy> {
-    Runner::new(Box::new(vm), Arc::new(ModuleCache::new(4)), Arc::new(config()))
+    Runner::new(Box::new(vm), Arc::new(ModuleCache::new(64 << 20)), Arc::new(config()))
 }
 
 /// With effects, a trap that is exact in the stepwise form only, and ends of all kinds.

@@ -16,6 +16,8 @@ mod near;
 mod refusals;
 #[cfg(unix)]
 mod signals;
+mod soak;
+mod store;
 mod toy;
 mod traps;
 mod wrong;

@@ -138,7 +138,7 @@ fn fixture() -> Fixture {
     });
     let sink: Arc<dyn DifferenceSink<ReplayHost>> = Arc::new(sink);
     let fused = FusedVm::new(engines()).with_sink(sink);
-    let runner = Runner::new(Box::new(fused), Arc::new(ModuleCache::new(2)), config);
+    let runner = Runner::new(Box::new(fused), Arc::new(ModuleCache::new(64 << 20)), config);
     let code = CodeBytes::new(wat::parse_str(CONTRACT).unwrap());
     let fault = runner.run(&code, "marked", host(b"xy and more")).unwrap_err();
     let VmFault::Difference(difference) = fault else { panic!("{fault}") };
@@ -156,7 +156,8 @@ fn a_fixture_is_the_call_again() {
     let config = Arc::new(vm_config());
     let code = CodeBytes::new(wat::parse_str(CONTRACT).unwrap());
     for (kind, run) in VmKind::ALL.iter().zip(&runs) {
-        let runner = Runner::new(kind.vm(), Arc::new(ModuleCache::new(2)), Arc::clone(&config));
+        let runner =
+            Runner::new(kind.vm(), Arc::new(ModuleCache::new(64 << 20)), Arc::clone(&config));
         let finished = runner.run(&code, "marked", host(b"xy and more")).unwrap();
         assert_eq!(finished.host.core.gas.burnt().units(), run.burnt);
         assert_eq!((run.end.as_str(), finished.end), ("returned", Ok(())));

@@ -227,7 +227,7 @@ pub(crate) fn runners(config: &VmConfig) -> impl Iterator<Item = Runner<Toy>> {
 }
 
 pub(crate) fn runner_on(vm: VmKind, config: VmConfig) -> Runner<Toy> {
-    Runner::new(vm.vm(), Arc::new(ModuleCache::new(4)), Arc::new(config))
+    Runner::new(vm.vm(), Arc::new(ModuleCache::new(64 << 20)), Arc::new(config))
 }
 
 pub(crate) fn code(wat: &str) -> CodeBytes {

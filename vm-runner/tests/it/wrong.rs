@@ -61,6 +61,10 @@ impl<H: Host> LoadedModule<H> for WrongModule<H> {
         }
     }
 
+    fn bytes(&self) -> usize {
+        self.0.bytes()
+    }
+
     fn artifact(&self) -> Result<Artifact, VmFault> {
         self.0.artifact()
     }

@@ -257,13 +257,14 @@ fn locals_of_a_function() {
             let wasm = wat::parse_str(format!(
                 r#"(module (func $f {locals} {body} {padding}) (func (export "main") {main}))"#
             ));
-            let (contract, case) = (oracle::Contract::new(&wasm.unwrap()), Case::call("main"));
+            let (contract, case) =
+                (oracle::Contract::new(&wasm.expect("it parses")), Case::call("main"));
             if accepted {
                 crate::agree_on(&oracle, &contract, &case);
                 continue;
             }
-            let ours = oracle.ours_of(&contract, &case).unwrap();
-            let nears = oracle.nears_of(&contract, &case).unwrap();
+            let ours = oracle.ours_of(&contract, &case).expect("ours runs");
+            let nears = oracle.nears_of(&contract, &case).expect("nearcore runs");
             for outcome in [ours, nears] {
                 let failure = outcome.failure.unwrap_or_default();
                 assert!(failure.starts_with("CompilationError(WasmtimeCompileError"), "{failure}");

@@ -85,7 +85,7 @@ impl Contract {
     fn new(wasm: &[u8]) -> Option<Self> {
         let Rules { vm, prices, space, host } = Rules::near();
         vm_runner::prepare(wasm, &vm, Form::Merged).ok()?;
-        let cache = Arc::new(ModuleCache::new(1));
+        let cache = Arc::new(ModuleCache::new(64 << 20));
         Some(Contract {
             runner: Runner::new(Box::new(WasmerVm::new()), cache, Arc::new(vm)),
             host,

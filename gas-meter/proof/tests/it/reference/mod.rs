@@ -18,8 +18,8 @@ use crate::rules::Rules;
 
 use host::{Host, HostError, host};
 
-/// How many compiled modules are kept: each is used at once or never again.
-const CACHED_MODULES: usize = 4;
+/// Memory for compiled modules: each is used at once or never again.
+const CACHED_BYTES: usize = 16 << 20;
 
 /// Both sides under the same rules.
 struct Pair {
@@ -40,7 +40,7 @@ struct Outcome {
 impl Pair {
     fn new(stack_bytes: u32) -> Self {
         let rules = Rules::new(stack_bytes);
-        let cache = Arc::new(ModuleCache::new(CACHED_MODULES));
+        let cache = Arc::new(ModuleCache::new(CACHED_BYTES));
         let runner = Runner::new(Box::new(WasmerVm::new()), cache, Arc::new(rules.vm));
         Pair { runner, prices: rules.prices, space: rules.space }
     }
