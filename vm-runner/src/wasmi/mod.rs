@@ -6,6 +6,7 @@
 
 mod link;
 mod module;
+mod selects;
 mod trap;
 
 use std::fmt;
@@ -22,7 +23,7 @@ use crate::{
 use module::WasmiModule;
 
 /// The engine and the settings that decide what it does with a module.
-const IDENTITY: &str = "wasmi 2.0.0, deterministic";
+const IDENTITY: &str = "wasmi 2.0.0, deterministic, selects apart";
 
 /// Activations of functions, and bytes of their locals and operands. NEAR's metered stack of 256 KiB
 /// ends after at most 4,096 activations and, as wasmi takes eight bytes for what is metered as four,
@@ -59,6 +60,8 @@ impl<H: Host> Vm<H> for WasmiVm {
         imports: Vec<&'static HostFn<H>>,
     ) -> Result<Compiled<H>, VmFault> {
         let &PreparedModule { ref wasm, has_start, counting, .. } = module;
+        let apart = selects::set_apart(wasm);
+        let wasm = apart.as_ref().unwrap_or(wasm);
         match Module::new(&engine(), wasm) {
             Ok(module) => Ok(Ok(WasmiModule::loaded(module, wasm, imports, has_start, counting)?)),
             Err(error) => {

@@ -57,6 +57,53 @@ fn nans_are_canonical() {
     }
 }
 
+/// What engines take together with a `select`: tests of its condition, of a local and of what is on
+/// the stack.
+#[test]
+fn a_select_decides_by_its_condition() {
+    let selects = ["i32", "i64", "f32", "f64"].map(|ty| {
+        let note = match ty {
+            "i32" => "i64.extend_i32_u".to_owned(),
+            "i64" => "i64.add (i64.const 0)".to_owned(),
+            other => format!("i64.trunc_{other}_u"),
+        };
+        let select = |condition| {
+            let typed = format!("(result {ty})");
+            ["", &typed].map(|typed| {
+                format!(
+                    "(drop (i32.add (local.get $other) (i32.const 6)))
+                    (call $note ({note} (select {typed} ({ty}.const 1) ({ty}.const 2) {condition})))"
+                )
+            })
+        };
+        [
+            "(i32.eqz (local.get $zero))",
+            "(i32.eq (local.get $zero) (i32.const 0))",
+            "(i32.ne (local.get $other) (i32.const 0))",
+            "(i32.eqz (i32.eqz (local.get $other)))",
+            "(i32.eqz (local.get $zero)) nop",
+            "(i32.eqz (local.get $zero)) local.get $other drop",
+            "(i32.eqz (global.get $global))",
+            "(i32.eqz (block (result i32) (call $nothing) (local.get $zero)))",
+            "(i32.eqz (local.tee $zero (i32.load (i32.const 8))))",
+            "(i64.eqz (i64.extend_i32_u (local.get $zero)))",
+        ]
+        .map(select)
+        .as_flattened()
+        .join("\n")
+    });
+    for selects in selects {
+        let notes = run(&format!(
+            r#"(module (import "env" "note" (func $note (param i64))) (func $nothing) (memory 1)
+            (global $global (mut i32) (i32.const 0))
+            (func (export "main") (local $zero i32) (local $other i32)
+                (local.set $other (i32.const 7)) {selects}))"#
+        ));
+        assert_eq!(notes.end, Ok(()));
+        assert_eq!(notes.host.notes, [1; 20], "{selects}");
+    }
+}
+
 /// Each kind of end, by a trap or otherwise, and the module for it.
 fn ends() -> Vec<(Result<(), Failure<ToyError>>, &'static str)> {
     let trap = |trap| Err(Failure::Trap(trap));
