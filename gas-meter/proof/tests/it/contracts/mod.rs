@@ -13,8 +13,7 @@ use host_fns::near::{
     AccountContract, Config, Context, Mode, NearError, NearHost, Parts, PromiseResult,
 };
 use metering_proof::{End, Reference};
-use vm_runner::wasmer::WasmerVm;
-use vm_runner::{CodeBytes, Failure, ModuleCache, Runner};
+use vm_runner::{CodeBytes, Failure, FusedVm, ModuleCache, Runner, VmKind};
 
 use crate::reference::end;
 use crate::rules::Rules;
@@ -86,8 +85,9 @@ impl Contract {
         let Rules { vm, prices, space, host } = Rules::near();
         vm_runner::prepare(wasm, &vm, Form::Merged).ok()?;
         let cache = Arc::new(ModuleCache::new(64 << 20));
+        let engines = FusedVm::new(VmKind::ALL.iter().map(|kind| kind.vm()).collect());
         Some(Contract {
-            runner: Runner::new(Box::new(WasmerVm::new()), cache, Arc::new(vm)),
+            runner: Runner::new(Box::new(engines), cache, Arc::new(vm)),
             host,
             op: prices.op,
             code: CodeBytes::new(wasm),

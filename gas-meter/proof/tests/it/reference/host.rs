@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gas_meter::{Cost, CostId, CostKind, CostRow, CostTable, Gas, GasCounter, OutOfGas};
-use host_fns::abi::{self, AbiType, Abort, HostFn, HostFnDecl, Memory};
+use host_fns::abi::{self, AbiType, Abort, Effects, HostFn, HostFnDecl, Memory};
 use vm_runner::{ImportedFunction, Signature, ValueType};
 
 const CALL: CostId = CostId(0);
@@ -90,6 +90,11 @@ impl abi::Host for Host {
 
     fn revert_to(&mut self, at: Self) {
         *self = at;
+    }
+
+    fn effects(&self) -> Vec<Effects> {
+        let words = self.calls.iter().flat_map(|(value, burnt)| [value, burnt]);
+        vec![("calls", words.flat_map(|word| word.to_le_bytes()).collect())]
     }
 
     fn out_of_gas(_: OutOfGas) -> HostError {

@@ -1,4 +1,5 @@
-//! The virtual machine against an interpreter that is charged for each single instruction.
+//! The virtual machine, on all its engines, against an interpreter that is charged for each single
+//! instruction.
 
 mod fixed;
 mod host;
@@ -11,8 +12,7 @@ use std::sync::Arc;
 
 use gas_meter::instrument::Form;
 use metering_proof::{End, Prices, Reference, Space, Trap};
-use vm_runner::wasmer::WasmerVm;
-use vm_runner::{CodeBytes, Entries, Failure, ModuleCache, Runner, WasmTrap};
+use vm_runner::{CodeBytes, Entries, Failure, FusedVm, ModuleCache, Runner, VmKind, WasmTrap};
 
 use crate::rules::Rules;
 
@@ -21,7 +21,7 @@ use host::{Host, HostError, host};
 /// Memory for compiled modules: each is used at once or never again.
 const CACHED_BYTES: usize = 16 << 20;
 
-/// Both sides under the same rules.
+/// Both sides under the same rules. Ours is all engines, of which a difference is a fault.
 struct Pair {
     runner: Runner<Host>,
     prices: Prices,
@@ -41,7 +41,8 @@ impl Pair {
     fn new(stack_bytes: u32) -> Self {
         let rules = Rules::new(stack_bytes);
         let cache = Arc::new(ModuleCache::new(CACHED_BYTES));
-        let runner = Runner::new(Box::new(WasmerVm::new()), cache, Arc::new(rules.vm));
+        let engines = FusedVm::new(VmKind::ALL.iter().map(|kind| kind.vm()).collect());
+        let runner = Runner::new(Box::new(engines), cache, Arc::new(rules.vm));
         Pair { runner, prices: rules.prices, space: rules.space }
     }
 
@@ -71,9 +72,20 @@ impl Loaded<'_> {
         self.entries.check(entry).is_ok()
     }
 
+    /// What each engine does, in words.
+    fn on_each(&self, entry: &str, gas: u64) -> String {
+        let runs = VmKind::ALL.iter().map(|kind| {
+            let cache = Arc::new(ModuleCache::new(CACHED_BYTES));
+            let runner = Runner::new(kind.vm(), cache, Arc::clone(self.pair.runner.config()));
+            format!("\n{kind}: {:?}", runner.run(&self.code, entry, host(gas)))
+        });
+        runs.collect()
+    }
+
     /// Asserts that both sides agree on what `entry` does with `gas`.
     fn agree(&self, entry: &str, gas: u64) -> Outcome {
-        let ours = self.pair.runner.run(&self.code, entry, host(gas)).expect("no fault");
+        let ours = self.pair.runner.run(&self.code, entry, host(gas));
+        let ours = ours.unwrap_or_else(|fault| panic!("{fault}: {}", self.on_each(entry, gas)));
         let ours = Outcome {
             end: end(ours.end),
             burnt: ours.host.gas.burnt().units(),
