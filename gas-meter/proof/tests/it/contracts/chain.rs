@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use host_fns::abi::Fault;
+use host_fns::abi::{Effects, Fault};
 use host_fns::near::{
     Action, Displaced, External, Found, InvalidEntry, InvalidStateInit, ReceiptIndex, StateCounts,
     TrieNodes, YieldRef,
@@ -85,6 +85,12 @@ impl External for Chain {
         _: Vec<u8>,
     ) -> Result<(), InvalidEntry> {
         Ok(())
+    }
+
+    fn effects(&self) -> Vec<Effects> {
+        let storage = format!("{:?}", self.storage).into_bytes();
+        let receipts = format!("{:?} {}", self.receivers, self.actions).into_bytes();
+        vec![("storage", storage), ("receipts", receipts)]
     }
 
     fn check_universal_state(&self, _: &[u8]) -> Result<(), InvalidStateInit> {

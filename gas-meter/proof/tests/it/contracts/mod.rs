@@ -2,6 +2,8 @@
 //! machine burns against what each single instruction costs.
 
 mod chain;
+mod fuzz;
+mod mutants;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,7 +15,7 @@ use host_fns::near::{
     AccountContract, Config, Context, Mode, NearError, NearHost, Parts, PromiseResult,
 };
 use metering_proof::{End, Reference};
-use vm_runner::{CodeBytes, Failure, FusedVm, ModuleCache, Runner, VmKind};
+use vm_runner::{CodeBytes, Failure, FusedVm, ModuleCache, Runner, VmConfig, VmKind};
 
 use crate::reference::end;
 use crate::rules::Rules;
@@ -84,10 +86,8 @@ impl Contract {
     fn new(wasm: &[u8]) -> Option<Self> {
         let Rules { vm, prices, space, host } = Rules::near();
         vm_runner::prepare(wasm, &vm, Form::Merged).ok()?;
-        let cache = Arc::new(ModuleCache::new(64 << 20));
-        let engines = FusedVm::new(VmKind::ALL.iter().map(|kind| kind.vm()).collect());
         Some(Contract {
-            runner: Runner::new(Box::new(engines), cache, Arc::new(vm)),
+            runner: runner(vm),
             host,
             op: prices.op,
             code: CodeBytes::new(wasm),
@@ -114,11 +114,21 @@ impl Contract {
     }
 
     fn host(&self, case: &Case, gas: u64) -> NearHost<Chain> {
-        let stored = case.storage.iter().map(|(key, value)| (key.to_vec(), value.to_vec()));
-        let chain = Chain { storage: stored.collect(), ..Chain::default() };
-        let context = context(case, gas, &self.host);
-        NearHost::new(chain, context, Arc::clone(&self.host)).expect("the balance fits")
+        host(case, gas, &self.host)
     }
+}
+
+/// All engines, of which a difference is a fault.
+fn runner(config: VmConfig) -> Runner<NearHost<Chain>> {
+    let engines = FusedVm::new(VmKind::ALL.iter().map(|kind| kind.vm()).collect());
+    Runner::new(Box::new(engines), Arc::new(ModuleCache::new(64 << 20)), Arc::new(config))
+}
+
+fn host(case: &Case, gas: u64, config: &Arc<Config>) -> NearHost<Chain> {
+    let stored = case.storage.iter().map(|(key, value)| (key.to_vec(), value.to_vec()));
+    let chain = Chain { storage: stored.collect(), ..Chain::default() };
+    let context = context(case, gas, config);
+    NearHost::new(chain, context, Arc::clone(config)).expect("the balance fits")
 }
 
 fn outcome(parts: Parts<Chain>, end: End<NearError>) -> Outcome {

@@ -16,6 +16,8 @@ use vm_runner::{CodeBytes, Entries, Failure, FusedVm, ModuleCache, Runner, VmKin
 
 use crate::rules::Rules;
 
+pub(crate) use mutants::changed;
+
 use host::{Host, HostError, host};
 
 /// Memory for compiled modules: each is used at once or never again.

@@ -42,7 +42,7 @@ fn modules_with_bytes_changed() {
     assert!(run > 50 && ends.returned > 0 && ends.trapped > 0, "{run} run: {ends:?}");
 }
 
-fn changed(wasm: &[u8], random: &mut Rng) -> Vec<u8> {
+pub(crate) fn changed(wasm: &[u8], random: &mut Rng) -> Vec<u8> {
     let mut changed = wasm.to_vec();
     if random.below(8) == 0 {
         changed.truncate(random.index(wasm.len()));
