@@ -267,6 +267,8 @@ fn a_call_that_panics_leaves_nothing() {
 #[test]
 fn memory_of_calls_is_given_back() {
     const ALONE: &str = "ISOLATION_ALONE";
+    const MODULES: u32 = 6;
+    const BYTES: u32 = 1 << 25;
     // Other tests would be measured too.
     if std::env::var_os(ALONE).is_none() {
         let mut again = std::process::Command::new(std::env::current_exe().unwrap());
@@ -274,8 +276,6 @@ fn memory_of_calls_is_given_back() {
         let ended = again.args(["--exact", test]).env(ALONE, "").output().unwrap();
         return assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stdout));
     }
-    const MODULES: u32 = 6;
-    const BYTES: u32 = 1 << 25;
     let mut config = config();
     config.limits.initial_memory_pages = 1024;
     config.limits.max_memory_pages = 2048;
@@ -312,7 +312,7 @@ fn resident_bytes() -> u32 {
     unsafe { libc::malloc_trim(0) };
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<u32>().unwrap() * 1024
+    line.trim().trim_end_matches(" kB").parse::<u32>().unwrap().saturating_mul(1024)
 }
 
 /// What metering counts with is new too: a call burns the same each time and after any other.

@@ -57,7 +57,7 @@ fn engines_agree_on_random_modules() {
     for seed in first..first + modules {
         let mut random = Rng::new(seed);
         let wasm = random_module(&mut random);
-        engines.survive(&format!("FUZZ_SEED={seed}"), || {
+        survive(&format!("FUZZ_SEED={seed}"), || {
             let Some(entries) = engines.entries(&wasm) else { return };
             let code = CodeBytes::new(&*wasm);
             for method in ["main", "other"].into_iter().filter(|name| entries.check(name).is_ok()) {
@@ -114,11 +114,11 @@ impl Engines {
         *count += 1;
         finished.host.into_parts().gas.burnt().units()
     }
+}
 
-    /// Runs `tried`, which must not panic.
-    pub(super) fn survive(&self, what: &str, tried: impl FnOnce()) {
-        assert!(catch_unwind(AssertUnwindSafe(tried)).is_ok(), "{what}");
-    }
+/// Runs `tried`, which must not panic.
+pub(super) fn survive(what: &str, tried: impl FnOnce()) {
+    assert!(catch_unwind(AssertUnwindSafe(tried)).is_ok(), "{what}");
 }
 
 fn random_module(random: &mut Rng) -> Vec<u8> {

@@ -5,7 +5,7 @@ use fixtures::Rng;
 use vm_runner::CodeBytes;
 use wasmparser::{Parser, Payload};
 
-use super::fuzz::{Ends, Engines, asked};
+use super::fuzz::{Ends, Engines, asked, survive};
 use crate::reference::changed;
 
 /// How many changes of each fixture are tried; `FUZZ_MODULES` asks for more.
@@ -34,7 +34,7 @@ fn engines_agree_on_fixtures_with_bytes_changed() {
         for seed in first..first + changes {
             let mut random = Rng::new(seed);
             let wasm = changed(&original, &mut random);
-            engines.survive(&format!("{} FUZZ_SEED={seed}", module.name), || {
+            survive(&format!("{} FUZZ_SEED={seed}", module.name), || {
                 let Some(entries) = engines.entries(&wasm) else { return };
                 if most_locals(&wasm) > WASMI_LOCALS {
                     return;
