@@ -13,6 +13,8 @@ mod fused;
 mod imports;
 #[cfg(feature = "near")]
 pub mod near;
+#[cfg(any(feature = "wasmer", feature = "wasmtime"))]
+mod pages;
 mod prepare;
 mod runner;
 #[cfg(any(feature = "wasmer", feature = "wasmtime"))]

@@ -51,6 +51,14 @@ impl NearRunner {
         self.execute(contract, &call).map(|(outcome, _)| outcome.burnt_gas.as_gas())
     }
 
+    /// Compiles the contract for the cache, for measuring.
+    pub fn compile(&self, contract: &Contract) -> anyhow::Result<()> {
+        let config = Arc::clone(&self.config.near().wasm_config);
+        let compiled =
+            near_vm_runner::precompile_contract(&contract.near, config, Some(&*self.cache))?;
+        compiled.map(drop).map_err(|error| anyhow::anyhow!("{error:?}"))
+    }
+
     fn execute(
         &self,
         contract: &Contract,

@@ -17,8 +17,8 @@ use near_vm_runner::logic::errors::{
 use near_vm_runner::logic::types::ReturnData as NearReturnData;
 use sandbox_runtime::RuntimeConfig;
 use vm_runner::{
-    Code, EntryError, Failure, Finished, ModuleCache, PrepareError, Runner, VmConfig, VmKind,
-    WasmTrap,
+    ArtifactStore, Code, EntryError, Failure, Finished, ModuleCache, PrepareError, Runner,
+    VmConfig, VmKind, WasmTrap,
 };
 
 use crate::outcome::{Effects, Outcome};
@@ -52,15 +52,36 @@ impl OurRunner {
 
     /// With the parameters `config`, but other prices of instructions.
     pub fn with_prices(config: &RuntimeConfig, prices: Prices) -> Self {
-        OurRunner::on(engine(), config, prices)
+        let vm_config = VmConfig { prices, ..config.vm().as_ref().clone() };
+        let cache = Arc::new(ModuleCache::new(CACHED_BYTES));
+        OurRunner::of(config, Runner::new(engine().vm(), cache, Arc::new(vm_config)))
     }
 
-    /// On the engine `vm`.
-    pub fn on(vm: VmKind, config: &RuntimeConfig, prices: Prices) -> Self {
-        let cache = Arc::new(ModuleCache::new(CACHED_BYTES));
-        let vm_config = VmConfig { prices, ..config.vm().as_ref().clone() };
-        let runner = Runner::new(vm.vm(), cache, Arc::new(vm_config));
+    /// On the engine `vm`, for measuring: nothing is dropped from memory.
+    pub fn on(vm: VmKind, config: &RuntimeConfig) -> Self {
+        let cache = Arc::new(ModuleCache::new(usize::MAX));
+        OurRunner::of(config, Runner::new(vm.vm(), cache, Arc::clone(config.vm())))
+    }
+
+    /// The same, with `store` for compiled modules.
+    pub fn with_store(vm: VmKind, config: &RuntimeConfig, store: Arc<dyn ArtifactStore>) -> Self {
+        let cache = Arc::new(ModuleCache::new(usize::MAX));
+        let runner = Runner::with_store(vm.vm(), cache, Arc::clone(config.vm()), store);
+        OurRunner::of(config, runner)
+    }
+
+    fn of(config: &RuntimeConfig, runner: Runner<NearHost<Port>>) -> Self {
         OurRunner { runner, host: Arc::clone(config.host()) }
+    }
+
+    /// Compiles the contract, for measuring.
+    pub fn compile(&self, contract: &Contract) -> anyhow::Result<()> {
+        Ok(self.runner.warm(&contract.ours)?)
+    }
+
+    /// Waits until all is stored that was compiled.
+    pub fn wait_for_files(&self) {
+        self.runner.wait_for_background();
     }
 
     /// What comes of the call.

@@ -1,7 +1,6 @@
 //! The memory of an instance, made as new after each call: mapping another one and giving it back
 //! takes a third of a small call.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 use std::ptr::NonNull;
 
@@ -11,6 +10,7 @@ use wasmer_vm::Trap;
 
 use super::os;
 use super::raw::Places;
+use crate::pages::{self, merged, page_bytes};
 
 /// wasmer's memory, with what it lacks to be used again.
 #[derive(Debug)]
@@ -91,13 +91,13 @@ impl Image {
         let bytes = filled.iter().map(Range::len).fold(0, usize::saturating_add);
         let copy = |range: Range<usize>| Some((range.start, Box::from(memory.get(range)?)));
         let image = Image { data: filled.into_iter().map(copy).collect::<Option<_>>()? };
-        let pages = image.pages().count().saturating_mul(os::page_bytes());
+        let pages = image.pages().count().saturating_mul(page_bytes());
         (pages <= bytes.saturating_add(MOST_WASTED)).then_some(image)
     }
 
     /// The pages that hold data.
     fn pages(&self) -> impl Iterator<Item = usize> {
-        let page = os::page_bytes();
+        let page = page_bytes();
         let pages = self.data.iter().flat_map(move |(start, bytes)| {
             let end = start.saturating_add(bytes.len());
             start.checked_div(page).unwrap_or_default()..end.div_ceil(page)
@@ -108,83 +108,22 @@ impl Image {
     }
 }
 
-/// The pages of a memory that calls write again and again. They are written over between calls and
-/// all others given back, which takes no time where none was touched: taking a page again is a
-/// fault.
+/// The pages of a memory that is made as an image says.
 #[derive(Debug)]
-pub(super) struct Hot {
-    pages: BTreeSet<usize>,
-    /// The bytes of the pages: in ascending order, no two touching each other.
-    ranges: Vec<Range<usize>>,
-    most_pages: usize,
-    wipes: u64,
-}
+pub(super) struct Hot(pages::Hot);
 
 impl Hot {
     /// The pages with data are hot: they are written in any case.
     pub(super) fn new(image: &Image) -> Self {
-        const MOST_LEARNED: usize = 1 << 18;
-        let pages: BTreeSet<usize> = image.pages().collect();
-        let learned = MOST_LEARNED.checked_div(os::page_bytes()).unwrap_or_default();
-        let most_pages = pages.len().saturating_add(learned);
-        let mut hot = Hot { pages, ranges: Vec::new(), most_pages, wipes: 0 };
-        hot.find_ranges();
-        hot
+        Hot(pages::Hot::new(image.pages()))
     }
 
     /// Makes `memory` as `image` says. False when that did not work: it must not be used.
     pub(super) fn wipe(&mut self, memory: &mut [u8], image: &Image) -> bool {
-        self.wipes = self.wipes.saturating_add(1);
-        // Not after the first call, which may be the last. Another method may touch other pages, so
-        // learning does not end but becomes rare.
-        if self.wipes > 1 && self.wipes.is_power_of_two() {
-            self.learn(memory);
-        }
-        let mut cold = 0;
-        for range in &self.ranges {
-            let hot = range.start.min(memory.len())..range.end.min(memory.len());
-            let Some(between) = memory.get_mut(cold..hot.start) else { return false };
-            if !os::give_back(between) {
-                return false;
-            }
-            cold = hot.end;
-            let Some(hot) = memory.get_mut(hot) else { return false };
-            hot.fill(0);
-        }
-        memory.get_mut(cold..).is_some_and(os::give_back)
+        self.0.wipe(memory)
             && image.data.iter().all(|(start, bytes)| {
                 let place = memory.get_mut(*start..start.saturating_add(bytes.len()));
                 place.map(|place| place.copy_from_slice(bytes)).is_some()
             })
     }
-
-    /// Adds pages that were touched. Which ones decides only how long a wipe takes.
-    fn learn(&mut self, memory: &[u8]) {
-        for page in os::touched_pages(memory) {
-            if self.pages.len() >= self.most_pages {
-                break;
-            }
-            self.pages.insert(page);
-        }
-        self.find_ranges();
-    }
-
-    fn find_ranges(&mut self) {
-        let page = os::page_bytes();
-        let start = |index: usize| index.saturating_mul(page);
-        let ranges = self.pages.iter().map(|&index| start(index)..start(index.saturating_add(1)));
-        self.ranges = merged(ranges);
-    }
-}
-
-/// Ranges in ascending order with those in one that overlap or touch.
-fn merged(ranges: impl IntoIterator<Item = Range<usize>>) -> Vec<Range<usize>> {
-    let mut merged: Vec<Range<usize>> = Vec::new();
-    for range in ranges {
-        match merged.last_mut() {
-            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
-            _ => merged.push(range),
-        }
-    }
-    merged
 }

@@ -3,19 +3,7 @@
 use wasmer::Pages;
 use wasmer::vm::{MemoryError, VMMemory};
 
-pub(super) fn page_bytes() -> usize {
-    4096
-}
-
 pub(super) fn keep_pages_small(_memory: &VMMemory) {}
-
-pub(super) fn give_back(_range: &mut [u8]) -> bool {
-    false
-}
-
-pub(super) fn touched_pages(_memory: &[u8]) -> impl Iterator<Item = usize> {
-    std::iter::empty()
-}
 
 pub(super) fn protect_from(_memory: &mut VMMemory, _kept: Pages) -> Result<(), MemoryError> {
     Err(MemoryError::Region("not on this system".to_owned()))

@@ -5,10 +5,7 @@ use std::sync::OnceLock;
 
 use sha2::{Digest, Sha256};
 use wasmparser::{Parser, Payload};
-use wasmtime::{
-    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
-    Strategy, WasmFeatures,
-};
+use wasmtime::{Config, Engine, OptLevel, Strategy, WasmFeatures};
 
 use crate::{Fingerprint, VmFault};
 
@@ -17,18 +14,6 @@ use crate::{Fingerprint, VmFault};
 /// tests know; and a single function with all its 50,000 locals takes 400 KiB before its first
 /// instruction. So this is never the stack that runs out.
 const STACK_BYTES: usize = 16 << 20;
-
-/// Instances that can live at a time in the pool of a compiler: address space, most of it.
-const POOL_SLOTS: u32 = 64;
-
-/// Slots that wait for the module that they were used for last.
-const WARM_SLOTS: u32 = 16;
-
-/// Elements that a table in the pool can have.
-const POOL_TABLE_ELEMENTS: u32 = 10_000;
-
-/// What stays of a table in an idle slot: it is written over.
-const RESIDENT_TABLE_BYTES: usize = 1 << 14;
 
 /// wasmtime's compilers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,8 +36,9 @@ pub(super) fn identity(compiler: Compiler) -> &'static str {
 pub(super) fn fingerprint(compiler: Compiler) -> Fingerprint {
     let mut digest = Digested(Sha256::new());
     identity(compiler).hash(&mut digest);
-    if let Ok(engines) = Engines::of(compiler) {
-        engines.on_demand.precompile_compatibility_hash().hash(&mut digest);
+    if let Ok(Engines { reusing, mapping }) = Engines::of(compiler) {
+        reusing.precompile_compatibility_hash().hash(&mut digest);
+        mapping.precompile_compatibility_hash().hash(&mut digest);
     }
     Fingerprint(digest.0.finalize().into())
 }
@@ -70,54 +56,16 @@ impl Hasher for Digested {
     }
 }
 
-/// Where the memory and tables of an instance come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Allocation {
-    /// From slots that are made once and reset.
-    Pooled,
-    /// From the system.
-    OnDemand,
-}
-
-impl Allocation {
-    /// Written behind a module's machine code.
-    pub(super) fn tag(self) -> u8 {
-        match self {
-            Allocation::Pooled => 0,
-            Allocation::OnDemand => 1,
-        }
-    }
-
-    /// The machine code and what was written behind it.
-    pub(super) fn split(code: &[u8]) -> Option<(Self, &[u8])> {
-        let (tag, code) = code.split_last()?;
-        let known = [Allocation::Pooled, Allocation::OnDemand];
-        Some((known.into_iter().find(|allocation| allocation.tag() == *tag)?, code))
-    }
-}
-
-/// What suits a prepared module: in the pool, a table grows no further than its slot.
-pub(super) fn allocation_for(wasm: &[u8]) -> Allocation {
-    let fits = |payload| match payload {
-        Ok(Payload::TableSection(tables)) => tables.into_iter().all(|table| {
-            let most = table.ok().and_then(|table| table.ty.maximum);
-            most.is_some_and(|most| most <= u64::from(POOL_TABLE_ELEMENTS))
-        }),
-        _ => true,
-    };
-    let tables = Parser::new(0)
-        .parse_all(wasm)
-        .take_while(|payload| !matches!(payload, Err(_) | Ok(Payload::CodeSectionStart { .. })));
-    if { tables }.all(fits) { Allocation::Pooled } else { Allocation::OnDemand }
-}
-
-/// The engines of a compiler: their settings, and so their code, are the same but for where
-/// instances are allocated.
+/// The engines of a compiler.
 pub(super) struct Engines {
-    /// `None` where the system does not give so much address space.
-    pooled: Option<Engine>,
-    on_demand: Engine,
+    /// Copies data segments into memories that are used again.
+    pub(super) reusing: Engine,
+    /// Maps an image of them: copying is code, and for many segments compiling it takes gigabytes.
+    pub(super) mapping: Engine,
 }
+
+/// Data segments of a module for [`Engines::reusing`]. Compilers of contracts write one or two.
+const MOST_SEGMENTS: u32 = 1_000;
 
 impl Engines {
     /// The ones of this process.
@@ -134,20 +82,20 @@ impl Engines {
 
     fn new(compiler: Compiler) -> wasmtime::Result<Self> {
         let mut config = config(compiler);
-        let on_demand = Engine::new(&config)?;
-        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
-        let pooled = Engine::new(&config);
-        if let Err(error) = &pooled {
-            tracing::warn!(target: "vm", %error, "instances are not pooled");
-        }
-        Ok(Engines { pooled: pooled.ok(), on_demand })
+        let mapping = Engine::new(&config)?;
+        config.memory_init_cow(false);
+        #[cfg(target_os = "linux")]
+        config.with_host_memory(std::sync::Arc::new(super::memory::Memories));
+        Ok(Engines { reusing: Engine::new(&config)?, mapping })
     }
 
-    pub(super) fn get(&self, allocation: Allocation) -> &Engine {
-        match (allocation, &self.pooled) {
-            (Allocation::Pooled, Some(engine)) => engine,
-            _ => &self.on_demand,
-        }
+    /// The one for a prepared module.
+    pub(super) fn suits(&self, wasm: &[u8]) -> &Engine {
+        let many = |payload| match payload {
+            Ok(Payload::DataSection(segments)) => segments.count() > MOST_SEGMENTS,
+            _ => false,
+        };
+        if Parser::new(0).parse_all(wasm).any(many) { &self.mapping } else { &self.reusing }
     }
 }
 
@@ -181,19 +129,4 @@ fn config(compiler: Compiler) -> Config {
         .generate_address_map(false)
         .native_unwind_info(false);
     config
-}
-
-fn pool() -> PoolingAllocationConfig {
-    let mut pool = PoolingAllocationConfig::new();
-    pool.total_core_instances(POOL_SLOTS)
-        .total_memories(POOL_SLOTS)
-        .total_tables(POOL_SLOTS)
-        .total_stacks(0)
-        .table_elements(usize::try_from(POOL_TABLE_ELEMENTS).unwrap_or_default())
-        .max_unused_warm_slots(WARM_SLOTS)
-        .table_keep_resident(RESIDENT_TABLE_BYTES)
-        // It passes over pages that are swapped out or on the move: they would keep what the call
-        // before wrote.
-        .pagemap_scan(Enabled::No);
-    pool
 }

@@ -5,6 +5,11 @@
 
 mod engine;
 mod link;
+#[cfg(target_os = "linux")]
+mod memory;
+#[cfg(not(target_os = "linux"))]
+#[path = "no_memory.rs"]
+mod memory;
 mod module;
 mod trap;
 
@@ -19,7 +24,7 @@ use crate::{
     VmKind, stack,
 };
 pub use engine::Compiler;
-use engine::{Allocation, Engines};
+use engine::Engines;
 use module::WasmtimeModule;
 
 /// wasmtime with one of its compilers.
@@ -53,25 +58,11 @@ impl<H: Host> Vm<H> for WasmtimeVm {
         module: &PreparedModule,
         imports: Vec<&'static HostFn<H>>,
     ) -> Result<Compiled<H>, VmFault> {
-        let engines = Engines::of(self.0)?;
+        let engine = Engines::of(self.0)?.suits(&module.wasm);
         let PreparedModule { has_start, counting, .. } = *module;
-        let compiled = stack::on_stack(|| {
-            let allocation = engine::allocation_for(&module.wasm);
-            let compile = |allocation| Module::new(engines.get(allocation), &module.wasm);
-            match compile(allocation) {
-                Ok(code) => Ok((code, allocation)),
-                // It may only be too large for the pool.
-                Err(_) if allocation == Allocation::Pooled => {
-                    compile(Allocation::OnDemand).map(|code| (code, Allocation::OnDemand))
-                }
-                Err(error) => Err(error),
-            }
-        })?;
-        match compiled {
-            Ok((code, allocation)) => {
-                let module = WasmtimeModule::loaded(
-                    engines, &code, allocation, imports, has_start, counting,
-                );
+        match stack::on_stack(|| Module::new(engine, &module.wasm))? {
+            Ok(code) => {
+                let module = WasmtimeModule::loaded(&code, &imports, has_start, counting);
                 Ok(Ok(Arc::new(module?)))
             }
             Err(error) => {
@@ -86,15 +77,14 @@ impl<H: Host> Vm<H> for WasmtimeVm {
         artifact: &Artifact,
         imports: Vec<&'static HostFn<H>>,
     ) -> Result<Option<Arc<dyn LoadedModule<H>>>, VmFault> {
-        let engines = Engines::of(self.0)?;
+        let Engines { reusing, mapping } = Engines::of(self.0)?;
         let &Artifact { ref code, has_start, counting } = artifact;
-        let Some((allocation, code)) = Allocation::split(code) else { return Ok(None) };
-        // SAFETY: the caller promises that the artifact is one of this engine's.
-        match unsafe { Module::deserialize(engines.get(allocation), code) } {
+        // SAFETY: the caller promises that the artifact is one of these engines'; each refuses what
+        // was compiled with the other's settings.
+        let load = |engine| unsafe { Module::deserialize(engine, code) };
+        match load(reusing).or_else(|_| load(mapping)) {
             Ok(code) => {
-                let module = WasmtimeModule::loaded(
-                    engines, &code, allocation, imports, has_start, counting,
-                );
+                let module = WasmtimeModule::loaded(&code, &imports, has_start, counting);
                 Ok(Some(Arc::new(module?)))
             }
             Err(error) => {

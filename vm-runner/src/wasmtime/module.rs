@@ -1,74 +1,43 @@
 //! A compiled module, and one execution of it: a new store and instance for each call.
 
-use std::sync::OnceLock;
+use std::sync::Arc;
 
 use gas_meter::instrument::abi;
 use host_fns::abi::{Host, HostFn};
-use wasmtime::{
-    Extern, Global, Instance, InstancePre, Linker, Module, ModuleExport, PoolConcurrencyLimitError,
-    Store,
-};
+use wasmtime::{Extern, Global, Instance, InstancePre, Linker, Module, ModuleExport, Store};
 
-use super::engine::{Allocation, Engines};
 use super::link::{self, Env, Handles};
+use super::memory::{self, Idle};
 use super::trap;
 use crate::boundary::{Guest, Remaining};
 use crate::prepare::{Counting, ENTRY_PREFIX, MEMORY};
 use crate::{Artifact, LoadedModule, Run, VmFault, WasmTrap, stack};
 
 pub(super) struct WasmtimeModule<H: Host> {
-    engines: &'static Engines,
-    /// In the order of the module's imports.
-    imports: Vec<&'static HostFn<H>>,
     has_start: bool,
     counting: Counting,
-    allocation: Allocation,
     linked: Linked<H>,
-    /// The module for when all slots of the pool are in use.
-    spare: OnceLock<Linked<H>>,
+    memories: Arc<Idle>,
 }
 
 impl<H: Host> WasmtimeModule<H> {
+    /// The module with its `imports`, in the order of the module's.
     pub(super) fn loaded(
-        engines: &'static Engines,
         code: &Module,
-        allocation: Allocation,
-        imports: Vec<&'static HostFn<H>>,
+        imports: &[&'static HostFn<H>],
         has_start: bool,
         counting: Counting,
     ) -> Result<Self, VmFault> {
-        let linked = Linked::new(code, &imports)?;
-        let spare = OnceLock::new();
-        Ok(WasmtimeModule { engines, imports, has_start, counting, allocation, linked, spare })
-    }
-
-    fn serialize(&self) -> Result<Vec<u8>, VmFault> {
-        self.linked.instance.module().serialize().map_err(fault)
-    }
-
-    /// The module outside of the pool.
-    fn spare(&self) -> Result<&Linked<H>, VmFault> {
-        if let Some(linked) = self.spare.get() {
-            return Ok(linked);
-        }
-        let engine = self.engines.get(Allocation::OnDemand);
-        // SAFETY: the module was compiled by an engine of the same settings in this process.
-        let code = unsafe { Module::deserialize(engine, self.serialize()?) }.map_err(fault)?;
-        let linked = Linked::new(&code, &self.imports)?;
-        Ok(self.spare.get_or_init(|| linked))
+        let (linked, memories) = (Linked::new(code, imports)?, Arc::default());
+        Ok(WasmtimeModule { has_start, counting, linked, memories })
     }
 
     fn execute(&self, entry: &str, guest: Guest<H>) -> Result<Run<H>, VmFault> {
-        let mut linked = &self.linked;
+        let linked = &self.linked;
         let mut store = linked.store(guest);
-        let mut instance = linked.instance.instantiate(&mut store);
-        if instance.as_ref().is_err_and(wasmtime::Error::is::<PoolConcurrencyLimitError>) {
-            linked = self.spare()?;
-            store = linked.store(store.into_data().guest);
-            instance = linked.instance.instantiate(&mut store);
-        }
+        let instance = memory::from(&self.memories, || linked.instance.instantiate(&mut store));
         let (end, remaining) = match instance {
-            Ok(instance) => self.call(linked, &mut store, instance, entry)?,
+            Ok(instance) => self.call(&mut store, instance, entry)?,
             Err(error) => {
                 let trap = trap::classify(&error)?;
                 (Err(trap), Remaining { gas: 0, stack: 0, inexact: false })
@@ -79,11 +48,11 @@ impl<H: Host> WasmtimeModule<H> {
 
     fn call(
         &self,
-        linked: &Linked<H>,
         store: &mut Store<Env<H>>,
         instance: Instance,
         entry: &str,
     ) -> Result<Ended, VmFault> {
+        let linked = &self.linked;
         let memory = instance.get_module_export(&mut *store, &linked.memory);
         let memory = memory.and_then(Extern::into_memory).ok_or_else(|| missing(MEMORY))?;
         let gas = global(store, instance, &linked.gas)?;
@@ -122,8 +91,7 @@ impl<H: Host> LoadedModule<H> for WasmtimeModule<H> {
     }
 
     fn artifact(&self) -> Result<Artifact, VmFault> {
-        let mut code = self.serialize()?;
-        code.push(self.allocation.tag());
+        let code = self.linked.instance.module().serialize().map_err(fault)?;
         let (has_start, counting) = (self.has_start, self.counting);
         Ok(Artifact { code, has_start, counting })
     }

@@ -8,8 +8,7 @@ use vm_runner::VmKind;
 #[test]
 fn every_fixture_ends_the_same() {
     let oracle = Oracle::new();
-    let prices = &oracle.config().vm().prices;
-    let ours = VmKind::ALL.iter().map(|vm| OurRunner::on(*vm, oracle.config(), prices.clone()));
+    let ours = VmKind::ALL.iter().map(|vm| OurRunner::on(*vm, oracle.config()));
     let ours: Vec<_> = ours.collect();
     let mut differences = Vec::new();
     for module in fixtures::ALL {

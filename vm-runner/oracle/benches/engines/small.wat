@@ -1,0 +1,32 @@
+;; What fixtures/contracts/tiny does, as a CosmWasm contract: a counter is read, added to and written.
+(module
+  (import "env" "db_read" (func $db_read (param i32) (result i32)))
+  (import "env" "db_write" (func $db_write (param i32 i32)))
+  (memory (export "memory") 1)
+  (global $free (mut i32) (i32.const 1024))
+  ;; The region of the key: where, capacity, length.
+  (data (i32.const 0) "\40\00\00\00\05\00\00\00\05\00\00\00")
+  (data (i32.const 64) "count")
+  (func (export "interface_version_8"))
+  (func $allocate (export "allocate") (param $size i32) (result i32)
+    (local $region i32)
+    (local.set $region (global.get $free))
+    (global.set $free
+      (i32.add (local.get $region)
+        (i32.and (i32.add (local.get $size) (i32.const 27)) (i32.const -8))))
+    (i32.store (local.get $region) (i32.add (local.get $region) (i32.const 12)))
+    (i32.store offset=4 (local.get $region) (local.get $size))
+    (i32.store offset=8 (local.get $region) (i32.const 0))
+    (local.get $region))
+  (func (export "deallocate") (param i32))
+  (func (export "execute") (param $env i32) (param $info i32) (param $message i32) (result i32)
+    (local $value i32) (local $bytes i32)
+    (local.set $value (call $db_read (i32.const 0)))
+    (if (i32.eqz (local.get $value))
+      (then
+        (local.set $value (call $allocate (i32.const 8)))
+        (i32.store offset=8 (local.get $value) (i32.const 8))))
+    (local.set $bytes (i32.load (local.get $value)))
+    (i64.store (local.get $bytes) (i64.add (i64.load (local.get $bytes)) (i64.const 1)))
+    (call $db_write (i32.const 0) (local.get $value))
+    (local.get $value)))
