@@ -65,6 +65,8 @@ pub(super) struct Owner {
     pub(super) last_block: Instant,
     /// How long that took.
     took: Duration,
+    /// What is short.
+    pub(super) short: Duration,
     /// The chain's thread is gone.
     ended: bool,
     /// The last block failed for what is in the chain, so that another attempt would too.
@@ -87,6 +89,7 @@ impl Owner {
             obeyed: 0,
             last_block: Instant::now(),
             took: Duration::ZERO,
+            short: SHORT,
             ended: false,
             stalled: false,
             retry_after: FIRST_RETRY,
@@ -137,14 +140,14 @@ impl Owner {
     /// Whether who brings a command may carry it out: the chain's thread has nothing to do, and the
     /// blocks were short of late.
     pub(super) fn is_at_leisure(&self) -> bool {
-        !self.ended && self.took <= SHORT && matches!(self.wait(), Wait::ForCommand)
+        !self.ended && self.took <= self.short && matches!(self.wait(), Wait::ForCommand)
     }
 
     /// Carries out a command of one who may. False if the chain's thread has to go on.
     pub(super) fn obey_at_once(&mut self, command: Command) -> bool {
         self.obey(command);
         for _ in 0..BLOCKS_AT_ONCE {
-            if self.took > SHORT || !self.is_due() {
+            if self.took > self.short || !self.is_due() {
                 break;
             }
             self.produce();

@@ -113,11 +113,28 @@ fn a_block_that_was_made_meanwhile_is_not_made_again() {
 #[test]
 fn who_brings_a_transaction_to_an_idle_chain_executes_it() {
     let mut owner = owner();
+    owner.short = Duration::MAX;
     assert!(owner.is_at_leisure());
     let transaction = Box::new(owner.chain.admit(transfer(&owner.chain)).unwrap());
     let (landed, answer) = answer();
     let until = TxExecutionStatus::Final;
     assert!(owner.obey_at_once(Command::Submit { transaction, until, landed }));
+    assert!(answer.wait().unwrap().is_ok());
+}
+
+#[test]
+fn after_a_long_block_the_chains_thread_goes_on() {
+    let mut owner = owner();
+    owner.short = Duration::ZERO;
+    let transaction = Box::new(owner.chain.admit(transfer(&owner.chain)).unwrap());
+    let (landed, answer) = answer();
+    let until = TxExecutionStatus::Final;
+    assert!(!owner.obey_at_once(Command::Submit { transaction, until, landed }));
+    assert_eq!(owner.chain.head().height(), 1);
+    assert!(!owner.is_at_leisure());
+    while matches!(owner.wait(), Wait::ForBlock(Duration::ZERO)) {
+        owner.waited(Wait::ForBlock(Duration::ZERO));
+    }
     assert!(answer.wait().unwrap().is_ok());
 }
 

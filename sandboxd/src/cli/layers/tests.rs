@@ -27,6 +27,7 @@ fn example(arg: &Arg) -> &'static str {
         "MS" | "MS|manual" | "SECONDS" | "BLOCK" | "BLOCKS" | "GAS" | "HEIGHT" => "7",
         "BOOL" => "true",
         "NAME=VALUE" => "name=value",
+        "ENGINES" => "winch",
         _ => "seven",
     }
 }
