@@ -174,7 +174,13 @@ impl External for ReceiptContext {
         let key = self.key(key);
         // Fetching the value is not charged, but a later write finds it visited.
         let found = self.state.find(&key);
-        let value = self.there(found)?.map(|found| self.state.read(found).0);
+        let value = match self.there(found)? {
+            None => None,
+            Some(found) => {
+                let read = self.state.read(found);
+                Some(self.there(read)?.0)
+            }
+        };
         Ok(Found { value, nodes: TrieNodes::default() })
     }
 

@@ -134,7 +134,7 @@ fn a_fault_at_any_access_drops_the_block_and_the_old_state_works_on() {
     let transactions = vec![call(&runtime)];
     let input = BlockInput { transactions, ..BlockInput::default() };
     let first = apply_block(&runtime, &genesis, &env(10), input).expect("no fault");
-    let state = genesis.apply(&first.changes);
+    let state = genesis.apply(&first.changes).expect("a state in memory");
     let root = state.root();
     let block = |left: Option<u64>| -> Result<BlockEffects, RuntimeFault> {
         let input = BlockInput { receipts: first.outgoing.clone(), ..BlockInput::default() };

@@ -102,7 +102,7 @@ pub fn genesis_state(
     let Ok(total_supply) = balance::held_after(config, &changes) else {
         return Ok(Err(InvalidGenesis::BalanceOverflow));
     };
-    Ok(Ok(GenesisState { snapshot: Snapshot::empty().apply(&changes), total_supply }))
+    Ok(Ok(GenesisState { snapshot: Snapshot::empty().apply(&changes)?, total_supply }))
 }
 
 /// Writes one record of the kinds that need no others.

@@ -42,7 +42,7 @@ impl Records for &Snapshot {
     }
 
     fn record_length(&mut self, key: &[u8]) -> Result<Option<usize>, Unavailable> {
-        Ok(self.read(key)?.map(|value| value.len()))
+        self.length(key)
     }
 
     fn code_record(&self, key: &[u8]) -> Result<Option<Value>, Unavailable> {

@@ -201,7 +201,9 @@ pub fn state(state: &Snapshot, id: &AccountId, query: &StateQuery) -> ViewResult
     let after = query.after_key.as_ref().map(|after| [own.as_slice(), after.as_slice()].concat());
     let records = state.list(&prefix, after.as_deref());
     let mut page = collect(records, own.len(), paged, query.limit)?;
-    page.proof = query.include_proof.then(|| state.prove_prefix(&prefix));
+    if query.include_proof {
+        page.proof = Some(state.prove_prefix(&prefix)?);
+    }
     Ok(Ok(page))
 }
 
@@ -274,7 +276,10 @@ fn is_too_large(
 ) -> Result<bool, Unavailable> {
     let Some(limit) = limit else { return Ok(false) };
     let code = match account.local_contract_hash() {
-        Some(_) => state.read(&tree::code_key(id).to_vec())?.map_or(0, |code| length(&code)),
+        Some(_) => {
+            let code = state.length(&tree::code_key(id).to_vec())?.unwrap_or_default();
+            u64::try_from(code).unwrap_or(u64::MAX)
+        }
         None => 0,
     };
     Ok(account.storage_usage().saturating_sub(code) > limit)

@@ -1,7 +1,7 @@
 //! The contract that accounts with an Ethereum address run (NEP-518). NEAR's chains have it as a
 //! global contract; its code is in no package registry, so that whoever wants it has to bring it.
 
-use sandbox_state::{Overlay, Snapshot};
+use sandbox_state::{Overlay, Snapshot, Unavailable};
 
 use crate::near::{CryptoHash, GlobalContractIdentifier};
 use crate::tree;
@@ -46,16 +46,24 @@ pub fn hash(chain_id: &str) -> CryptoHash {
 /// `state` with the wallet contract of the chain as a global contract.
 ///
 /// # Errors
-/// When `code` is something else.
-pub fn deploy(state: &Snapshot, chain_id: &str, code: &[u8]) -> Result<Snapshot, InvalidWallet> {
+/// When part of the state cannot be got; the inner error when `code` is something else.
+pub fn deploy(
+    state: &Snapshot,
+    chain_id: &str,
+    code: &[u8],
+) -> Result<Result<Snapshot, InvalidWallet>, Unavailable> {
     let (expected, found) = (hash(chain_id), CryptoHash::hash_bytes(code));
     if expected != found {
-        return Err(InvalidWallet { chain_id: chain_id.to_owned(), expected, found });
+        return Ok(Err(InvalidWallet { chain_id: chain_id.to_owned(), expected, found }));
     }
-    Ok(with_global_contract(state, found, code))
+    with_global_contract(state, found, code).map(Ok)
 }
 
-fn with_global_contract(state: &Snapshot, hash: CryptoHash, code: &[u8]) -> Snapshot {
+fn with_global_contract(
+    state: &Snapshot,
+    hash: CryptoHash,
+    code: &[u8],
+) -> Result<Snapshot, Unavailable> {
     let mut overlay = Overlay::new(state.clone());
     let key = tree::global_code_key(&GlobalContractIdentifier::CodeHash(hash));
     overlay.set(key.to_vec(), code.to_vec());
@@ -70,6 +78,7 @@ mod tests {
     fn what_is_deployed_is_found_by_its_hash() {
         let hash = CryptoHash::hash_bytes(b"code");
         let state = with_global_contract(&Snapshot::empty(), hash, b"code");
+        let state = state.expect("nothing is elsewhere");
         let found = tree::global_code(&mut &state, &GlobalContractIdentifier::CodeHash(hash));
         let found = found.expect("nothing is elsewhere");
         assert_eq!(found.map(|(hash, code)| (hash, code.to_vec())), Some((hash, b"code".to_vec())));
@@ -77,7 +86,9 @@ mod tests {
 
     #[test]
     fn only_the_wallet_contract_of_the_chain_is_deployed() {
-        let error = deploy(&Snapshot::empty(), "testnet", b"code").expect_err("some other code");
+        let deployed =
+            deploy(&Snapshot::empty(), "testnet", b"code").expect("nothing is elsewhere");
+        let error = deployed.expect_err("some other code");
         assert_eq!(error.expected.to_string(), WALLETS[1]);
         assert_eq!(error.found, CryptoHash::hash_bytes(b"code"));
         assert!(error.to_string().starts_with("this is not the wallet contract of testnet: "));

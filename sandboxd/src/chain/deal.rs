@@ -225,7 +225,7 @@ impl Dealer<'_> {
             let found = self.find(&state, held, before, amount)?;
             let (key, value) =
                 found.ok_or_else(|| DealFailed::BalanceNotFound { token_id: token_id() })?;
-            state = self.with(&state, &key, &value);
+            state = self.with(&state, &key, &value)?;
             changes.set(key, value);
         }
         let supply = Question { method: "ft_total_supply", args: "{}" };
@@ -241,7 +241,7 @@ impl Dealer<'_> {
                     && let Some(answered) = answered
                     && let Some((key, value)) = self.find(&state, supply, answered, total)?
                 {
-                    state = self.with(&state, &key, &value);
+                    state = self.with(&state, &key, &value)?;
                     changes.set(key, value);
                 }
                 let follows = self.number(&state, supply)?.is_ok_and(|(now, _)| now == total);
@@ -292,7 +292,7 @@ impl Dealer<'_> {
                 value.splice(range.clone(), form.write(number, value.is_empty()));
                 value
             };
-            let probed = self.with(state, &key, &put(PROBE));
+            let probed = self.with(state, &key, &put(PROBE))?;
             if self.number(&probed, question)?.is_ok_and(|(answer, _)| answer == PROBE) {
                 let value = put(after);
                 return Ok(Some((key, value)));
@@ -341,10 +341,10 @@ impl Dealer<'_> {
     }
 
     /// The state with another value in the contract's data.
-    fn with(&self, state: &Snapshot, key: &[u8], value: &[u8]) -> Snapshot {
+    fn with(&self, state: &Snapshot, key: &[u8], value: &[u8]) -> Result<Snapshot, RuntimeFault> {
         let mut changes = ChangeSet::new();
         changes.set(self.raw(key), value);
-        state.apply(&changes)
+        Ok(state.apply(&changes)?)
     }
 
     fn raw(&self, key: &[u8]) -> Vec<u8> {

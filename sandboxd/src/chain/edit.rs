@@ -10,7 +10,7 @@ use near_primitives::types::{AccountId, Balance, Nonce, NonceIndex};
 use sandbox_runtime::patch::{
     Deletion, Edits, InvalidPatch, InvalidRecord, Patch, PatchRecord, initial_nonce,
 };
-use sandbox_runtime::{BlockEnv, tree, view};
+use sandbox_runtime::{BlockEnv, RuntimeFault, tree, view};
 
 use super::produce::Step;
 use super::{Answer, Chain, EditFailed, Node, PatchFailed, Produced};
@@ -297,7 +297,7 @@ fn patched(mut step: Step, mut patch: Patch) -> Result<Step, PatchFailed> {
     let supply = step.total_supply.checked_add(patch.added);
     let supply = supply.and_then(|supply| supply.checked_sub(patch.removed));
     step.total_supply = supply.ok_or(InvalidPatch::BalanceOverflow)?;
-    step.state = step.state.apply(&patch.changes);
+    step.state = step.state.apply(&patch.changes).map_err(RuntimeFault::from)?;
     step.patch = patch.changes;
     Ok(step)
 }

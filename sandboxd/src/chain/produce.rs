@@ -209,7 +209,7 @@ impl Chain {
         let (effects, unexecuted) = self.apply(&env, input)?;
         transactions.retain(|tx| effects.dropped.iter().all(|dropped| dropped.id != tx.get_hash()));
         transactions.retain(|tx| unexecuted.iter().all(|left_out| left_out.id != tx.get_hash()));
-        let state = self.state.apply(&effects.changes);
+        let state = self.state.apply(&effects.changes).map_err(RuntimeFault::from)?;
         let total_supply = supply_after(supply, effects.burnt.subsidized, effects.burnt.tokens)?;
         Ok(Step {
             env,

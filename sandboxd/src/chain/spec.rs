@@ -15,7 +15,7 @@ use sandbox_runtime::genesis::genesis_state as genesis_records;
 use sandbox_runtime::{
     Engines, Impersonated, Runtime, RuntimeConfig, UnsupportedProtocolVersion, wallet,
 };
-use sandbox_state::{History, Snapshot};
+use sandbox_state::{History, Snapshot, Unavailable};
 
 use super::Chain;
 use super::block::{Block, GenesisBlock};
@@ -84,6 +84,9 @@ pub enum InvalidChain {
     /// The wallet contract that was given is another one.
     #[error(transparent)]
     Wallet(#[from] wallet::InvalidWallet),
+    /// The state cannot be read.
+    #[error(transparent)]
+    State(#[from] Unavailable),
     /// A record cannot be written.
     #[error("records: {0}")]
     Record(#[from] sandbox_runtime::genesis::InvalidGenesis),
@@ -142,7 +145,7 @@ impl Chain {
         };
         let mut state = genesis_state(&runtime, genesis)?;
         if let Some(code) = &options.wallet_contract {
-            state = wallet::deploy(&state, &config.chain_id, code)?;
+            state = wallet::deploy(&state, &config.chain_id, code)??;
         }
         let validators = validator_stakes(&config);
         let epoch_config = epoch_config(&config);

@@ -7,6 +7,7 @@ use near_chain_configs::{Genesis, GenesisContents, GenesisRecords};
 use near_primitives::state_record::{StateRecord, state_record_to_account_id};
 use near_primitives::trie_key::col;
 use near_primitives::types::{AccountId, AccountInfo, Balance, BlockHeight, BlockId};
+use sandbox_state::Unavailable;
 use serde::{Deserialize, Serialize};
 
 use crate::chain::{Block, Chain, UnknownBlock};
@@ -32,6 +33,9 @@ pub enum DumpFailed {
     /// All balances together do not fit 128 bits.
     #[error("the balances overflow")]
     Overflow,
+    /// The state cannot be read.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
 }
 
 impl From<&DumpStateArgs> for DumpRequest {
@@ -63,7 +67,8 @@ pub fn dump(chain: &Chain, request: &DumpRequest) -> Result<Genesis, DumpFailed>
     }
     let mut total_supply = Balance::ZERO;
     let mut records = Vec::new();
-    for (key, value) in chain.state_after(block)?.range_here(&[]) {
+    for entry in chain.state_after(block)?.range_here(&[]) {
+        let (key, value) = entry?;
         let Some(mut record) = record(&key, &value) else { continue };
         if !chosen.is_empty() && !chosen.contains(state_record_to_account_id(&record)) {
             continue;

@@ -3,10 +3,12 @@
 
 use std::sync::Arc;
 
-use crate::Value;
+use crate::children::Children;
 use crate::nibbles::{self, Path};
-use crate::node::{Children, Kind, Node, Stored};
-use crate::trie;
+use crate::node::{Kind, Node};
+use crate::store::Home;
+use crate::value::Held;
+use crate::{Unavailable, Value, trie};
 
 /// A record to be put in.
 pub(crate) type Record<'a> = (&'a [u8], &'a Value);
@@ -16,127 +18,154 @@ pub(crate) type Record<'a> = (&'a [u8], &'a Value);
 const MOST_LEVELS: usize = 128;
 
 /// Puts `records`, which are in the order of their keys and have different ones, into the trie.
-pub(crate) fn insert_all(root: &mut Option<Arc<Node>>, records: &[Record<'_>]) {
+pub(crate) fn insert_all(
+    root: &mut Option<Arc<Node>>,
+    records: &[Record<'_>],
+    home: &Home,
+) -> Result<(), Unavailable> {
     let before = root.take();
-    *root = merge(before, records, 0, MOST_LEVELS);
+    *root = Bulk { home }.merge(before, records, 0, MOST_LEVELS)?;
+    Ok(())
 }
 
-/// The node for all keys that begin with the same `depth` nibbles: `node` with `records` put in.
-fn merge(
-    node: Option<Arc<Node>>,
-    records: &[Record<'_>],
-    depth: usize,
-    levels: usize,
-) -> Option<Arc<Node>> {
-    let (Some((first, _)), Some((last, _))) = (records.first(), records.last()) else {
-        return node;
-    };
-    let Some(left) = levels.checked_sub(1).filter(|_| node.is_none() || records.len() > 1) else {
-        return one_by_one(node, records, depth);
-    };
-    let Some(mut node) = node else { return Some(build(records, depth, left)) };
-    let extension = match &node.kind {
-        Kind::Leaf { path, value } => {
-            let (nibbles, value) = (path.nibbles().collect::<Vec<_>>(), value.clone());
-            let mut built = Some(build(records, depth, left));
-            let end = depth.saturating_add(nibbles.len());
-            let is_same = |key: &[u8]| {
-                nibbles::count(key) == end && common(&nibbles, key, depth) == nibbles.len()
-            };
-            if !records.iter().any(|(key, _)| is_same(key)) {
-                trie::insert_at(&mut built, &nibbles, value);
+/// What all nodes that are made have in common.
+struct Bulk<'a> {
+    home: &'a Home,
+}
+
+impl Bulk<'_> {
+    /// The node for all keys that begin with the same `depth` nibbles: `node` with `records` put in.
+    fn merge(
+        &self,
+        node: Option<Arc<Node>>,
+        records: &[Record<'_>],
+        depth: usize,
+        levels: usize,
+    ) -> Result<Option<Arc<Node>>, Unavailable> {
+        let (Some((first, _)), Some((last, _))) = (records.first(), records.last()) else {
+            return Ok(node);
+        };
+        let Some(left) = levels.checked_sub(1).filter(|_| node.is_none() || records.len() > 1)
+        else {
+            return self.one_by_one(node, records, depth);
+        };
+        let Some(mut node) = node else { return self.build(records, depth, left).map(Some) };
+        let extension = match node.here()?.kind {
+            Kind::Leaf { path, value } => {
+                let (nibbles, value) = (path.nibbles().collect::<Vec<_>>(), value.clone());
+                let mut built = Some(self.build(records, depth, left)?);
+                let end = depth.saturating_add(nibbles.len());
+                let is_same = |key: &[u8]| {
+                    nibbles::count(key) == end && common(&nibbles, key, depth) == nibbles.len()
+                };
+                if !records.iter().any(|(key, _)| is_same(key)) {
+                    trie::insert_at(&mut built, &nibbles, value, self.home)?;
+                }
+                return Ok(built);
             }
-            return built;
+            Kind::Extension { path, child } => Some((path.nibbles().collect::<Vec<_>>(), child)),
+            Kind::Branch { .. } => None,
+        };
+        if let Some((path, child)) = extension {
+            let shared = |key: &[u8]| common(&path, key, depth);
+            let kept = shared(first).min(shared(last));
+            let below =
+                if kept == path.len() { Arc::clone(child) } else { self.fork(&path, kept, child) };
+            // The old extension is gone, so that what only it held is not copied.
+            drop(node);
+            let deeper = depth.saturating_add(kept);
+            let below = self.merge(Some(below), records, deeper, left)?;
+            let run = path.get(..kept).unwrap_or_default();
+            return Ok(match below {
+                Some(below) if !run.is_empty() => Some(Node::extension(run, below, self.home)),
+                below => below,
+            });
         }
-        Kind::Extension { path, child } => Some((path.nibbles().collect::<Vec<_>>(), child)),
-        Kind::Branch { .. } => None,
-    };
-    if let Some((path, child)) = extension {
-        let shared = |key: &[u8]| common(&path, key, depth);
-        let kept = shared(first).min(shared(last));
-        let below = if kept == path.len() { Arc::clone(child) } else { fork(&path, kept, child) };
-        // The old extension is gone, so that what only it held is not copied.
-        drop(node);
-        let deeper = depth.saturating_add(kept);
-        let below = merge(Some(below), records, deeper, left)?;
-        let run = path.get(..kept).unwrap_or_default();
-        return Some(if run.is_empty() { below } else { Node::extension(run, below) });
-    }
-    if let Kind::Branch { children, value } = Node::unseal(&mut node) {
-        fill(children, value, records, depth, left);
-    }
-    Some(node)
-}
-
-/// The node of `records` alone, of which there is at least one.
-fn build(records: &[Record<'_>], depth: usize, levels: usize) -> Arc<Node> {
-    let (Some((first, value)), Some((last, _))) = (records.first(), records.last()) else {
-        unreachable!("nothing is built of no records");
-    };
-    let node = if records.len() == 1 {
-        let (path, value) = (Path::of_key(first, depth), Stored::new(Arc::clone(value)));
-        Node::new(Kind::Leaf { path, value })
-    } else {
-        let end = fork_of(first, last, depth);
-        let (mut children, mut value) = (Box::<Children>::default(), None);
-        fill(&mut children, &mut value, records, end, levels);
-        let branch = Node::new(Kind::Branch { children, value });
-        branch.seal();
-        if end == depth {
-            return branch;
+        if let Kind::Branch { children, value } = Node::unseal(&mut node)? {
+            self.fill(children, value, records, depth, left)?;
         }
-        let mut run = rest(first, depth);
-        run.truncate(end.saturating_sub(depth));
-        Node::extension(&run, branch)
-    };
-    node.seal();
-    node
-}
+        Ok(Some(node))
+    }
 
-/// Puts `records` into a branch to which `depth` nibbles lead.
-fn fill(
-    children: &mut Children,
-    value: &mut Option<Stored>,
-    records: &[Record<'_>],
-    depth: usize,
-    levels: usize,
-) {
-    let mut left = records;
-    if let Some(((key, own), others)) = left.split_first()
-        && nibbles::count(key) == depth
-    {
-        *value = Some(Stored::new(Arc::clone(own)));
-        left = others;
+    /// The node of `records` alone, of which there is at least one.
+    fn build(
+        &self,
+        records: &[Record<'_>],
+        depth: usize,
+        levels: usize,
+    ) -> Result<Arc<Node>, Unavailable> {
+        let (Some((first, value)), Some((last, _))) = (records.first(), records.last()) else {
+            unreachable!("nothing is built of no records");
+        };
+        let node = if records.len() == 1 {
+            let (path, value) = (Path::of_key(first, depth), Held::new(Arc::clone(value)));
+            Node::new(Kind::Leaf { path, value }, self.home)
+        } else {
+            let end = fork_of(first, last, depth);
+            let (mut children, mut value) = (Box::<Children>::default(), None);
+            self.fill(&mut children, &mut value, records, end, levels)?;
+            let branch = Node::new(Kind::Branch { children, value }, self.home);
+            branch.seal()?;
+            if end == depth {
+                return Ok(branch);
+            }
+            let mut run = rest(first, depth);
+            run.truncate(end.saturating_sub(depth));
+            Node::extension(&run, branch, self.home)
+        };
+        node.seal()?;
+        Ok(node)
     }
-    while let Some(nibble) = left.first().and_then(|(key, _)| nibbles::at(key, depth)) {
-        let end = left.partition_point(|(key, _)| nibbles::at(key, depth) == Some(nibble));
-        let (own, others) = left.split_at(end);
-        let slot = &mut children[usize::from(nibble)];
-        *slot = merge(slot.take(), own, depth.saturating_add(1), levels);
-        left = others;
-    }
-}
 
-fn one_by_one(
-    mut node: Option<Arc<Node>>,
-    records: &[Record<'_>],
-    depth: usize,
-) -> Option<Arc<Node>> {
-    for (key, value) in records {
-        trie::insert_at(&mut node, &rest(key, depth), Stored::new(Arc::clone(value)));
+    /// Puts `records` into a branch to which `depth` nibbles lead.
+    fn fill(
+        &self,
+        children: &mut Children,
+        value: &mut Option<Held>,
+        records: &[Record<'_>],
+        depth: usize,
+        levels: usize,
+    ) -> Result<(), Unavailable> {
+        let mut left = records;
+        if let Some(((key, own), others)) = left.split_first()
+            && nibbles::count(key) == depth
+        {
+            *value = Some(Held::new(Arc::clone(own)));
+            left = others;
+        }
+        while let Some(nibble) = left.first().and_then(|(key, _)| nibbles::at(key, depth)) {
+            let end = left.partition_point(|(key, _)| nibbles::at(key, depth) == Some(nibble));
+            let (own, others) = left.split_at(end);
+            let slot = children.slot(nibble)?;
+            *slot = self.merge(slot.take(), own, depth.saturating_add(1), levels)?;
+            left = others;
+        }
+        Ok(())
     }
-    node
-}
 
-/// The branch at which a key leaves an extension along `path` to `child` after `kept` nibbles.
-fn fork(path: &[u8], kept: usize, child: &Arc<Node>) -> Arc<Node> {
-    let mut children = Box::<Children>::default();
-    if let Some((nibble, run)) = path.get(kept..).and_then(<[u8]>::split_first) {
-        let child = Arc::clone(child);
-        let below = if run.is_empty() { child } else { Node::extension(run, child) };
-        children[usize::from(*nibble)] = Some(below);
+    fn one_by_one(
+        &self,
+        mut node: Option<Arc<Node>>,
+        records: &[Record<'_>],
+        depth: usize,
+    ) -> Result<Option<Arc<Node>>, Unavailable> {
+        for (key, value) in records {
+            let value = Held::new(Arc::clone(value));
+            trie::insert_at(&mut node, &rest(key, depth), value, self.home)?;
+        }
+        Ok(node)
     }
-    Node::new(Kind::Branch { children, value: None })
+
+    /// The branch at which a key leaves an extension along `path` to `child` after `kept` nibbles.
+    fn fork(&self, path: &[u8], kept: usize, child: &Arc<Node>) -> Arc<Node> {
+        let mut children = Box::<Children>::default();
+        if let Some((nibble, run)) = path.get(kept..).and_then(<[u8]>::split_first) {
+            let child = Arc::clone(child);
+            let below = if run.is_empty() { child } else { Node::extension(run, child, self.home) };
+            children.put(*nibble, below);
+        }
+        Node::new(Kind::Branch { children, value: None }, self.home)
+    }
 }
 
 /// Where two keys part, which have the first `depth` nibbles in common.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rpds::HashTrieSetSync;
 
-use crate::node::Stored;
+use crate::value::Stored;
 use crate::{ChangeSet, Key, Value};
 
 /// The state that a snapshot goes on from, kept somewhere else. It never changes: two answers to the
@@ -76,6 +76,9 @@ impl Remainder {
     }
 }
 
+/// A record, if it can be read.
+pub(crate) type Record = Result<(Vec<u8>, Value), Unavailable>;
+
 /// The records of the trie and those that are elsewhere, in the order of their keys.
 pub(crate) struct Both<'a, H: Iterator> {
     here: Peekable<H>,
@@ -86,7 +89,7 @@ pub(crate) struct Both<'a, H: Iterator> {
     from: Vec<u8>,
 }
 
-impl<'a, H: Iterator<Item = (Vec<u8>, Value)>> Both<'a, H> {
+impl<'a, H: Iterator<Item = Record>> Both<'a, H> {
     /// The records `here`, which begin with `prefix` and are not before `from`, with those of the
     /// `remainder` that do so too.
     pub(crate) fn new(
@@ -111,7 +114,7 @@ impl<'a, H: Iterator<Item = (Vec<u8>, Value)>> Both<'a, H> {
     }
 }
 
-impl<H: Iterator<Item = (Vec<u8>, Value)>> Iterator for Both<'_, H> {
+impl<H: Iterator<Item = Record>> Iterator for Both<'_, H> {
     /// A record, with its hash if it is elsewhere.
     type Item = Result<(Vec<u8>, Found), Unavailable>;
 
@@ -120,13 +123,15 @@ impl<H: Iterator<Item = (Vec<u8>, Value)>> Iterator for Both<'_, H> {
             return Some(Err(unavailable));
         }
         let Some((ahead, _)) = &self.ahead else {
-            return self.here.next().map(|(key, value)| Ok((key, Found::Here(value))));
+            return Some(self.here.next()?.map(|(key, value)| (key, Found::Here(value))));
         };
-        if let Some((key, value)) = self.here.next_if(|(key, _)| key.as_slice() <= &**ahead) {
-            if key.as_slice() == &**ahead {
+        let is_next =
+            |record: &Record| record.as_ref().map_or(true, |(key, _)| key.as_slice() <= &**ahead);
+        if let Some(record) = self.here.next_if(is_next) {
+            if record.as_ref().is_ok_and(|(key, _)| key.as_slice() == &**ahead) {
                 self.ahead = None;
             }
-            return Some(Ok((key, Found::Here(value))));
+            return Some(record.map(|(key, value)| (key, Found::Here(value))));
         }
         let (key, stored) = self.ahead.take()?;
         Some(Ok((key.to_vec(), Found::Elsewhere(stored))))

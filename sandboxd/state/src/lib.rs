@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 mod bulk;
 mod change_set;
+mod children;
+mod difference;
 mod elsewhere;
 mod history;
 mod nibbles;
@@ -13,17 +15,22 @@ mod node;
 mod overlay;
 mod proof;
 mod range;
+mod raw;
 mod snapshot;
+mod store;
 mod trie;
+mod value;
 pub mod visits;
 
 pub use change_set::ChangeSet;
+pub use difference::Difference;
 pub use elsewhere::{Elsewhere, Unavailable};
 pub use history::History;
-pub use node::Stored;
 pub use overlay::{Checkpoint, Found, Journal, Overlay};
 pub use proof::{InvalidProof, Proof};
 pub use snapshot::{Snapshot, StateRoot};
+pub use store::{NodeStore, Storage};
+pub use value::Stored;
 pub use visits::{NodeVisits, Visits, VisitsCheckpoint};
 
 /// The bytes that a record is stored under.

@@ -81,6 +81,12 @@ impl Path {
         &self.0
     }
 
+    /// How many nibbles there are.
+    pub(crate) fn count(&self) -> usize {
+        let odd = self.0.first().is_some_and(|flags| flags & ODD != 0);
+        count(self.0.get(1..).unwrap_or_default()).saturating_add(usize::from(odd))
+    }
+
     /// The nibbles one by one.
     pub(crate) fn nibbles(&self) -> impl Iterator<Item = u8> + '_ {
         let (flags, pairs) = self.0.split_first().expect("every constructor writes the flag byte");

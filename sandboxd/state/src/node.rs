@@ -15,12 +15,17 @@
 //! of a path in its compact form, 50 and 1 for each byte of a value (`TRIE_COSTS` in
 //! `core/store/src/trie/mod.rs`).
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest, Sha256};
 
-use crate::Value;
+use crate::Unavailable;
+use crate::children::Children;
 use crate::nibbles::Path;
+use crate::raw::{RawKind, RawNode};
+use crate::store::Home;
+use crate::value::Held;
 
 /// A SHA-256 digest.
 pub(crate) type Hash = [u8; 32];
@@ -38,120 +43,34 @@ pub(crate) fn sha256(bytes: &[u8]) -> Hash {
     Sha256::digest(bytes).into()
 }
 
-/// A value with its hash, which a branch needs again whenever one of its children changes.
-#[derive(Clone, Debug)]
-pub struct Stored {
-    pub(crate) bytes: Value,
-    pub(crate) hash: Hash,
-}
-
-impl Stored {
-    /// Hashes the bytes of a value.
-    pub fn new(bytes: Value) -> Self {
-        let hash = sha256(&bytes);
-        Self { bytes, hash }
-    }
-
-    /// The bytes.
-    pub fn bytes(&self) -> &Value {
-        &self.bytes
-    }
-
-    fn memory_usage(&self) -> u64 {
-        NODE_USAGE.saturating_add(length(&self.bytes))
-    }
-
-    fn encode_into(&self, out: &mut Vec<u8>) {
-        push_length(out, &self.bytes);
-        out.extend(self.hash);
-    }
-}
-
-/// The children of a branch, by the nibble that leads to them.
-pub(crate) type Children = [Option<Arc<Node>>; 16];
-
 /// What a node is.
 #[derive(Clone, Debug)]
 pub(crate) enum Kind {
     /// The end of a key that no other key goes beyond.
-    Leaf { path: Path, value: Stored },
+    Leaf { path: Path, value: Held },
     /// A run of nibbles that all keys below share. Its child is always a branch.
     Extension { path: Path, child: Arc<Node> },
     /// A fork. Children and value together are always two or more.
-    Branch { children: Box<Children>, value: Option<Stored> },
+    Branch { children: Box<Children>, value: Option<Held> },
 }
 
-/// What only the finished subtree of a node tells.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Seal {
-    pub(crate) hash: Hash,
-    pub(crate) memory_usage: u64,
-}
-
-/// A node, shared by all snapshots that hold it. Sealed when its snapshot is finished, and never
-/// changed from then on.
-#[derive(Debug)]
-pub(crate) struct Node {
-    pub(crate) kind: Kind,
-    seal: OnceLock<Seal>,
-}
-
-impl Node {
-    pub(crate) fn new(kind: Kind) -> Arc<Self> {
-        Arc::new(Self { kind, seal: OnceLock::new() })
-    }
-
-    pub(crate) fn leaf(nibbles: &[u8], value: Stored) -> Arc<Self> {
-        Self::new(Kind::Leaf { path: Path::of_leaf(nibbles), value })
-    }
-
-    pub(crate) fn extension(nibbles: &[u8], child: Arc<Self>) -> Arc<Self> {
-        Self::new(Kind::Extension { path: Path::of_extension(nibbles), child })
-    }
-
-    /// The node for changing: itself if nobody shares it, otherwise a copy put in its place.
-    pub(crate) fn unseal(slot: &mut Arc<Self>) -> &mut Kind {
-        let node = Arc::make_mut(slot);
-        node.seal.take();
-        &mut node.kind
-    }
-
-    /// Seals this node and all below it that are not sealed yet.
-    pub(crate) fn seal(&self) -> Seal {
-        if self.children().all(|child| child.seal.get().is_some()) {
-            return self.sealed();
-        }
-        // A guest can make a path of several thousand nodes: a loop, since recursion would overflow.
-        let mut open = vec![self];
-        while let Some(node) = open.last().copied() {
-            let before = open.len();
-            if node.seal.get().is_none() {
-                open.extend(node.children().filter(|child| child.seal.get().is_none()));
+impl Kind {
+    fn fetched(raw: RawNode, home: &Home) -> Self {
+        match raw.kind {
+            RawKind::Leaf { path, value } => Self::Leaf { path, value: Held::away(value, home) },
+            RawKind::Extension { path, child } => {
+                Self::Extension { path, child: Node::away(child, home) }
             }
-            if open.len() == before {
-                node.sealed();
-                open.pop();
+            RawKind::Branch { children, value } => {
+                let value = value.map(|value| Held::away(value, home));
+                let own = NODE_USAGE.saturating_add(value.as_ref().map_or(0, value_usage));
+                let below = raw.memory_usage.saturating_sub(own);
+                Self::Branch { children: Children::fetched(&children, below, home), value }
             }
         }
-        self.sealed()
     }
 
-    /// The hash and memory usage. All children must have been sealed.
-    pub(crate) fn sealed(&self) -> Seal {
-        *self.seal.get_or_init(|| {
-            let memory_usage = self.children().fold(self.own_memory_usage(), |sum, child| {
-                sum.saturating_add(child.sealed().memory_usage)
-            });
-            Seal { hash: sha256(&self.encode_with(memory_usage)), memory_usage }
-        })
-    }
-
-    /// NEAR's encoding of the node. All children must have been sealed.
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        self.encode_with(self.sealed().memory_usage)
-    }
-
-    /// The length of [`Node::encode`].
+    /// The length of the encoding.
     pub(crate) fn encoded_length(&self) -> usize {
         const LENGTH: usize = size_of::<u32>();
         const HASH: usize = size_of::<Hash>();
@@ -159,117 +78,277 @@ impl Node {
         // A tag and the memory usage.
         const AROUND: usize = size_of::<u8>() + size_of::<u64>();
         const BITMAP: usize = size_of::<u16>();
-        let parts = match &self.kind {
-            Kind::Leaf { path, .. } => [AROUND + LENGTH, path.encoded().len(), VALUE],
-            Kind::Extension { path, .. } => [AROUND + LENGTH, path.encoded().len(), HASH],
-            Kind::Branch { children, value } => [
+        let parts = match self {
+            Self::Leaf { path, .. } => [AROUND + LENGTH, path.encoded().len(), VALUE],
+            Self::Extension { path, .. } => [AROUND + LENGTH, path.encoded().len(), HASH],
+            Self::Branch { children, value } => [
                 AROUND + BITMAP,
                 value.as_ref().map_or(0, |_| VALUE),
-                children.iter().flatten().map(|_| HASH).sum(),
+                children.iter().map(|_| HASH).sum(),
             ],
         };
         parts.iter().sum()
     }
 
-    fn encode_with(&self, memory_usage: u64) -> Vec<u8> {
+    /// NEAR's encoding. All children must have been sealed.
+    fn encode(&self, memory_usage: u64) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.encoded_length());
-        match &self.kind {
-            Kind::Leaf { path, value } => {
+        match self {
+            Self::Leaf { path, value } => {
                 out.push(LEAF_TAG);
                 push_path(&mut out, path);
-                value.encode_into(&mut out);
+                push_value(&mut out, value);
             }
-            Kind::Extension { path, child } => {
+            Self::Extension { path, child } => {
                 out.push(EXTENSION_TAG);
                 push_path(&mut out, path);
-                out.extend(child.sealed().hash);
+                out.extend(child.hash());
             }
-            Kind::Branch { children, value } => {
+            Self::Branch { children, value } => {
                 match value {
                     None => out.push(BRANCH_TAG),
                     Some(value) => {
                         out.push(BRANCH_WITH_VALUE_TAG);
-                        value.encode_into(&mut out);
+                        push_value(&mut out, value);
                     }
                 }
-                let bitmap = children
-                    .iter()
-                    .rev()
-                    .fold(0u16, |map, child| (map << 1) | u16::from(child.is_some()));
+                let bitmap = children.iter().fold(0u16, |map, (nibble, _)| map | (1u16 << nibble));
                 out.extend(bitmap.to_le_bytes());
-                out.extend(self.children().flat_map(|child| child.sealed().hash));
+                children.iter().for_each(|(_, child)| out.extend(child.hash()));
             }
         }
         out.extend(memory_usage.to_le_bytes());
         out
     }
 
-    fn own_memory_usage(&self) -> u64 {
-        let value = match &self.kind {
-            Kind::Leaf { value, .. } => Some(value),
-            Kind::Branch { value, .. } => value.as_ref(),
-            Kind::Extension { .. } => None,
+    fn memory_usage(&self) -> Result<u64, Unavailable> {
+        let path = |path: &Path| length(path.encoded().len()).saturating_mul(PATH_BYTE_USAGE);
+        let beside = match self {
+            Self::Leaf { path: run, value } => path(run).saturating_add(value_usage(value)),
+            Self::Extension { path: run, child } => path(run).saturating_add(child.memory_usage()?),
+            Self::Branch { children, value } => {
+                children.memory_usage()?.saturating_add(value.as_ref().map_or(0, value_usage))
+            }
         };
-        let path = match &self.kind {
-            Kind::Leaf { path, .. } | Kind::Extension { path, .. } => path.encoded(),
-            Kind::Branch { .. } => &[],
-        };
-        NODE_USAGE
-            .saturating_add(length(path).saturating_mul(PATH_BYTE_USAGE))
-            .saturating_add(value.map_or(0, Stored::memory_usage))
+        Ok(NODE_USAGE.saturating_add(beside))
     }
 
-    fn children(&self) -> impl Iterator<Item = &Self> {
-        let (one, many) = match &self.kind {
-            Kind::Leaf { .. } => (None, None),
-            Kind::Extension { child, .. } => (Some(child), None),
-            Kind::Branch { children, .. } => (None, Some(children)),
+    fn children(&self) -> impl Iterator<Item = &Node> {
+        let (one, many) = match self {
+            Self::Leaf { .. } => (None, None),
+            Self::Extension { child, .. } => (Some(child), None),
+            Self::Branch { children, .. } => (None, Some(children.iter())),
         };
-        let many = many.into_iter().flat_map(|children| children.iter().flatten());
-        one.into_iter().chain(many).map(|child| &**child)
+        one.into_iter()
+            .chain(many.into_iter().flatten().map(|(_, child)| child))
+            .map(|child| &**child)
+    }
+
+    /// The memory that it takes beside the node itself.
+    fn footprint(&self) -> usize {
+        match self {
+            Self::Leaf { path, value } => path.encoded().len().saturating_add(value.footprint()),
+            Self::Extension { path, .. } => path.encoded().len(),
+            Self::Branch { value, .. } => {
+                size_of::<Children>().saturating_add(value.as_ref().map_or(0, Held::footprint))
+            }
+        }
+    }
+}
+
+/// A node, shared by all snapshots that hold it. Sealed when its snapshot is finished, and never
+/// changed from then on. One that is in a store is sealed before anybody knows what it is.
+#[derive(Debug)]
+pub(crate) struct Node {
+    kind: OnceLock<Kind>,
+    hash: OnceLock<Hash>,
+    /// NEAR's, once the node is here and sealed.
+    memory_usage: AtomicU64,
+    home: Home,
+}
+
+/// A node that is here.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Here<'trie> {
+    pub(crate) kind: &'trie Kind,
+    node: &'trie Node,
+}
+
+impl Here<'_> {
+    /// The hash. The node must have been sealed.
+    pub(crate) fn hash(&self) -> Hash {
+        self.node.hash()
+    }
+
+    /// NEAR's encoding. The node must have been sealed.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        self.kind.encode(self.node.memory_usage.load(Ordering::Relaxed))
+    }
+}
+
+impl Node {
+    pub(crate) fn new(kind: Kind, home: &Home) -> Arc<Self> {
+        Arc::new(Self::unsealed(kind, home))
+    }
+
+    fn unsealed(kind: Kind, home: &Home) -> Self {
+        Self {
+            kind: kind.into(),
+            hash: OnceLock::new(),
+            memory_usage: AtomicU64::new(0),
+            home: home.clone(),
+        }
+    }
+
+    /// The node in a store that has this hash.
+    pub(crate) fn away(hash: Hash, home: &Home) -> Arc<Self> {
+        let (hash, home) = (hash.into(), home.clone());
+        let node = Self { kind: OnceLock::new(), hash, memory_usage: AtomicU64::new(0), home };
+        node.home.add(node.footprint());
+        Arc::new(node)
+    }
+
+    pub(crate) fn leaf(nibbles: &[u8], value: Held, home: &Home) -> Arc<Self> {
+        Self::new(Kind::Leaf { path: Path::of_leaf(nibbles), value }, home)
+    }
+
+    pub(crate) fn extension(nibbles: &[u8], child: Arc<Self>, home: &Home) -> Arc<Self> {
+        Self::new(Kind::Extension { path: Path::of_extension(nibbles), child }, home)
+    }
+
+    /// What the node is. It is fetched if it is not here.
+    pub(crate) fn here(&self) -> Result<Here<'_>, Unavailable> {
+        let kind = match self.kind.get() {
+            Some(kind) => kind,
+            None => self.fetch()?,
+        };
+        Ok(Here { kind, node: self })
+    }
+
+    #[cold]
+    fn fetch(&self) -> Result<&Kind, Unavailable> {
+        let raw = self.home.node(&self.hash())?;
+        let memory_usage = raw.memory_usage;
+        let kind = Kind::fetched(raw, &self.home);
+        Ok(self.kind.get_or_init(|| {
+            self.memory_usage.store(memory_usage, Ordering::Relaxed);
+            self.home.add(kind.footprint());
+            kind
+        }))
+    }
+
+    /// The node for changing: itself if nobody shares it, otherwise a copy put in its place.
+    pub(crate) fn unseal(slot: &mut Arc<Self>) -> Result<&mut Kind, Unavailable> {
+        slot.here()?;
+        let node = Arc::make_mut(slot);
+        node.take_seal();
+        Ok(node.kind.get_mut().expect("it was fetched before"))
+    }
+
+    /// Seals this node and all below it that are not sealed yet.
+    pub(crate) fn seal(&self) -> Result<(), Unavailable> {
+        // A guest can make a path of several thousand nodes: a loop, since recursion would overflow.
+        let mut open = vec![self];
+        while let Some(node) = open.last().copied() {
+            let before = open.len();
+            if let (None, Some(kind)) = (node.hash.get(), node.kind.get()) {
+                open.extend(kind.children().filter(|child| child.hash.get().is_none()));
+            }
+            if open.len() == before {
+                node.seal_alone()?;
+                open.pop();
+            }
+        }
+        Ok(())
+    }
+
+    fn seal_alone(&self) -> Result<(), Unavailable> {
+        let (None, Some(kind)) = (self.hash.get(), self.kind.get()) else { return Ok(()) };
+        let memory_usage = kind.memory_usage()?;
+        self.memory_usage.store(memory_usage, Ordering::Relaxed);
+        self.hash.get_or_init(|| {
+            self.home.add(self.footprint());
+            sha256(&kind.encode(memory_usage))
+        });
+        Ok(())
+    }
+
+    /// Opposite of sealing: what changes is not counted.
+    fn take_seal(&mut self) {
+        if self.hash.take().is_some() {
+            self.home.subtract(self.footprint());
+        }
+    }
+
+    /// The hash. The node must have been sealed.
+    pub(crate) fn hash(&self) -> Hash {
+        *self.hash.get().expect("a snapshot is sealed before anybody has it")
+    }
+
+    /// NEAR's memory usage of the node and all below it, which must have been sealed.
+    pub(crate) fn memory_usage(&self) -> Result<u64, Unavailable> {
+        self.here()?;
+        Ok(self.memory_usage.load(Ordering::Relaxed))
+    }
+
+    fn footprint(&self) -> usize {
+        // An allocation takes some bytes beside its content.
+        const OWN: usize = size_of::<Node>() + 32;
+        OWN.saturating_add(self.kind.get().map_or(0, Kind::footprint))
     }
 
     /// Moves the children out, and leaves a node behind that is only good for being dropped.
     fn take_children(&mut self, into: &mut Vec<Arc<Self>>) {
-        if let Kind::Branch { children, .. } = &mut self.kind {
-            into.extend(children.iter_mut().filter_map(Option::take));
-        } else if let Kind::Extension { child, .. } = &self.kind {
-            into.push(Arc::clone(child));
-            self.kind = Kind::Branch { children: Box::default(), value: None };
+        match self.kind.take() {
+            Some(Kind::Branch { mut children, .. }) => into.extend(children.take()),
+            Some(Kind::Extension { child, .. }) => into.push(child),
+            Some(Kind::Leaf { .. }) | None => {}
         }
     }
 }
 
 impl Clone for Node {
-    /// An unsealed copy, for changing.
+    /// An unsealed copy of a node that is here, for changing.
     fn clone(&self) -> Self {
-        Self { kind: self.kind.clone(), seal: OnceLock::new() }
+        let (kind, home) = (self.kind.clone(), self.home.clone());
+        Self { kind, hash: OnceLock::new(), memory_usage: AtomicU64::new(0), home }
     }
 }
 
 impl Drop for Node {
     fn drop(&mut self) {
+        self.take_seal();
         // Dropping children inside of their parents would recurse as deep as a guest made the trie.
         let mut orphans = Vec::new();
         self.take_children(&mut orphans);
         while let Some(orphan) = orphans.pop() {
             if let Some(mut node) = Arc::into_inner(orphan) {
+                node.take_seal();
                 node.take_children(&mut orphans);
             }
         }
     }
 }
 
-fn length(bytes: &[u8]) -> u64 {
-    u64::try_from(bytes.len()).expect("a length in memory fits in 64 bits")
+fn value_usage(value: &Held) -> u64 {
+    NODE_USAGE.saturating_add(length(value.len()))
 }
 
-fn push_length(out: &mut Vec<u8>, bytes: &[u8]) {
-    let length = u32::try_from(bytes.len()).expect("NEAR's keys and values are below 4 GiB");
+fn length(length: usize) -> u64 {
+    u64::try_from(length).expect("a length in memory fits in 64 bits")
+}
+
+fn push_length(out: &mut Vec<u8>, length: usize) {
+    let length = u32::try_from(length).expect("NEAR's keys and values are below 4 GiB");
     out.extend(length.to_le_bytes());
 }
 
 fn push_path(out: &mut Vec<u8>, path: &Path) {
-    push_length(out, path.encoded());
+    push_length(out, path.encoded().len());
     out.extend(path.encoded());
+}
+
+fn push_value(out: &mut Vec<u8>, value: &Held) {
+    push_length(out, value.len());
+    out.extend(value.hash());
 }

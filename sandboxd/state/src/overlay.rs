@@ -7,7 +7,8 @@ use std::iter::Peekable;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::node::{Hash, Stored};
+use crate::node::Here;
+use crate::value::Held;
 use crate::{ChangeSet, Key, NodeVisits, Snapshot, Unavailable, Value, Visits};
 
 /// A snapshot with pending writes over it.
@@ -59,11 +60,15 @@ impl Overlay {
 
     /// The value of `key`, as the runtime itself reads it: not visited, but in the size of the proof.
     pub fn get(&mut self, key: &[u8]) -> Result<Option<Value>, Unavailable> {
-        let Some(found) = self.find(key)? else { return Ok(None) };
-        if let Some(hash) = found.stored {
-            self.visits.record_value(hash, found.len());
-        }
-        Ok(Some(found.value))
+        Ok(match self.find(key)? {
+            None => None,
+            Some(Found(Place::Pending(value))) => Some(value),
+            Some(Found(Place::Base(held))) => {
+                let value = held.read()?;
+                self.visits.record_value(held.hash(), value.len());
+                Some(Arc::clone(value))
+            }
+        })
     }
 
     /// The value of `key`, without a trace: for what a proof of the block does not hold.
@@ -96,10 +101,11 @@ impl Overlay {
     /// visits, though the way to the key goes into the size of the proof. See
     /// [the rules](crate::visits).
     pub fn find(&mut self, key: &[u8]) -> Result<Option<Found>, Unavailable> {
-        Ok(match self.writes.get(key) {
-            Some(pending) => pending.clone().map(Found::pending),
-            None => self.base.find(key, |node| self.visits.record_node(node))?.map(Found::stored),
-        })
+        if let Some(pending) = self.writes.get(key) {
+            return Ok(pending.clone().map(Place::Pending).map(Found));
+        }
+        let found = self.base.find(key, |node| self.visits.record_node(node))?;
+        Ok(found.map(Place::Base).map(Found))
     }
 
     /// Looks `key` up as `storage_write` and `storage_remove` do for the old value: each node on the
@@ -107,22 +113,27 @@ impl Overlay {
     pub fn find_by_trie(&mut self, key: &[u8]) -> Result<(Option<Found>, Visits), Unavailable> {
         let mut count = Visits::default();
         let found = if let Some(pending) = self.writes.get(key) {
-            pending.clone().map(Found::pending)
+            pending.clone().map(Place::Pending).map(Found)
         } else {
-            let visit = |node: &_| self.visits.visit_node(node, &mut count);
-            self.base.find(key, visit)?.map(Found::stored)
+            let visit = |node: Here<'_>| self.visits.visit_node(node, &mut count);
+            self.base.find(key, visit)?.map(Place::Base).map(Found)
         };
         Ok((found, count))
     }
 
     /// The value that was found, as `storage_write` and `storage_remove` read the old one, and the
     /// visit to charge. `storage_read` does not pay for it.
-    pub fn read(&mut self, found: Found) -> (Value, Visits) {
+    pub fn read(&mut self, found: Found) -> Result<(Value, Visits), Unavailable> {
         let mut count = Visits::default();
-        if let Some(hash) = found.stored {
-            self.visits.visit_value(hash, found.len(), &mut count);
-        }
-        (found.value, count)
+        let value = match found.0 {
+            Place::Pending(value) => value,
+            Place::Base(held) => {
+                let value = Arc::clone(held.read()?);
+                self.visits.visit_value(held.hash(), value.len(), &mut count);
+                value
+            }
+        };
+        Ok((value, count))
     }
 
     /// The value of `key`, and all visits that `storage_write` and `storage_remove` pay for it as the
@@ -132,7 +143,7 @@ impl Overlay {
         Ok(match found {
             None => (None, way),
             Some(found) => {
-                let (value, read) = self.read(found);
+                let (value, read) = self.read(found)?;
                 (Some(value), way.and(read))
             }
         })
@@ -226,29 +237,26 @@ impl Journal {
 /// A value that was found, but not read yet: its length is free, its bytes may be charged for and go
 /// into the size of the proof.
 #[derive(Clone, Debug)]
-pub struct Found {
-    value: Value,
-    /// The hash, if the value is not a pending one.
-    stored: Option<Hash>,
+pub struct Found(Place);
+
+#[derive(Clone, Debug)]
+enum Place {
+    Pending(Value),
+    Base(Held),
 }
 
 impl Found {
-    fn pending(value: Value) -> Self {
-        Self { value, stored: None }
-    }
-
-    fn stored(stored: Stored) -> Self {
-        Self { value: stored.bytes, stored: Some(stored.hash) }
-    }
-
     /// The length of the value in bytes.
     pub fn len(&self) -> usize {
-        self.value.len()
+        match &self.0 {
+            Place::Pending(value) => value.len(),
+            Place::Base(held) => held.len(),
+        }
     }
 
     /// Whether the value has no bytes.
     pub fn is_empty(&self) -> bool {
-        self.value.is_empty()
+        self.len() == 0
     }
 }
 

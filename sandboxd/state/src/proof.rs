@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::StateRoot;
-use crate::nibbles::{self, Path};
-use crate::node::{BRANCH_TAG, BRANCH_WITH_VALUE_TAG, EXTENSION_TAG, Hash, LEAF_TAG, sha256};
+use crate::nibbles;
+use crate::node::{Hash, sha256};
+use crate::raw::{RawKind, RawNode, ValueRef};
 
 /// Encoded trie nodes, as NEAR's `view_state` returns them with `include_proof`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,7 +62,7 @@ impl Proof {
             (None, None) => Ok(()),
             (None, Some(_)) => Err(InvalidProof::Absent),
             (Some(_), None) => Err(InvalidProof::Present),
-            (Some(proven), Some(value)) if proven == ValueRef::of(value) => Ok(()),
+            (Some(proven), Some(value)) if commits_to(&proven, value) => Ok(()),
             (Some(_), Some(_)) => Err(InvalidProof::OtherValue),
         }
     }
@@ -79,7 +80,11 @@ impl Proof {
         let mut records = records.into_iter();
         let mut is_next = |key: &[u8], proven: &ValueRef| match records.next() {
             Some((next, value)) if nibbles::split(next) == key => {
-                if *proven == ValueRef::of(value) { Ok(()) } else { Err(InvalidProof::OtherValue) }
+                if commits_to(proven, value) {
+                    Ok(())
+                } else {
+                    Err(InvalidProof::OtherValue)
+                }
             }
             Some((next, _)) if nibbles::split(next).as_slice() < key => Err(InvalidProof::Absent),
             _ => Err(InvalidProof::Present),
@@ -90,20 +95,20 @@ impl Proof {
         }
         while let Some((hash, mut key)) = ahead.pop() {
             let encoded = nodes.get(&hash).ok_or(InvalidProof::MissingNode)?;
-            match RawNode::decode(encoded).ok_or(InvalidProof::MalformedNode)? {
-                RawNode::Leaf { path, value } => {
+            match RawNode::decode(encoded).ok_or(InvalidProof::MalformedNode)?.kind {
+                RawKind::Leaf { path, value } => {
                     key.extend(path.nibbles());
                     if key.starts_with(&prefix) {
                         is_next(&key, &value)?;
                     }
                 }
-                RawNode::Extension { path, child } => {
+                RawKind::Extension { path, child } => {
                     key.extend(path.nibbles());
                     if leads_to(&key, &prefix) {
                         ahead.push((child, key));
                     }
                 }
-                RawNode::Branch { children, value } => {
+                RawKind::Branch { children, value } => {
                     // No trie has a branch that leads nowhere, of which a small proof could have many.
                     if value.is_none() && children.iter().all(Option::is_none) {
                         return Err(InvalidProof::MalformedNode);
@@ -138,10 +143,10 @@ impl Proof {
         let mut hash = root.0;
         loop {
             let encoded = nodes.get(&hash).ok_or(InvalidProof::MissingNode)?;
-            let next = match RawNode::decode(encoded).ok_or(InvalidProof::MalformedNode)? {
-                RawNode::Leaf { path, value } => return Ok(path.is(rest).then_some(value)),
-                RawNode::Extension { path, child } => path.strip(rest).map(|rest| (child, rest)),
-                RawNode::Branch { children, value } => match rest.split_first() {
+            let next = match RawNode::decode(encoded).ok_or(InvalidProof::MalformedNode)?.kind {
+                RawKind::Leaf { path, value } => return Ok(path.is(rest).then_some(value)),
+                RawKind::Extension { path, child } => path.strip(rest).map(|rest| (child, rest)),
+                RawKind::Branch { children, value } => match rest.split_first() {
                     None => return Ok(value),
                     Some((nibble, rest)) => {
                         children[usize::from(*nibble)].map(|child| (child, rest))
@@ -159,79 +164,7 @@ fn leads_to(key: &[u8], prefix: &[u8]) -> bool {
     key.iter().zip(prefix).all(|(one, other)| one == other)
 }
 
-/// A value as nodes commit to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct ValueRef {
-    length: u64,
-    hash: Hash,
-}
-
-impl ValueRef {
-    fn of(value: &[u8]) -> Self {
-        let length = u64::try_from(value.len()).expect("a length in memory fits in 64 bits");
-        Self { length, hash: sha256(value) }
-    }
-}
-
-/// A node as it is encoded: children are hashes.
-#[derive(Debug)]
-enum RawNode {
-    Leaf { path: Path, value: ValueRef },
-    Extension { path: Path, child: Hash },
-    Branch { children: Box<[Option<Hash>; 16]>, value: Option<ValueRef> },
-}
-
-impl RawNode {
-    fn decode(encoded: &[u8]) -> Option<Self> {
-        let mut bytes = Bytes(encoded);
-        let [tag] = bytes.array()?;
-        let node = match tag {
-            LEAF_TAG => Self::Leaf { path: bytes.path()?, value: bytes.value()? },
-            BRANCH_TAG => Self::Branch { value: None, children: bytes.children()? },
-            BRANCH_WITH_VALUE_TAG => {
-                Self::Branch { value: Some(bytes.value()?), children: bytes.children()? }
-            }
-            EXTENSION_TAG => Self::Extension { path: bytes.path()?, child: bytes.array()? },
-            _ => return None,
-        };
-        let _memory_usage: [u8; 8] = bytes.array()?;
-        bytes.0.is_empty().then_some(node)
-    }
-}
-
-/// What is left to read of an encoded node.
-struct Bytes<'a>(&'a [u8]);
-
-impl Bytes<'_> {
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (array, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
-        Some(*array)
-    }
-
-    fn length(&mut self) -> Option<u32> {
-        self.array().map(u32::from_le_bytes)
-    }
-
-    fn path(&mut self) -> Option<Path> {
-        let length = usize::try_from(self.length()?).ok()?;
-        let (path, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        Path::from_encoded(path)
-    }
-
-    fn value(&mut self) -> Option<ValueRef> {
-        Some(ValueRef { length: self.length()?.into(), hash: self.array()? })
-    }
-
-    fn children(&mut self) -> Option<Box<[Option<Hash>; 16]>> {
-        let bitmap = u16::from_le_bytes(self.array()?);
-        let mut children = Box::new([None; 16]);
-        for (child, bit) in children.iter_mut().zip(0..) {
-            if bitmap & (1u16 << bit) != 0 {
-                *child = Some(self.array()?);
-            }
-        }
-        Some(children)
-    }
+/// Whether a node that states `proven` holds `value`.
+fn commits_to(proven: &ValueRef, value: &[u8]) -> bool {
+    u32::try_from(value.len()) == Ok(proven.length) && sha256(value) == proven.hash
 }

@@ -3,9 +3,10 @@
 
 use std::cmp::Ordering;
 
-use crate::Value;
+use crate::Unavailable;
 use crate::nibbles::{self, Path};
-use crate::node::{Kind, Node, Stored};
+use crate::node::{Here, Kind, Node};
+use crate::value::Held;
 
 /// Iterates over the records below one or more nodes, and shows each step to `visit`.
 #[derive(Debug)]
@@ -15,15 +16,17 @@ pub(crate) struct Range<'trie, V> {
     /// The nibbles on the way to the node entered last.
     key: Vec<u8>,
     visit: V,
+    /// Why the place to begin at was not found.
+    failed: Option<Unavailable>,
 }
 
 /// What an iteration comes to.
 #[derive(Debug)]
 pub(crate) enum Step<'trie> {
     /// A node that it enters.
-    Node(&'trie Node),
+    Node(Here<'trie>),
     /// The value of a record of the list.
-    Value(&'trie Stored),
+    Value(&'trie Held),
 }
 
 #[derive(Debug)]
@@ -38,85 +41,125 @@ struct Ahead<'trie> {
 impl<'trie, V: FnMut(Step<'trie>)> Range<'trie, V> {
     /// The records whose keys begin with `prefix`.
     pub(crate) fn with_prefix(root: Option<&'trie Node>, prefix: &[u8], visit: V) -> Self {
-        let mut range = Self { ahead: Vec::new(), key: Vec::new(), visit };
-        let prefix = nibbles::split(prefix);
-        let mut rest = prefix.as_slice();
-        let mut next = root.map(|node| Ahead { node, above: 0, nibble: None });
-        while let Some(ahead) = next {
-            match &ahead.node.kind {
-                Kind::Branch { children, .. } if !rest.is_empty() => {
-                    range.enter(&ahead);
-                    let child = rest.split_first().and_then(|(nibble, tail)| {
-                        rest = tail;
-                        Some((children[usize::from(*nibble)].as_deref()?, *nibble))
-                    });
-                    let above = range.key.len();
-                    next = child.map(|(node, nibble)| Ahead { node, above, nibble: Some(nibble) });
-                }
-                Kind::Extension { path, child } if path.strip(rest).is_some() => {
-                    range.enter(&ahead);
-                    rest = path.strip(rest).unwrap_or_default();
-                    range.key.extend(path.nibbles());
-                    next = Some(Ahead { node: child, above: range.key.len(), nibble: None });
-                }
-                Kind::Leaf { path, .. } | Kind::Extension { path, .. } if !begins(path, rest) => {
-                    range.enter(&ahead);
-                    next = None;
-                }
-                _ => {
-                    range.ahead.push(ahead);
-                    next = None;
-                }
-            }
-        }
+        let mut range = Self::new(visit);
+        range.failed = range.enter_prefix(root, &nibbles::split(prefix)).err();
         range
     }
 
     /// The records whose keys come behind `key`.
     pub(crate) fn behind(root: Option<&'trie Node>, key: &[u8], visit: V) -> Self {
-        let mut range = Self { ahead: Vec::new(), key: Vec::new(), visit };
-        let nibbles = nibbles::split(key);
-        let mut rest = nibbles.as_slice();
+        let mut range = Self::new(visit);
+        range.failed = range.enter_behind(root, &nibbles::split(key)).err();
+        range
+    }
+
+    fn new(visit: V) -> Self {
+        Self { ahead: Vec::new(), key: Vec::new(), visit, failed: None }
+    }
+
+    fn enter_prefix(
+        &mut self,
+        root: Option<&'trie Node>,
+        prefix: &[u8],
+    ) -> Result<(), Unavailable> {
+        let mut rest = prefix;
         let mut next = root.map(|node| Ahead { node, above: 0, nibble: None });
         while let Some(ahead) = next.take() {
-            match &ahead.node.kind {
+            let here = ahead.node.here()?;
+            match here.kind {
+                Kind::Branch { children, .. } if !rest.is_empty() => {
+                    self.enter(&ahead, here);
+                    let above = self.key.len();
+                    next = rest.split_first().and_then(|(nibble, tail)| {
+                        rest = tail;
+                        let node = children.get(*nibble)?;
+                        Some(Ahead { node, above, nibble: Some(*nibble) })
+                    });
+                }
+                Kind::Extension { path, child } if path.strip(rest).is_some() => {
+                    self.enter(&ahead, here);
+                    rest = path.strip(rest).unwrap_or_default();
+                    self.key.extend(path.nibbles());
+                    next = Some(Ahead { node: child, above: self.key.len(), nibble: None });
+                }
+                Kind::Leaf { path, .. } | Kind::Extension { path, .. } if !begins(path, rest) => {
+                    self.enter(&ahead, here);
+                }
+                _ => self.ahead.push(ahead),
+            }
+        }
+        Ok(())
+    }
+
+    fn enter_behind(&mut self, root: Option<&'trie Node>, key: &[u8]) -> Result<(), Unavailable> {
+        let mut rest = key;
+        let mut next = root.map(|node| Ahead { node, above: 0, nibble: None });
+        while let Some(ahead) = next.take() {
+            let here = ahead.node.here()?;
+            match here.kind {
                 Kind::Branch { children, .. } => {
-                    range.enter(&ahead);
-                    let above = range.key.len();
+                    self.enter(&ahead, here);
+                    let above = self.key.len();
                     let from = rest.split_first().map(|(nibble, tail)| {
                         rest = tail;
                         *nibble
                     });
-                    for (child, nibble) in children.iter().zip(0u8..16).rev() {
-                        let Some(node) = child.as_deref() else { continue };
+                    for (nibble, node) in children.iter().rev() {
                         let child = Ahead { node, above, nibble: Some(nibble) };
                         match from.map_or(Ordering::Greater, |from| nibble.cmp(&from)) {
-                            Ordering::Greater => range.ahead.push(child),
+                            Ordering::Greater => self.ahead.push(child),
                             Ordering::Equal => next = Some(child),
                             Ordering::Less => {}
                         }
                     }
                 }
                 Kind::Extension { path, child } if path.strip(rest).is_some() => {
-                    range.enter(&ahead);
+                    self.enter(&ahead, here);
                     rest = path.strip(rest).unwrap_or_default();
-                    range.key.extend(path.nibbles());
-                    next = Some(Ahead { node: child, above: range.key.len(), nibble: None });
+                    self.key.extend(path.nibbles());
+                    next = Some(Ahead { node: child, above: self.key.len(), nibble: None });
                 }
                 Kind::Leaf { path, .. } | Kind::Extension { path, .. } => {
                     if path.nibbles().gt(rest.iter().copied()) {
-                        range.ahead.push(ahead);
+                        self.ahead.push(ahead);
                     }
                 }
             }
         }
-        range
+        Ok(())
     }
 
-    fn enter(&mut self, ahead: &Ahead<'trie>) {
+    fn enter(&mut self, ahead: &Ahead<'trie>, here: Here<'trie>) {
         self.key.truncate(ahead.above);
         self.key.extend(ahead.nibble);
-        (self.visit)(Step::Node(ahead.node));
+        (self.visit)(Step::Node(here));
+    }
+
+    /// Enters the node ahead. Its value, if that is one of the list.
+    fn step(&mut self, ahead: &Ahead<'trie>) -> Result<Option<&'trie Held>, Unavailable> {
+        let here = ahead.node.here()?;
+        self.enter(ahead, here);
+        Ok(match here.kind {
+            Kind::Leaf { path, value } => {
+                self.key.extend(path.nibbles());
+                Some(value)
+            }
+            Kind::Extension { path, child } => {
+                self.key.extend(path.nibbles());
+                self.ahead.push(Ahead { node: child, above: self.key.len(), nibble: None });
+                None
+            }
+            Kind::Branch { children, value } => {
+                let above = self.key.len();
+                let below = children.iter().rev();
+                self.ahead.extend(below.map(|(nibble, node)| Ahead {
+                    node,
+                    above,
+                    nibble: Some(nibble),
+                }));
+                value.as_ref()
+            }
+        })
     }
 }
 
@@ -126,34 +169,25 @@ fn begins(path: &Path, prefix: &[u8]) -> bool {
 }
 
 impl<'trie, V: FnMut(Step<'trie>)> Iterator for Range<'trie, V> {
-    type Item = (Vec<u8>, &'trie Value);
+    /// A record. Nothing comes behind an error.
+    type Item = Result<(Vec<u8>, &'trie Held), Unavailable>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if let Some(unavailable) = self.failed.take() {
+            self.ahead.clear();
+            return Some(Err(unavailable));
+        }
         while let Some(ahead) = self.ahead.pop() {
-            self.enter(&ahead);
-            let found = match &ahead.node.kind {
-                Kind::Leaf { path, value } => {
-                    self.key.extend(path.nibbles());
-                    Some(value)
+            match self.step(&ahead) {
+                Ok(None) => {}
+                Ok(Some(value)) => {
+                    (self.visit)(Step::Value(value));
+                    return Some(Ok((nibbles::join(&self.key), value)));
                 }
-                Kind::Extension { path, child } => {
-                    self.key.extend(path.nibbles());
-                    self.ahead.push(Ahead { node: child, above: self.key.len(), nibble: None });
-                    None
+                Err(unavailable) => {
+                    self.ahead.clear();
+                    return Some(Err(unavailable));
                 }
-                Kind::Branch { children, value } => {
-                    let above = self.key.len();
-                    self.ahead.extend(children.iter().zip(0u8..16).rev().filter_map(
-                        |(child, nibble)| {
-                            Some(Ahead { node: child.as_deref()?, above, nibble: Some(nibble) })
-                        },
-                    ));
-                    value.as_ref()
-                }
-            };
-            if let Some(value) = found {
-                (self.visit)(Step::Value(value));
-                return Some((nibbles::join(&self.key), &value.bytes));
             }
         }
         None

@@ -5,10 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::elsewhere::{Both, Elsewhere, Found, Remainder, Unavailable};
-use crate::node::{Node, Stored};
+use crate::node::{Here, Node};
 use crate::proof::Proof;
 use crate::range::{Range, Step};
-use crate::{ChangeSet, NodeVisits, Value, bulk, trie};
+use crate::store::{Home, Storage};
+use crate::value::Held;
+use crate::{ChangeSet, Difference, NodeVisits, Value, bulk, difference, trie};
 
 /// The hash that commits to all records of a state, as NEAR's chunk headers carry it.
 ///
@@ -44,10 +46,14 @@ impl fmt::Debug for StateRoot {
 /// It may go on from a state that is kept elsewhere: [`Snapshot::read`] and [`Snapshot::list`] know the
 /// records of both. The root, proofs and all else are about those that are here. Where nothing is
 /// elsewhere these are all there are.
+///
+/// Its nodes may be in a [`Storage`], from which they are fetched when somebody comes to them: whatever
+/// looks into the state can fail then. A state that was made in memory never fails.
 #[derive(Clone, Default)]
 pub struct Snapshot {
     /// Sealed with all below it.
     root: Option<Arc<Node>>,
+    home: Home,
     remainder: Option<Arc<Remainder>>,
 }
 
@@ -55,6 +61,17 @@ impl Snapshot {
     /// The state without records.
     pub fn empty() -> Self {
         Self::default()
+    }
+
+    /// The state with this root in a storage. Nothing of it is read yet; once it is, it stays in memory
+    /// until all clones and all states that were made of them are gone.
+    ///
+    /// The same state with nothing in memory is `Snapshot::stored(state.root(), storage)`, if all of it
+    /// is in the store.
+    pub fn stored(root: StateRoot, storage: &Storage) -> Self {
+        let home = Home::of(storage);
+        let root = (root != StateRoot::EMPTY).then(|| Node::away(root.0, &home));
+        Self { root, home, remainder: None }
     }
 
     /// The same, over what is kept elsewhere: a record that is here hides one of the same key there.
@@ -70,13 +87,13 @@ impl Snapshot {
 
     /// The state root.
     pub fn root(&self) -> StateRoot {
-        self.root.as_ref().map_or(StateRoot::EMPTY, |node| StateRoot(node.sealed().hash))
+        self.root.as_ref().map_or(StateRoot::EMPTY, |node| StateRoot(node.hash()))
     }
 
     /// NEAR's measure of the whole state, as its headers and state parts use it. It counts 50 for each
     /// node, 2 for each byte of a path in a node, and 50 and 1 for each byte of a value.
-    pub fn memory_usage(&self) -> u64 {
-        self.root.as_ref().map_or(0, |node| node.sealed().memory_usage)
+    pub fn memory_usage(&self) -> Result<u64, Unavailable> {
+        self.root.as_ref().map_or(Ok(0), |node| node.memory_usage())
     }
 
     /// Whether there are no records.
@@ -86,10 +103,12 @@ impl Snapshot {
 
     /// The value of `key`, wherever it is.
     pub fn read(&self, key: &[u8]) -> Result<Option<Value>, Unavailable> {
-        match (self.get_here(key), &self.remainder) {
-            (None, Some(remainder)) => Ok(remainder.get(key)?.map(|stored| stored.bytes)),
-            (found, _) => Ok(found),
-        }
+        self.find(key, |_| {})?.map(|held| held.read().map(Arc::clone)).transpose()
+    }
+
+    /// The length of the value of `key` in bytes, wherever it is. Does not fetch the value.
+    pub fn length(&self, key: &[u8]) -> Result<Option<usize>, Unavailable> {
+        Ok(self.find(key, |_| {})?.map(|held| held.len()))
     }
 
     /// The records whose keys begin with `prefix`, wherever they are, in the order of their keys: all,
@@ -106,74 +125,95 @@ impl Snapshot {
     }
 
     /// The value of `key`, if it is here.
-    pub fn get_here(&self, key: &[u8]) -> Option<Value> {
-        self.find_here(key, |_| {}).map(|stored| Arc::clone(&stored.bytes))
+    pub fn get_here(&self, key: &[u8]) -> Result<Option<Value>, Unavailable> {
+        self.find_here(key, |_| {})?.map(|held| held.read().map(Arc::clone)).transpose()
     }
 
     /// The records whose keys begin with `prefix` and that are here, in the order of their keys.
     pub fn range_here<'a>(
         &'a self,
         prefix: &[u8],
-    ) -> impl Iterator<Item = (Vec<u8>, Value)> + use<'a> {
+    ) -> impl Iterator<Item = Result<(Vec<u8>, Value), Unavailable>> + use<'a> {
         self.range_here_from(prefix, None)
+    }
+
+    /// Whether there are records here whose keys begin with `prefix`.
+    pub fn has_here(&self, prefix: &[u8]) -> Result<bool, Unavailable> {
+        let first = Range::with_prefix(self.node(), prefix, |_| {}).next();
+        Ok(first.transpose()?.is_some())
     }
 
     fn range_here_from<'a>(
         &'a self,
         prefix: &[u8],
         after: Option<&[u8]>,
-    ) -> impl Iterator<Item = (Vec<u8>, Value)> + use<'a> {
+    ) -> impl Iterator<Item = Result<(Vec<u8>, Value), Unavailable>> + use<'a> {
         let ignore = |_: Step<'_>| {};
         let range = match after {
             Some(after) if after >= prefix => Range::behind(self.node(), after, ignore),
             _ => Range::with_prefix(self.node(), prefix, ignore),
         };
         let prefix = prefix.to_vec();
-        range.take_while(move |(key, _)| key.starts_with(&prefix)).map(own)
+        let is_listed = move |record: &Listed<'_>| {
+            record.as_ref().map_or(true, |(key, _)| key.starts_with(&prefix))
+        };
+        range.take_while(is_listed).map(own)
     }
 
     /// The state after `changes`. Copies the paths to the changed keys, and hashes only those.
-    #[must_use]
-    pub fn apply(&self, changes: &ChangeSet) -> Self {
+    pub fn apply(&self, changes: &ChangeSet) -> Result<Self, Unavailable> {
         let mut root = self.root.clone();
         let mut records = Vec::new();
         for (key, value) in changes.iter() {
             match value {
                 Some(value) => records.push((&**key, value)),
-                None => trie::remove(&mut root, key),
+                None => trie::remove(&mut root, key, &self.home)?,
             }
         }
-        bulk::insert_all(&mut root, &records);
+        bulk::insert_all(&mut root, &records, &self.home)?;
         if let Some(node) = &root {
-            node.seal();
+            node.seal()?;
         }
         let remainder = self.remainder.as_ref().map(|before| match before.after(changes) {
             Some(after) => Arc::new(after),
             None => Arc::clone(before),
         });
-        Self { root, remainder }
+        Ok(Self { root, home: self.home.clone(), remainder })
+    }
+
+    /// Shows `see` what of the trie is here and not in `before`, and what was there and is no more: the
+    /// nodes and values, each as often as it is a part of the one and not of the other. A store that
+    /// counts by this how often it has each hash has exactly the nodes and values of its states.
+    ///
+    /// Costs as much as changed between the two. What is elsewhere is no part of it.
+    pub fn difference(
+        &self,
+        before: &Self,
+        see: impl FnMut(Difference<'_>),
+    ) -> Result<(), Unavailable> {
+        difference::between(before.node(), self.node(), see)
     }
 
     /// The nodes that prove what `key` holds, or that it holds nothing: those on the way to it, from
     /// the root on.
-    pub fn prove(&self, key: &[u8]) -> Proof {
+    pub fn prove(&self, key: &[u8]) -> Result<Proof, Unavailable> {
         let mut nodes = Vec::new();
-        self.find_here(key, |node| nodes.push(node.encode().into()));
-        Proof::new(nodes)
+        self.find_here(key, |node| nodes.push(node.encode().into()))?;
+        Ok(Proof::new(nodes))
     }
 
     /// The nodes that prove the whole list of records whose keys begin with `prefix`: those that
     /// nearcore's `view_state` visits, in its order. That is the way from the root to the prefix, and
     /// then all nodes below it, parents before children (`core/store/src/trie/ops/iter.rs`).
-    pub fn prove_prefix(&self, prefix: &[u8]) -> Proof {
+    pub fn prove_prefix(&self, prefix: &[u8]) -> Result<Proof, Unavailable> {
         let mut nodes = Vec::new();
         let show = |step: Step<'_>| {
             if let Step::Node(node) = step {
                 nodes.push(node.encode().into());
             }
         };
-        Range::with_prefix(self.node(), prefix, show).for_each(drop);
-        Proof::new(nodes)
+        Range::with_prefix(self.node(), prefix, show).try_for_each(|record| record.map(drop))?;
+        Ok(Proof::new(nodes))
     }
 
     /// The records of [`Snapshot::list`], with all that was read for the list recorded: the nodes of
@@ -185,7 +225,7 @@ impl Snapshot {
     ) -> Result<Vec<(Vec<u8>, Value)>, Unavailable> {
         let record = |step: Step<'_>| match step {
             Step::Node(node) => visits.record_node(node),
-            Step::Value(value) => visits.record_value(value.hash, value.bytes.len()),
+            Step::Value(value) => visits.record_value(value.hash(), value.len()),
         };
         let here: Vec<_> = Range::with_prefix(self.node(), prefix, record).map(own).collect();
         let remainder = self.remainder.as_deref();
@@ -204,16 +244,20 @@ impl Snapshot {
     pub(crate) fn find(
         &self,
         key: &[u8],
-        visit: impl FnMut(&Node),
-    ) -> Result<Option<Stored>, Unavailable> {
-        match (self.find_here(key, visit), &self.remainder) {
-            (None, Some(remainder)) => remainder.get(key),
+        visit: impl FnMut(Here<'_>),
+    ) -> Result<Option<Held>, Unavailable> {
+        match (self.find_here(key, visit)?, &self.remainder) {
+            (None, Some(remainder)) => Ok(remainder.get(key)?.map(Held::from)),
             (found, _) => Ok(found.cloned()),
         }
     }
 
-    fn find_here(&self, key: &[u8], visit: impl FnMut(&Node)) -> Option<&Stored> {
-        trie::find(self.node()?, key, visit)
+    fn find_here(
+        &self,
+        key: &[u8],
+        visit: impl FnMut(Here<'_>),
+    ) -> Result<Option<&Held>, Unavailable> {
+        self.node().map_or(Ok(None), |root| trie::find(root, key, visit))
     }
 
     fn node(&self) -> Option<&Node> {
@@ -229,19 +273,22 @@ impl fmt::Debug for Snapshot {
 }
 
 impl FromIterator<(crate::Key, Value)> for Snapshot {
-    /// The state of these records. Of several with the same key the last one counts.
+    /// The state of these records, in memory. Of several with the same key the last one counts.
     fn from_iter<I: IntoIterator<Item = (crate::Key, Value)>>(records: I) -> Self {
-        let mut root = None;
-        for (key, value) in records {
-            trie::insert(&mut root, &key, Stored::new(value));
-        }
-        if let Some(node) = &root {
-            Node::seal(node);
-        }
-        Self { root, remainder: None }
+        let (mut root, home) = (None, Home::default());
+        let made = records
+            .into_iter()
+            .try_for_each(|(key, value)| trie::insert(&mut root, &key, Held::new(value), &home))
+            .and_then(|()| root.as_deref().map_or(Ok(()), Node::seal));
+        made.expect("a trie that is made here has nothing to fetch");
+        Self { root, home, remainder: None }
     }
 }
 
-fn own((key, value): (Vec<u8>, &Value)) -> (Vec<u8>, Value) {
-    (key, Arc::clone(value))
+/// A record of the trie.
+type Listed<'a> = Result<(Vec<u8>, &'a Held), Unavailable>;
+
+fn own(record: Listed<'_>) -> Result<(Vec<u8>, Value), Unavailable> {
+    let (key, held) = record?;
+    Ok((key, Arc::clone(held.read()?)))
 }

@@ -8,57 +8,68 @@
 
 use std::sync::Arc;
 
+use crate::Unavailable;
+use crate::children::Children;
 use crate::nibbles::{self, Path};
-use crate::node::{Children, Kind, Node, Stored};
+use crate::node::{Here, Kind, Node};
+use crate::store::Home;
+use crate::value::Held;
 
 /// Looks `key` up, and shows each node on the way to `visit`, the last one also if it does not match.
 pub(crate) fn find<'trie>(
     root: &'trie Node,
     key: &[u8],
-    mut visit: impl FnMut(&'trie Node),
-) -> Option<&'trie Stored> {
+    mut visit: impl FnMut(Here<'trie>),
+) -> Result<Option<&'trie Held>, Unavailable> {
     let nibbles = nibbles::split(key);
     let mut rest = nibbles.as_slice();
     let mut node = root;
     loop {
-        visit(node);
-        match &node.kind {
-            Kind::Leaf { path, value } => return path.is(rest).then_some(value),
-            Kind::Extension { path, child } => {
-                rest = path.strip(rest)?;
-                node = child;
-            }
+        let here = node.here()?;
+        visit(here);
+        let next = match here.kind {
+            Kind::Leaf { path, value } => return Ok(path.is(rest).then_some(value)),
+            Kind::Extension { path, child } => path.strip(rest).map(|rest| (child, rest)),
             Kind::Branch { children, value } => match rest.split_first() {
-                None => return value.as_ref(),
-                Some((nibble, tail)) => {
-                    node = children[usize::from(*nibble)].as_deref()?;
-                    rest = tail;
-                }
+                None => return Ok(value.as_ref()),
+                Some((nibble, rest)) => children.get(*nibble).map(|child| (child, rest)),
             },
-        }
+        };
+        let Some((child, behind)) = next else { return Ok(None) };
+        (node, rest) = (child, behind);
     }
 }
 
 /// Puts `value` at `key`, in place of what was there.
-pub(crate) fn insert(root: &mut Option<Arc<Node>>, key: &[u8], value: Stored) {
-    insert_at(root, &nibbles::split(key), value);
+pub(crate) fn insert(
+    root: &mut Option<Arc<Node>>,
+    key: &[u8],
+    value: Held,
+    home: &Home,
+) -> Result<(), Unavailable> {
+    insert_at(root, &nibbles::split(key), value, home)
 }
 
 /// Puts `value` into the trie below a node, at the key whose other nibbles are `rest`.
-pub(crate) fn insert_at(root: &mut Option<Arc<Node>>, mut rest: &[u8], value: Stored) {
+pub(crate) fn insert_at(
+    root: &mut Option<Arc<Node>>,
+    mut rest: &[u8],
+    value: Held,
+    home: &Home,
+) -> Result<(), Unavailable> {
     let Some(mut slot) = root.as_mut() else {
-        *root = Some(Node::leaf(rest, value));
-        return;
+        *root = Some(Node::leaf(rest, value, home));
+        return Ok(());
     };
     loop {
-        if let Some(fork) = fork(slot, rest, &value) {
+        if let Some(fork) = fork(slot.here()?.kind, rest, &value, home) {
             *slot = fork;
-            return;
+            return Ok(());
         }
-        match Node::unseal(slot) {
+        match Node::unseal(slot)? {
             Kind::Leaf { value: old, .. } => {
                 *old = value;
-                return;
+                return Ok(());
             }
             Kind::Extension { path, child } => {
                 rest = path.strip(rest).expect("a key that leaves the extension was forked off");
@@ -67,16 +78,16 @@ pub(crate) fn insert_at(root: &mut Option<Arc<Node>>, mut rest: &[u8], value: St
             Kind::Branch { children, value: old } => {
                 let Some((nibble, tail)) = rest.split_first() else {
                     *old = Some(value);
-                    return;
+                    return Ok(());
                 };
-                match &mut children[usize::from(*nibble)] {
+                match children.slot(*nibble)? {
                     Some(child) => {
                         rest = tail;
                         slot = child;
                     }
                     empty => {
-                        *empty = Some(Node::leaf(tail, value));
-                        return;
+                        *empty = Some(Node::leaf(tail, value, home));
+                        return Ok(());
                     }
                 }
             }
@@ -84,74 +95,92 @@ pub(crate) fn insert_at(root: &mut Option<Arc<Node>>, mut rest: &[u8], value: St
     }
 }
 
-/// What takes the place of `node` if `key` leaves its path before the end: a branch for both.
-fn fork(node: &Node, key: &[u8], value: &Stored) -> Option<Arc<Node>> {
-    match &node.kind {
+/// What takes the place of a node if `key` leaves its path before the end: a branch for both.
+fn fork(kind: &Kind, key: &[u8], value: &Held, home: &Home) -> Option<Arc<Node>> {
+    match kind {
         Kind::Leaf { path, value: old } if !path.is(key) => {
-            let old = old.clone();
-            Some(Fork::make(path, key, value.clone(), |fork, path| fork.put_value(path, old)))
+            let mut fork = Fork::at(path, key, home);
+            fork.put_value(old.clone());
+            Some(fork.finish(value.clone()))
         }
         Kind::Extension { path, child } if path.strip(key).is_none() => {
-            let child = Arc::clone(child);
-            Some(Fork::make(path, key, value.clone(), |fork, path| fork.put_child(path, child)))
+            let mut fork = Fork::at(path, key, home);
+            fork.put_child(Arc::clone(child));
+            Some(fork.finish(value.clone()))
         }
         _ => None,
     }
 }
 
-/// A branch in the making.
-struct Fork {
+/// A branch in the making, where a key leaves a path.
+struct Fork<'a> {
     children: Box<Children>,
-    value: Option<Stored>,
+    value: Option<Held>,
+    shared: &'a [u8],
+    /// The nibbles of the key from the branch on,
+    key: &'a [u8],
+    /// and those of the path.
+    path: Vec<u8>,
+    home: &'a Home,
 }
 
-impl Fork {
-    /// Makes the branch for `key` and `value` on one side, and what `put` adds on the other, given
-    /// the nibbles of `path` from the branch on.
-    fn make(
-        path: &Path,
-        key: &[u8],
-        value: Stored,
-        put: impl FnOnce(&mut Self, &[u8]),
-    ) -> Arc<Node> {
+impl<'a> Fork<'a> {
+    fn at(path: &Path, key: &'a [u8], home: &'a Home) -> Self {
         let shared = path.nibbles().zip(key).take_while(|(old, new)| old == *new).count();
         let (shared, key) = key.split_at(shared);
-        let path: Vec<u8> = path.nibbles().skip(shared.len()).collect();
-        let mut fork = Self { children: Box::default(), value: None };
-        fork.put_value(key, value);
-        put(&mut fork, &path);
-        let branch = Node::new(Kind::Branch { children: fork.children, value: fork.value });
-        if shared.is_empty() { branch } else { Node::extension(shared, branch) }
+        let path = path.nibbles().skip(shared.len()).collect();
+        Self { children: Box::default(), value: None, shared, key, path, home }
     }
 
-    fn put_value(&mut self, nibbles: &[u8], value: Stored) {
-        match nibbles.split_first() {
+    /// Puts what the path leads to, if that is a value.
+    fn put_value(&mut self, value: Held) {
+        match self.path.split_first() {
             None => self.value = Some(value),
-            Some((first, rest)) => {
-                self.children[usize::from(*first)] = Some(Node::leaf(rest, value));
-            }
+            Some((first, rest)) => self.children.put(*first, Node::leaf(rest, value, self.home)),
         }
     }
 
-    fn put_child(&mut self, nibbles: &[u8], child: Arc<Node>) {
-        let (first, rest) = nibbles.split_first().expect("the key left the extension inside of it");
-        let child = if rest.is_empty() { child } else { Node::extension(rest, child) };
-        self.children[usize::from(*first)] = Some(child);
+    /// Puts what the path leads to, if that is a node.
+    fn put_child(&mut self, child: Arc<Node>) {
+        let (first, rest) =
+            self.path.split_first().expect("the key left the extension inside of it");
+        let child = if rest.is_empty() { child } else { Node::extension(rest, child, self.home) };
+        self.children.put(*first, child);
+    }
+
+    /// Puts the value of the key.
+    fn finish(mut self, value: Held) -> Arc<Node> {
+        match self.key.split_first() {
+            None => self.value = Some(value),
+            Some((first, rest)) => self.children.put(*first, Node::leaf(rest, value, self.home)),
+        }
+        let kind = Kind::Branch { children: self.children, value: self.value };
+        let branch = Node::new(kind, self.home);
+        if self.shared.is_empty() {
+            branch
+        } else {
+            Node::extension(self.shared, branch, self.home)
+        }
     }
 }
 
 /// Takes `key` and its value out. Does nothing if it is not there.
-pub(crate) fn remove(root: &mut Option<Arc<Node>>, key: &[u8]) {
-    let Some(slot) = root else { return };
+pub(crate) fn remove(
+    root: &mut Option<Arc<Node>>,
+    key: &[u8],
+    home: &Home,
+) -> Result<(), Unavailable> {
+    let Some(slot) = root else { return Ok(()) };
     let mut visited = Vec::new();
-    if find(slot, key, |node| visited.push(node)).is_none() {
-        return;
+    if find(slot, key, |here| visited.push(here.kind))?.is_none() {
+        return Ok(());
     }
     let nibbles = nibbles::split(key);
-    match Removal::plan(&visited, &nibbles) {
+    match Removal::plan(&visited, &nibbles, home)? {
         None => *root = None,
-        Some(removal) => removal.run(slot, &nibbles),
+        Some(removal) => removal.run(slot, &nibbles)?,
     }
+    Ok(())
 }
 
 /// One removal: how deep the one node stands that changes its shape, and how it changes.
@@ -162,56 +191,47 @@ struct Removal {
 
 enum Edit {
     DropValue,
-    DropChild(usize),
+    DropChild(u8),
     Replace(Arc<Node>),
 }
 
 impl Removal {
     /// Plans the removal of the key that ends at the last of `visited`, the nodes from the root on.
     /// `None` if nothing of the trie is left.
-    fn plan(visited: &[&Node], key: &[u8]) -> Option<Self> {
-        let (last, above) = visited.split_last()?;
-        let (branch, above, gone) = match &last.kind {
+    fn plan(visited: &[&Kind], key: &[u8], home: &Home) -> Result<Option<Self>, Unavailable> {
+        let Some((last, above)) = visited.split_last() else { return Ok(None) };
+        let (branch, above, gone) = match last {
             Kind::Leaf { path, .. } => {
-                let (parent, above) = above.split_last()?;
-                let nibble = key.iter().rev().nth(path.nibbles().count());
-                (parent, above, nibble.map(|nibble| usize::from(*nibble)))
+                let Some((parent, above)) = above.split_last() else { return Ok(None) };
+                (parent, above, key.iter().rev().nth(path.count()).copied())
             }
             Kind::Branch { .. } | Kind::Extension { .. } => (last, above, None),
         };
-        let Kind::Branch { children, value } = &branch.kind else {
-            unreachable!("only a branch stands above a leaf, or has a value and is no leaf");
-        };
+        let Kind::Branch { children, value } = branch else { return Err(misshapen()) };
         let value = if gone.is_some() { value.as_ref() } else { None };
-        let mut children = children
-            .iter()
-            .zip(0u8..16)
-            .filter_map(|(child, nibble)| Some((child.as_ref()?, nibble)))
-            .filter(|(_, nibble)| gone != Some(usize::from(*nibble)));
+        let mut children = children.iter().filter(|(nibble, _)| gone != Some(*nibble));
         let (mut run, squashed) = match above.split_last() {
-            Some((Node { kind: Kind::Extension { path, .. }, .. }, above)) => {
-                (path.nibbles().collect(), above.len())
-            }
+            Some((Kind::Extension { path, .. }, above)) => (path.nibbles().collect(), above.len()),
             _ => (Vec::new(), above.len()),
         };
-        Some(match (value, children.next(), children.next()) {
+        Ok(Some(match (value, children.next(), children.next()) {
             (Some(value), None, _) => {
-                Self { depth: squashed, edit: Edit::Replace(Node::leaf(&run, value.clone())) }
+                Self { depth: squashed, edit: Edit::Replace(Node::leaf(&run, value.clone(), home)) }
             }
-            (None, Some((child, nibble)), None) => {
+            (None, Some((nibble, child)), None) => {
                 run.push(nibble);
-                Self { depth: squashed, edit: Edit::Replace(merge(run, child)) }
+                Self { depth: squashed, edit: Edit::Replace(merge(run, child, home)?) }
             }
             _ => Self { depth: above.len(), edit: gone.map_or(Edit::DropValue, Edit::DropChild) },
-        })
+        }))
     }
 
-    fn run(self, root: &mut Arc<Node>, key: &[u8]) {
+    fn run(self, root: &mut Arc<Node>, key: &[u8]) -> Result<(), Unavailable> {
         let mut slot = root;
         let mut rest = key;
         for _ in 0..self.depth {
-            slot = match Node::unseal(slot) {
-                Kind::Leaf { .. } => unreachable!("the plan ends at a branch or above one"),
+            slot = match Node::unseal(slot)? {
+                Kind::Leaf { .. } => return Err(misshapen()),
                 Kind::Extension { path, child } => {
                     rest = path.strip(rest).expect("the lookup came this way");
                     child
@@ -219,30 +239,38 @@ impl Removal {
                 Kind::Branch { children, .. } => {
                     let (nibble, tail) = rest.split_first().expect("the lookup came this way");
                     rest = tail;
-                    children[usize::from(*nibble)].as_mut().expect("the lookup came this way")
+                    children.slot(*nibble)?.as_mut().expect("the lookup came this way")
                 }
             };
         }
-        match (self.edit, Node::unseal(slot)) {
+        match (self.edit, Node::unseal(slot)?) {
             (Edit::Replace(node), _) => *slot = node,
             (Edit::DropValue, Kind::Branch { value, .. }) => *value = None,
-            (Edit::DropChild(index), Kind::Branch { children, .. }) => children[index] = None,
-            _ => unreachable!("only branches lose an entry"),
+            (Edit::DropChild(nibble), Kind::Branch { children, .. }) => {
+                *children.slot(nibble)? = None;
+            }
+            _ => return Err(misshapen()),
         }
+        Ok(())
     }
 }
 
+/// A store can hold what hashes rightly and is no trie of NEAR's all the same.
+fn misshapen() -> Unavailable {
+    Unavailable::new("a leaf or an extension of the stored trie has no branch beside it")
+}
+
 /// Makes one node of a run of nibbles and the node at its end.
-fn merge(mut run: Vec<u8>, node: &Arc<Node>) -> Arc<Node> {
-    match &node.kind {
-        Kind::Branch { .. } => Node::extension(&run, Arc::clone(node)),
+fn merge(mut run: Vec<u8>, node: &Arc<Node>, home: &Home) -> Result<Arc<Node>, Unavailable> {
+    Ok(match node.here()?.kind {
+        Kind::Branch { .. } => Node::extension(&run, Arc::clone(node), home),
         Kind::Leaf { path, value } => {
             run.extend(path.nibbles());
-            Node::leaf(&run, value.clone())
+            Node::leaf(&run, value.clone(), home)
         }
         Kind::Extension { path, child } => {
             run.extend(path.nibbles());
-            Node::extension(&run, Arc::clone(child))
+            Node::extension(&run, Arc::clone(child), home)
         }
-    }
+    })
 }

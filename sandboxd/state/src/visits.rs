@@ -49,7 +49,7 @@
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
-use crate::node::{Hash, Node};
+use crate::node::{Hash, Here};
 
 /// What nearcore adds to the size of the proof for each removal, in bytes.
 const REMOVAL_BYTES: u64 = 2000;
@@ -118,13 +118,13 @@ impl NodeVisits {
         self.proof_bytes = self.proof_bytes.saturating_add(REMOVAL_BYTES);
     }
 
-    pub(crate) fn record_node(&mut self, node: &Node) {
-        self.record(node.sealed().hash, || node.encoded_length());
+    pub(crate) fn record_node(&mut self, node: Here<'_>) {
+        self.record(node.hash(), || node.kind.encoded_length());
     }
 
-    pub(crate) fn visit_node(&mut self, node: &Node, into: &mut Visits) {
+    pub(crate) fn visit_node(&mut self, node: Here<'_>, into: &mut Visits) {
         self.record_node(node);
-        self.visit(node.sealed().hash, into);
+        self.visit(node.hash(), into);
     }
 
     pub(crate) fn record_value(&mut self, hash: Hash, length: usize) {

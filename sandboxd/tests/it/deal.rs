@@ -69,7 +69,7 @@ fn whoever_is_dealt_tokens_is_registered_and_can_spend_them() {
     assert_eq!(balance(&chain, ALICE), json!("1000500"));
     // Nothing is left of what paid for the deposit, and the supply of NEAR is that of the accounts.
     chain.produce().unwrap();
-    let accounts = chain.state().range_here(&[0]);
+    let accounts = chain.state().range_here(&[0]).map(|record| record.expect("a state in memory"));
     let held = accounts.map(|(_, bytes)| {
         let account: near_primitives::account::Account = borsh::from_slice(&bytes).unwrap();
         account.amount().as_yoctonear() + account.locked().as_yoctonear()

@@ -321,7 +321,7 @@ fn assert_consistent(chain: &Chain) {
     // A header tells the supply after the block before.
     chain.settle().unwrap();
     chain.produce().unwrap();
-    let accounts = chain.state().range_here(&[0]);
+    let accounts = chain.state().range_here(&[0]).map(|record| record.expect("a state in memory"));
     let held: u128 = accounts
         .map(|(_, account)| {
             borsh::from_slice::<near_primitives::account::Account>(&account).unwrap()

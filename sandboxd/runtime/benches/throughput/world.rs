@@ -182,7 +182,7 @@ impl World {
         let effects = apply_block(&self.runtime, &self.state, &self.env, input).expect("no fault");
         parts.0[1] += start.elapsed();
         let start = Instant::now();
-        self.state = self.state.apply(&effects.changes);
+        self.state = self.state.apply(&effects.changes).expect("a state in memory");
         parts.0[2] += start.elapsed();
         assert!(effects.dropped.is_empty() && effects.delayed_receipts == 0, "all were applied");
         for outcome in &effects.outcomes {

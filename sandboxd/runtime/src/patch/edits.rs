@@ -320,8 +320,7 @@ impl<'s> Edits<'s> {
             trie_key_parsers::get_raw_prefix_for_contract_data(id, &[]),
         ] {
             // Large patches mostly bring the first records of an account.
-            let is_first =
-                !self.state.is_partial() && self.state.range_here(&prefix).next().is_none();
+            let is_first = !self.state.is_partial() && !self.state.has_here(&prefix)?;
             for (key, value) in changes.under(&prefix) {
                 let name = key.len().saturating_sub(prefix.len());
                 let size = |value: Option<&Value>| {

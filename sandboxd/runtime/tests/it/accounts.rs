@@ -184,6 +184,7 @@ fn a_deleted_account_leaves_nothing_and_its_tokens_go_to_the_beneficiary() {
     let rest = world
         .state
         .range_here(b"")
+        .map(|record| record.expect("a state in memory"))
         .filter(|(key, _)| key.windows(b"alice.near".len()).any(|part| part == b"alice.near"));
     assert_eq!(rest.count(), 0);
     // The gas that was bought too dear comes back to nobody: it is burnt.

@@ -238,7 +238,8 @@ fn a_storage_usage_that_was_patched_in_may_be_anything() {
             },
         ];
         let patched = patch(world.config(), &world.state, &records).expect("no fault");
-        world.state = world.state.apply(&patched.expect("valid").changes);
+        world.state =
+            world.state.apply(&patched.expect("valid").changes).expect("a state in memory");
     };
     patched(&mut world, 182);
     world.run("alice.near", "bob.near", vec![call("remove", b"", 30 * TGAS, yocto(0))]);

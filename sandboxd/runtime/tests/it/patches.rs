@@ -17,7 +17,7 @@ use super::world::{World, deploy, id, key, near, yocto};
 
 fn patched(world: &mut World, records: Vec<PatchRecord>) -> Patch {
     let patch = patch(world.config(), &world.state, records).expect("no fault").expect("valid");
-    world.state = world.state.apply(&patch.changes);
+    world.state = world.state.apply(&patch.changes).expect("a state in memory");
     patch
 }
 
@@ -95,7 +95,7 @@ fn records_without_their_account_move_what_it_uses_as_transactions_would() {
     let after = world.account("bob.near");
     assert_eq!((after.storage_usage(), after.contract().is_none()), (before, true));
     let nonce = TrieKey::gas_key_nonce(id("bob.near"), key("gas"), 0);
-    assert!(world.state.get_here(&nonce.to_vec()).is_none());
+    assert!(world.state.get_here(&nonce.to_vec()).expect("a state in memory").is_none());
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn deletions_are_written_in_their_order_and_do_no_harm_where_nothing_is() {
 
 fn view_data(world: &World, key: &[u8]) -> Option<sandbox_state::Value> {
     let key = TrieKey::ContractData { account_id: id("bob.near"), key: key.to_vec() };
-    world.state.get_here(&key.to_vec())
+    world.state.get_here(&key.to_vec()).expect("a state in memory")
 }
 
 #[test]
@@ -205,6 +205,7 @@ fn a_deleted_account_leaves_nothing_and_can_be_made_again() {
     let bob: Vec<_> = world
         .state
         .range_here(b"")
+        .map(|record| record.expect("a state in memory"))
         .filter(|(key, _)| key.windows(8).any(|part| part == b"bob.near"))
         .collect();
     assert!(bob.is_empty(), "{bob:?}");
@@ -259,7 +260,10 @@ fn an_account_that_edits_make_uses_what_a_genesis_computes() {
         StateRecord::Contract { account_id: id("new.near"), code: b"code".to_vec() },
         StateRecord::access_key(id("new.near"), key("k"), AccessKey::full_access()),
     ];
-    assert_eq!(world.state.apply(&patch.changes).root(), World::with(&more).state.root());
+    assert_eq!(
+        world.state.apply(&patch.changes).expect("a state in memory").root(),
+        World::with(&more).state.root()
+    );
 }
 
 /// What the accounts of a random patch have.

@@ -170,7 +170,7 @@ fn a_patch_writes_all_records_as_they_are() {
     ];
     let patched = patch(world.config(), &world.state, &records).expect("no fault").expect("valid");
     assert_eq!((patched.removed, patched.added), (Balance::ZERO, near(8)));
-    let state = world.state.apply(&patched.changes);
+    let state = world.state.apply(&patched.changes).expect("a state in memory");
     assert_eq!(view::account(&state, &id("carol.near")).expect("no fault"), Ok(account.clone()));
     let shown = view::code(&state, &id("carol.near")).expect("no fault").expect("code");
     assert_eq!(shown.0, hash);

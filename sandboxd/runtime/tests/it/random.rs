@@ -43,7 +43,7 @@ fn preview(world: &World, transactions: &[SignedTransaction]) -> (Snapshot, Bloc
     let input =
         BlockInput { transactions, receipts: world.pending.clone(), ..BlockInput::default() };
     let effects = apply_block(&world.runtime, &world.state, &env, input).expect("no fault");
-    (world.state.apply(&effects.changes), effects)
+    (world.state.apply(&effects.changes).expect("a state in memory"), effects)
 }
 
 fn assert_same(left: &BlockEffects, right: &BlockEffects) {
@@ -85,8 +85,18 @@ fn random_blocks_conserve_tokens_and_replay_to_the_same_bytes() {
 /// Makes blocks until nothing is on its way and no yield waits.
 fn drain(world: &mut World) {
     let waits = |world: &World| {
-        let queued = world.state.range_here(&[7]).any(|(key, _)| key.len() > 1);
-        queued || world.state.range_here(&[12]).next().is_some()
+        let queued = world
+            .state
+            .range_here(&[7])
+            .map(|record| record.expect("a state in memory"))
+            .any(|(key, _)| key.len() > 1);
+        queued
+            || world
+                .state
+                .range_here(&[12])
+                .map(|record| record.expect("a state in memory"))
+                .next()
+                .is_some()
     };
     world.env.gas_limit = Gas::from_teragas(1_000);
     for _ in 0..1_000 {

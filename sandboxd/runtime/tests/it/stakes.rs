@@ -17,7 +17,7 @@ fn epoch(world: &mut World, kept: &[(&str, Balance)]) {
     let kept_stakes: BTreeMap<_, _> = kept.iter().map(|(name, kept)| (id(name), *kept)).collect();
     let input = BlockInput { kept_stakes, ..BlockInput::default() };
     let effects = apply_block(&world.runtime, &world.state, &world.env, input).expect("no fault");
-    world.state = world.state.apply(&effects.changes);
+    world.state = world.state.apply(&effects.changes).expect("a state in memory");
     world.assert_supply();
 }
 

@@ -38,19 +38,26 @@ struct Proof {
 impl Proof {
     /// A lookup that does not read the value.
     fn asked(&mut self, state: &Snapshot, key: &TrieKey) {
-        let nodes = state.prove(&key.to_vec()).into_nodes();
+        let nodes = state.prove(&key.to_vec()).expect("a state in memory").into_nodes();
         self.parts.extend(nodes.iter().map(|node| node.to_vec()));
     }
 
     fn read(&mut self, state: &Snapshot, key: &TrieKey) {
         self.asked(state, key);
-        self.parts.extend(state.get_here(&key.to_vec()).map(|value| value.to_vec()));
+        self.parts.extend(
+            state.get_here(&key.to_vec()).expect("a state in memory").map(|value| value.to_vec()),
+        );
     }
 
     fn listed(&mut self, state: &Snapshot, prefix: &[u8]) {
-        let nodes = state.prove_prefix(prefix).into_nodes();
+        let nodes = state.prove_prefix(prefix).expect("a state in memory").into_nodes();
         self.parts.extend(nodes.iter().map(|node| node.to_vec()));
-        self.parts.extend(state.range_here(prefix).map(|(_, value)| value.to_vec()));
+        self.parts.extend(
+            state
+                .range_here(prefix)
+                .map(|record| record.expect("a state in memory"))
+                .map(|(_, value)| value.to_vec()),
+        );
     }
 
     fn bytes(&self) -> usize {
@@ -297,7 +304,7 @@ fn deleting_an_account_lists_its_keys_and_data_and_counts_2000_for_each_record_o
         account.set_storage_usage(u64::try_from(code.1.len()).expect("small"));
         let records = [StateRecord::Account { account_id: id("bob.near"), account }];
         let patch = patch(world.config(), &world.state, &records).expect("no fault");
-        world.state = world.state.apply(&patch.expect("valid").changes);
+        world.state = world.state.apply(&patch.expect("valid").changes).expect("a state in memory");
     };
     let delete =
         |_: &World| Action::DeleteAccount(DeleteAccountAction { beneficiary_id: id("alice.near") });

@@ -390,7 +390,8 @@ fn the_name_of_a_global_contract_counted_against_deletion_before_85() {
         let account = Account::new(near(5), yocto(0), AccountContract::Global(hash), 10_032);
         let record = StateRecord::Account { account_id: id("bob.near"), account };
         let patched = patch(world.config(), &world.state, &[record]).expect("no fault");
-        world.state = world.state.apply(&patched.expect("a valid patch").changes);
+        world.state =
+            world.state.apply(&patched.expect("a valid patch").changes).expect("a state in memory");
         let delete = Action::DeleteAccount(DeleteAccountAction { beneficiary_id: id("near") });
         let transaction = world.sign(&signer("bob.near"), "bob.near", vec![delete]);
         let effects = world.block(vec![transaction]);

@@ -210,7 +210,7 @@ impl World {
         let mut effects =
             apply_block(&self.runtime, &self.state, &self.env, input).expect("no fault");
         effects.dropped.extend(refused);
-        self.state = self.state.apply(&effects.changes);
+        self.state = self.state.apply(&effects.changes).expect("a state in memory");
         self.pending.clone_from(&effects.outgoing);
         for outcome in &effects.outcomes {
             self.outcomes.insert(outcome.id, outcome.outcome.clone());
@@ -281,7 +281,13 @@ impl World {
             outcomes = self.block(Vec::new()).outcomes;
         }
         // A yield that waits holds the gas that was bought for it.
-        if self.state.range_here(&[12]).next().is_none() {
+        if self
+            .state
+            .range_here(&[12])
+            .map(|record| record.expect("a state in memory"))
+            .next()
+            .is_none()
+        {
             self.assert_supply();
         }
         Story { transaction: self.outcomes[&hash].clone(), receipts }
@@ -290,12 +296,15 @@ impl World {
     /// All tokens of all accounts are those of the start, less what was burnt.
     pub(crate) fn assert_supply(&self) {
         let mut held = Balance::ZERO;
-        for (_, account) in self.state.range_here(&[0]) {
+        for (_, account) in
+            self.state.range_here(&[0]).map(|record| record.expect("a state in memory"))
+        {
             let account: Account = borsh::from_slice(&account).expect("an account");
             held = held.checked_add(account.amount()).expect("small");
             held = held.checked_add(account.locked()).expect("small");
         }
-        for (_, key) in self.state.range_here(&[2]) {
+        for (_, key) in self.state.range_here(&[2]).map(|record| record.expect("a state in memory"))
+        {
             // The nonces of gas keys lie among the keys, and are no keys.
             let key = borsh::from_slice::<AccessKey>(&key).ok();
             let info = key.as_ref().and_then(AccessKey::gas_key_info);

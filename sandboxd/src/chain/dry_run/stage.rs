@@ -62,7 +62,12 @@ impl Stage {
         let patch = overrides
             .over(self.chain.runtime.config(), &self.chain.state)?
             .map_err(InvalidOverrides::from)?;
-        self.chain.state = self.chain.state.apply(&patch.changes);
+        self.chain.state = self
+            .chain
+            .state
+            .apply(&patch.changes)
+            .map_err(RuntimeFault::from)
+            .map_err(Refusal::from)?;
         let Circumstances { added, removed, .. } = &mut self.circumstances;
         *added = added.saturating_add(patch.added);
         *removed = removed.saturating_add(patch.removed);

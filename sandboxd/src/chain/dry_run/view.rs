@@ -54,7 +54,7 @@ impl Chain {
     ) -> Result<DryView, DryViewFailed> {
         let config = self.runtime().config();
         let patch = overrides.state.over(config, self.state())?.map_err(InvalidOverrides::from)?;
-        let state = self.state().apply(&patch.changes);
+        let state = self.state().apply(&patch.changes).map_err(RuntimeFault::from)?;
         let mut env = self.env_after(self.head());
         env.height = overrides.height.unwrap_or(env.height);
         env.timestamp_ns = overrides.timestamp_ns.unwrap_or(env.timestamp_ns);

@@ -81,7 +81,7 @@ fn the_two_parts_are_one_state() {
                 let prefix = random.key();
                 assert_eq!(block.range_prefix(&prefix).unwrap(), with_prefix(&model, &prefix));
             }
-            state = state.apply(&block.into_changes());
+            state = state.apply(&block.into_changes()).unwrap();
         }
         kept.push((state, model));
         for (state, model) in kept {
@@ -122,7 +122,7 @@ fn what_is_here_needs_nobody_and_the_rest_is_an_error_until_it_is_back() {
     assert!(block.find(b"far").is_err() && block.find_by_trie(b"far").is_err());
     block.set(*b"far", *b"3");
     assert_eq!(block.get(b"far").unwrap().as_deref(), Some(b"3".as_slice()));
-    let after = state.apply(&block.into_changes());
+    let after = state.apply(&block.into_changes()).unwrap();
     assert_eq!(after.read(b"far").unwrap().as_deref(), Some(b"3".as_slice()));
     shelf.is_gone.store(false, Ordering::Relaxed);
     assert_eq!(state.read(b"far").unwrap().as_deref(), Some(b"1".as_slice()));
@@ -137,8 +137,9 @@ fn the_root_is_that_of_the_records_that_are_here() {
     let state = Snapshot::empty().over(elsewhere);
     assert!(state.is_partial() && !Snapshot::empty().is_partial());
     assert_eq!(state.root(), StateRoot::EMPTY);
-    assert_eq!(state.get_here(b"far"), None);
-    let removed = state.apply(&[(Key::from(*b"far"), None)].into_iter().collect::<ChangeSet>());
+    assert_eq!(state.get_here(b"far").unwrap(), None);
+    let removed =
+        state.apply(&[(Key::from(*b"far"), None)].into_iter().collect::<ChangeSet>()).unwrap();
     assert_eq!(removed.root(), StateRoot::EMPTY);
     assert_eq!(removed.read(b"far"), Ok(None));
     assert!(state.read(b"far").unwrap().is_some(), "the state before has it still");

@@ -10,4 +10,9 @@ mod random;
 mod ranges;
 mod reference;
 mod roots;
+mod shelf;
+mod stored;
 mod visits;
+
+#[global_allocator]
+static ALLOCATOR: fixtures::memory::Counting = fixtures::memory::Counting;

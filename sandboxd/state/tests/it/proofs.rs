@@ -42,7 +42,7 @@ fn below_the_kinds(proof: &Proof) -> Vec<String> {
 #[test]
 fn view_state_has_the_nodes_of_nearcore() {
     let state = contract_data();
-    let nodes = |prefix| below_the_kinds(&state.prove_prefix(prefix));
+    let nodes = |prefix| below_the_kinds(&state.prove_prefix(prefix).unwrap());
     assert_eq!(nodes(b"\x09alice.near,"), NODES);
     assert_eq!(nodes(b"\x09alice.near,test"), NODES);
     assert_eq!(nodes(b"\x09alice.near,xyz"), NODES[..5]);
@@ -52,14 +52,14 @@ fn view_state_has_the_nodes_of_nearcore() {
 #[test]
 fn a_key_is_proven_by_the_way_to_it() {
     let state = contract_data();
-    assert_eq!(below_the_kinds(&state.prove(b"\x09alice.near,test123")), NODES[..7]);
-    assert_eq!(below_the_kinds(&state.prove(b"\x09alice.near,xyz")), NODES[..5]);
+    assert_eq!(below_the_kinds(&state.prove(b"\x09alice.near,test123").unwrap()), NODES[..7]);
+    assert_eq!(below_the_kinds(&state.prove(b"\x09alice.near,xyz").unwrap()), NODES[..5]);
 }
 
 #[test]
 fn a_proof_shows_one_value_or_none_and_nothing_else() {
     let state = contract_data();
-    let proof = state.prove_prefix(b"\x09alice.near,");
+    let proof = state.prove_prefix(b"\x09alice.near,").unwrap();
     let check = |key: &str, value: Option<&str>| {
         let key = format!("\x09{key}");
         proof.verify(&state.root(), key.as_bytes(), value.map(str::as_bytes))
@@ -78,7 +78,7 @@ fn a_proof_shows_one_value_or_none_and_nothing_else() {
 fn a_proof_of_a_prefix_shows_all_records_and_no_others() {
     let state = contract_data();
     let prefix = b"\x09alice.near,";
-    let proof = state.prove_prefix(prefix);
+    let proof = state.prove_prefix(prefix).unwrap();
     let check = |records: &[(&str, &str)]| {
         let keys: Vec<String> =
             records.iter().map(|(key, _)| format!("\x09alice.near,{key}")).collect();
@@ -94,7 +94,7 @@ fn a_proof_of_a_prefix_shows_all_records_and_no_others() {
     assert_eq!(check(&more), Err(InvalidProof::Absent));
     let more = [("test123", "123"), ("test321", "321"), ("x", "")];
     assert_eq!(check(&more), Err(InvalidProof::Absent));
-    let nothing = state.prove_prefix(b"\x09bob,");
+    let nothing = state.prove_prefix(b"\x09bob,").unwrap();
     assert_eq!(nothing.verify_prefix(&state.root(), b"\x09bob,", []), Ok(()));
     assert_eq!(nothing.verify_prefix(&state.root(), prefix, []), Err(InvalidProof::MissingNode));
     assert_eq!(Proof::default().verify_prefix(&StateRoot::EMPTY, prefix, []), Ok(()));
@@ -107,7 +107,7 @@ fn random_keys_are_proven_present_or_absent_by_the_fewest_nodes() {
         let state: Snapshot = (0..size).map(|_| (random.key(), random.value())).collect();
         for _ in 0..30 {
             let key = random.key();
-            let (proof, value) = (state.prove(&key), state.get_here(&key));
+            let (proof, value) = (state.prove(&key).unwrap(), state.get_here(&key).unwrap());
             assert_eq!(proof.verify(&state.root(), &key, value.as_deref()), Ok(()));
             for left_out in 0..proof.nodes().len() {
                 let mut nodes = proof.nodes().to_vec();
@@ -123,7 +123,7 @@ fn random_keys_are_proven_present_or_absent_by_the_fewest_nodes() {
 fn any_flipped_bit_makes_a_proof_invalid() {
     let state = contract_data();
     let key = b"\x09alice.near,test123";
-    let proof = state.prove(key);
+    let proof = state.prove(key).unwrap();
     for (at, node) in proof.nodes().iter().enumerate() {
         for bit in 0..node.len() * 8 {
             let mut forged = node.to_vec();
@@ -149,8 +149,8 @@ fn a_root_over_bytes_that_are_no_node_proves_nothing() {
 #[test]
 fn an_empty_state_proves_absence_without_nodes() {
     let empty = Snapshot::empty();
-    assert_eq!(empty.prove(b"key"), Proof::default());
-    assert_eq!(empty.prove_prefix(b""), Proof::default());
+    assert_eq!(empty.prove(b"key").unwrap(), Proof::default());
+    assert_eq!(empty.prove_prefix(b"").unwrap(), Proof::default());
     assert_eq!(Proof::default().verify(&empty.root(), b"key", None), Ok(()));
     assert_eq!(
         Proof::default().verify(&empty.root(), b"key", Some(b"")),

@@ -23,7 +23,7 @@ fn old_value(overlay: &mut Overlay, key: &[u8]) -> (u64, u64) {
 /// The value as `storage_read` reads it, or whether there is one.
 fn read(overlay: &mut Overlay, key: &[u8]) -> Option<sandbox_state::Value> {
     let found = overlay.find(key).unwrap()?;
-    Some(overlay.read(found).0)
+    Some(overlay.read(found).unwrap().0)
 }
 
 /// The same records and counts as in nearcore's `core/store/src/trie/trie_tests.rs`.
@@ -106,7 +106,7 @@ fn the_proof_holds_each_node_and_value_once_however_it_was_read() {
     let found = overlay.find(b"aaa").unwrap().unwrap();
     let way = 2 * 46 + 2 * 75 + 51;
     assert_eq!(overlay.visits.proof_bytes(), way);
-    let _ = overlay.read(found);
+    let _ = overlay.read(found).unwrap();
     assert_eq!(overlay.visits.proof_bytes(), way + 1);
     assert_eq!(old_value(&mut overlay, b"aaa"), (5, 1));
     assert!(overlay.get(b"aaa").unwrap().is_some());
@@ -126,11 +126,11 @@ fn the_proof_is_as_large_as_the_nodes_and_values_that_prove_the_same() {
         let mut nodes = BTreeSet::new();
         for _ in 0..10 {
             let key = random.key();
-            nodes.extend(state.prove(&key).into_nodes());
+            nodes.extend(state.prove(&key).unwrap().into_nodes());
             nodes.extend(overlay.get(&key).unwrap());
         }
         let prefix = random.key();
-        nodes.extend(state.prove_prefix(&prefix).into_nodes());
+        nodes.extend(state.prove_prefix(&prefix).unwrap().into_nodes());
         nodes.extend(overlay.range_prefix(&prefix).unwrap().into_iter().map(|(_, value)| value));
         let bytes = nodes.iter().map(|node| node.len()).sum::<usize>();
         assert_eq!(overlay.visits.proof_bytes(), u64::try_from(bytes).unwrap());

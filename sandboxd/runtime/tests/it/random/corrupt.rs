@@ -12,7 +12,7 @@ use crate::world::World;
 fn with_record(state: &Snapshot, key: &[u8], value: Vec<u8>) -> Snapshot {
     let mut overlay = Overlay::new(state.clone());
     overlay.set(key.to_vec(), value);
-    state.apply(&overlay.into_changes())
+    state.apply(&overlay.into_changes()).expect("a state in memory")
 }
 
 /// What the next block makes of `state`.
@@ -45,7 +45,8 @@ fn a_corrupt_record_is_a_fault_or_does_not_matter() {
         };
         world.env.gas_limit = Gas::from_teragas(1_000);
         let root = world.state.root();
-        let records: Vec<_> = world.state.range_here(&[]).collect();
+        let records: Vec<_> =
+            world.state.range_here(&[]).map(|record| record.expect("a state in memory")).collect();
         assert!(!records.is_empty());
         for (key, value) in records {
             let mut flipped = value.to_vec();

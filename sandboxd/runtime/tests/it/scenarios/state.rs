@@ -67,7 +67,7 @@ pub(super) fn genesis(
     let patch = patch(config, &genesis.snapshot, &patched)
         .map_err(|fault| fault.to_string())?
         .map_err(|error| error.to_string())?;
-    Ok(genesis.snapshot.apply(&patch.changes))
+    Ok(genesis.snapshot.apply(&patch.changes).expect("a state in memory"))
 }
 
 fn records_of(
@@ -128,29 +128,36 @@ fn access_key(filler: &Filler<'_>, key: &Value) -> Result<AccessKey, String> {
 pub(super) fn read(snapshot: &Snapshot) -> State {
     let mut state = State::default();
     let mut codes = 0;
-    for (key, account) in snapshot.range_here(&[0]) {
+    for (key, account) in snapshot.range_here(&[0]).map(|record| record.expect("a state in memory"))
+    {
         let account: Account = borsh::from_slice(&account).expect("an account");
         let account_id = id(std::str::from_utf8(&key[1..]).expect("an account id"));
         for (handle, key) in view::access_keys(snapshot, &account_id, None).expect("no fault") {
             let nonces = key.gas_key_info().map_or(0, |info| info.num_nonces);
             for index in 0..nonces {
                 let trie_key = TrieKey::gas_key_nonce(account_id.clone(), handle.clone(), index);
-                let nonce =
-                    snapshot.get_here(&trie_key.to_vec()).expect("a gas key has its nonces");
+                let nonce = snapshot
+                    .get_here(&trie_key.to_vec())
+                    .expect("a state in memory")
+                    .expect("a gas key has its nonces");
                 let nonce = borsh::from_slice(&nonce).expect("a nonce");
                 state.nonces.insert((account_id.clone(), handle.clone(), index), nonce);
             }
             state.keys.insert((account_id.clone(), handle), key);
         }
         let prefix = trie_key_parsers::get_raw_prefix_for_contract_data(&account_id, &[]);
-        for (key, value) in snapshot.range_here(&prefix) {
+        for (key, value) in
+            snapshot.range_here(&prefix).map(|record| record.expect("a state in memory"))
+        {
             let key = (account_id.clone(), key[prefix.len()..].to_vec());
             state.data.insert(key, value.to_vec());
         }
         codes += usize::from(account.contract().is_local());
         state.accounts.insert(account_id, shown(&account));
     }
-    let records = |column: u8| snapshot.range_here(&[column]).count();
+    let records = |column: u8| {
+        snapshot.range_here(&[column]).map(|record| record.expect("a state in memory")).count()
+    };
     state.strays = records(1).abs_diff(codes)
         + records(2).abs_diff(state.keys.len() + state.nonces.len())
         + records(9).abs_diff(state.data.len());
@@ -164,8 +171,17 @@ fn shown(account: &Account) -> Value {
 
 /// Receipts, data and yields that wait for something.
 pub(super) fn waiting(snapshot: &Snapshot) -> usize {
-    let delayed = snapshot.range_here(&[7]).filter(|(key, _)| key.len() > 1).count();
-    [3, 4, 5, 6, 11, 12].iter().map(|column| snapshot.range_here(&[*column]).count()).sum::<usize>()
+    let delayed = snapshot
+        .range_here(&[7])
+        .map(|record| record.expect("a state in memory"))
+        .filter(|(key, _)| key.len() > 1)
+        .count();
+    [3, 4, 5, 6, 11, 12]
+        .iter()
+        .map(|column| {
+            snapshot.range_here(&[*column]).map(|record| record.expect("a state in memory")).count()
+        })
+        .sum::<usize>()
         + delayed
 }
 
