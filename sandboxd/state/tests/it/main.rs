@@ -12,6 +12,7 @@ mod reference;
 mod roots;
 mod shelf;
 mod stored;
+mod vectors;
 mod visits;
 
 #[global_allocator]
