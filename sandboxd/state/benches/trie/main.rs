@@ -1,110 +1,45 @@
-//! The trie beside a sorted map, and what snapshots, memory and large loads cost.
-//! `scripts/bench` runs it.
+//! The trie beside a sorted map, in small and in large: reads and writes, snapshots, memory, loads, and
+//! states that are in a store. `scripts/bench` runs it.
+//!
+//! A store on disk is not measured here, as this crate knows none: see the benches of `sandboxd`.
 
 #![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 #![allow(clippy::arithmetic_side_effects, clippy::float_arithmetic, reason = "times and ratios")]
 #![allow(clippy::as_conversions, clippy::cast_precision_loss, reason = "counts of a bench")]
 #![allow(clippy::disallowed_methods, reason = "a bench reads the clock")]
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    reason = "a bench ends on what it does not expect"
-)]
+#![allow(clippy::unwrap_used, reason = "a bench ends on what it does not expect")]
 
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+mod rows;
+mod store;
 
-use fixtures::Rng;
-use sandbox_state::{ChangeSet, Key, Snapshot, Value};
+use rows::Row;
 
 #[global_allocator]
 static ALLOCATOR: fixtures::memory::Counting = fixtures::memory::Counting;
 
-fn key(n: u64) -> Key {
-    // As contract data: a column, an account, a separator and a hashed key.
-    let mixed = Rng::new(n).next();
-    [b"\x09app.near,".as_slice(), &mixed.to_be_bytes()].concat().into()
-}
-
-fn value(n: u64) -> Value {
-    [n.to_le_bytes(), [7; 8]].concat().into()
-}
-
-fn records(range: std::ops::Range<u64>) -> ChangeSet {
-    range.map(|n| (key(n), Some(value(n)))).collect()
-}
-
-fn least(rounds: usize, mut work: impl FnMut() -> Duration) -> Duration {
-    (0..rounds).map(|_| work()).min().expect("a round")
-}
-
-fn time<T>(work: impl FnOnce() -> T) -> (T, Duration) {
-    let start = Instant::now();
-    let result = work();
-    (result, start.elapsed())
-}
-
 fn main() {
+    // `cargo test --all-targets` runs benchmarks too, as tests.
     let measured = std::env::args().any(|argument| argument == "--bench");
-    let sizes: &[u64] = if measured { &[1_000, 1_000_000] } else { &[1_000] };
-    let rounds = if measured { 5 } else { 1 };
-    for &size in sizes {
-        let all = records(0..size);
-        let ((state, took), bytes) = fixtures::memory::peak(|| {
-            let (state, took) = time(|| Snapshot::empty().apply(&all).unwrap());
-            (state, took)
-        });
+    let megabytes = std::env::var("TRIE_MB").ok().map_or(100, |text| text.parse().unwrap());
+    let (large, rounds, megabytes) =
+        if measured { (1_000_000, 9, megabytes) } else { (2_000, 1, 1) };
+    let [small, large] = [1_000, large].map(|keys| (keys, rows::all(keys, rounds)));
+    println!(
+        "| keys of 18 bytes, values of 16 | {} keys | beside `BTreeMap` | {} keys | beside `BTreeMap` |",
+        small.0, large.0
+    );
+    println!("|---|--:|--:|--:|--:|");
+    for (small, large) in small.1.iter().zip(&large.1) {
+        let Row { name, .. } = small;
+        let cells = [small, large].map(|row| format!("{} | {}", row.figure(), row.ratio()));
+        println!("| {name} | {} | {} |", cells[0], cells[1]);
+    }
+    println!("\n| loaded at once | MB/s | `BTreeMap`, MB/s | ratio |\n|---|--:|--:|--:|");
+    for length in [100, 1_000, 100_000] {
+        let [own, peer] = rows::load(megabytes, length);
         println!(
-            "{size}: load {:.0} ns/key, {} bytes/key peak",
-            took.as_nanos() as f64 / size as f64,
-            bytes as u64 / size
+            "| {megabytes} MB in values of {length} bytes | {own:.0} | {peer:.0} | {:.2} |",
+            own / peer
         );
-        let map: BTreeMap<Key, Value> =
-            all.iter().map(|(k, v)| (k.clone(), v.unwrap().clone())).collect();
-        let probes: Vec<Key> = (0..100_000).map(|n| key(Rng::new(n).below(size))).collect();
-        let gets = least(rounds, || {
-            time(|| {
-                for k in &probes {
-                    assert!(state.get_here(k).unwrap().is_some());
-                }
-            })
-            .1
-        });
-        let peer = least(rounds, || {
-            time(|| {
-                for k in &probes {
-                    assert!(map.contains_key(k));
-                }
-            })
-            .1
-        });
-        println!(
-            "{size}: get {:.0} ns, map {:.0} ns",
-            gets.as_nanos() as f64 / 1e5,
-            peer.as_nanos() as f64 / 1e5
-        );
-        let batch = |round: u64| -> ChangeSet {
-            (0..1000)
-                .map(|n| {
-                    (key(Rng::new(round * 1000 + n).below(size)), Some(value(round * 1_000 + n)))
-                })
-                .collect()
-        };
-        let mut round = 0;
-        let inserts = least(rounds * 4, || {
-            round += 1;
-            let b = batch(round);
-            time(|| state.apply(&b).unwrap()).1
-        });
-        println!("{size}: insert in blocks of 1000 {:.0} ns", inserts.as_nanos() as f64 / 1e3);
-        let one = least(rounds * 400, || {
-            round += 1;
-            let b: ChangeSet =
-                [(key(Rng::new(round).below(size)), Some(value(round)))].into_iter().collect();
-            time(|| state.apply(&b).unwrap()).1
-        });
-        println!("{size}: insert one {:.0} ns", one.as_nanos() as f64);
-        let drop_time = time(|| drop(state)).1;
-        println!("{size}: drop {:.0} ns/key", drop_time.as_nanos() as f64 / size as f64);
     }
 }
