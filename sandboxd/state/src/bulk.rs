@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::children::Children;
 use crate::nibbles::{self, Path};
-use crate::node::{Kind, Node};
+use crate::node::{Kind, Node, Usage};
 use crate::store::Home;
 use crate::value::Held;
 use crate::{Unavailable, Value, trie};
@@ -63,7 +63,9 @@ impl Bulk<'_> {
                 }
                 return Ok(built);
             }
-            Kind::Extension { path, child } => Some((path.nibbles().collect::<Vec<_>>(), child)),
+            Kind::Extension { path, child, .. } => {
+                Some((path.nibbles().collect::<Vec<_>>(), child))
+            }
             Kind::Branch { .. } => None,
         };
         if let Some((path, child)) = extension {
@@ -81,7 +83,7 @@ impl Bulk<'_> {
                 below => below,
             });
         }
-        if let Kind::Branch { children, value } = Node::unseal(&mut node)? {
+        if let Kind::Branch { children, value, .. } = Node::unseal(&mut node)? {
             self.fill(children, value, records, depth, left)?;
         }
         Ok(Some(node))
@@ -102,9 +104,10 @@ impl Bulk<'_> {
             Node::new(Kind::Leaf { path, value }, self.home)
         } else {
             let end = fork_of(first, last, depth);
-            let (mut children, mut value) = (Box::<Children>::default(), None);
+            let (mut children, mut value) = (Children::default(), None);
             self.fill(&mut children, &mut value, records, end, levels)?;
-            let branch = Node::new(Kind::Branch { children, value }, self.home);
+            let kind = Kind::Branch { children, value, usage: Usage::default() };
+            let branch = Node::new(kind, self.home);
             branch.seal()?;
             if end == depth {
                 return Ok(branch);
@@ -121,7 +124,7 @@ impl Bulk<'_> {
     fn fill(
         &self,
         children: &mut Children,
-        value: &mut Option<Held>,
+        value: &mut Option<Box<Held>>,
         records: &[Record<'_>],
         depth: usize,
         levels: usize,
@@ -130,7 +133,7 @@ impl Bulk<'_> {
         if let Some(((key, own), others)) = left.split_first()
             && nibbles::count(key) == depth
         {
-            *value = Some(Held::new(Arc::clone(own)));
+            *value = Some(Box::new(Held::new(Arc::clone(own))));
             left = others;
         }
         while let Some(nibble) = left.first().and_then(|(key, _)| nibbles::at(key, depth)) {
@@ -158,13 +161,13 @@ impl Bulk<'_> {
 
     /// The branch at which a key leaves an extension along `path` to `child` after `kept` nibbles.
     fn fork(&self, path: &[u8], kept: usize, child: &Arc<Node>) -> Arc<Node> {
-        let mut children = Box::<Children>::default();
+        let mut children = Children::default();
         if let Some((nibble, run)) = path.get(kept..).and_then(<[u8]>::split_first) {
             let child = Arc::clone(child);
             let below = if run.is_empty() { child } else { Node::extension(run, child, self.home) };
             children.put(*nibble, below);
         }
-        Node::new(Kind::Branch { children, value: None }, self.home)
+        Node::new(Kind::branch(children, None), self.home)
     }
 }
 

@@ -110,8 +110,10 @@ fn open(
     show(here);
     Ok(Some(match here.kind {
         Kind::Leaf { path, value } => Inside::Run { path, done: 0, end: End::Value(value) },
-        Kind::Extension { path, child } => Inside::Run { path, done: 0, end: End::Child(child) },
-        Kind::Branch { children, value } => Inside::Fork { children, value: value.as_ref() },
+        Kind::Extension { path, child, .. } => {
+            Inside::Run { path, done: 0, end: End::Child(child) }
+        }
+        Kind::Branch { children, value, .. } => Inside::Fork { children, value: value.as_deref() },
     }))
 }
 

@@ -39,8 +39,17 @@ fn halves(byte: u8) -> [u8; 2] {
 }
 
 /// A run of nibbles in its compact form, as leaves and extensions hold it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Path(Box<[u8]>);
+#[derive(Clone, Debug)]
+pub(crate) struct Path(Compact);
+
+/// Most runs are short, and a node that has them in itself is faster to compare.
+#[derive(Clone, Debug)]
+enum Compact {
+    Short { length: u8, bytes: [u8; SHORT] },
+    Long(Box<[u8]>),
+}
+
+const SHORT: usize = 22;
 
 impl Path {
     /// The run from a leaf's parent to the end of the key.
@@ -51,11 +60,9 @@ impl Path {
     /// The run of a leaf that takes what `key` has beyond the first `depth` nibbles.
     pub(crate) fn of_key(key: &[u8], depth: usize) -> Self {
         let odd = if depth.is_multiple_of(2) { None } else { at(key, depth) };
+        let flags = LEAF | odd.map_or(0, |nibble| ODD | nibble);
         let whole = key.get(depth.div_ceil(2)..).unwrap_or_default();
-        let mut path = Vec::with_capacity(whole.len().saturating_add(1));
-        path.push(LEAF | odd.map_or(0, |nibble| ODD | nibble));
-        path.extend_from_slice(whole);
-        Self(path.into())
+        Self::of(std::iter::once(flags).chain(whole.iter().copied()))
     }
 
     /// The run from an extension to its child.
@@ -68,28 +75,55 @@ impl Path {
             Some((first, rest)) if rest.len().is_multiple_of(2) => (rest, ODD | first),
             _ => (nibbles, 0),
         };
-        Self(std::iter::once(leaf | odd).chain(join(pairs)).collect())
+        let pairs = pairs.as_chunks().0.iter().map(|[high, low]| (high << 4) | low);
+        Self::of(std::iter::once(leaf | odd).chain(pairs))
+    }
+
+    fn of(encoded: impl Iterator<Item = u8> + Clone) -> Self {
+        let (mut bytes, mut length) = ([0; SHORT], 0u8);
+        let mut room = bytes.iter_mut();
+        for byte in encoded.clone() {
+            let Some(place) = room.next() else { return Self(Compact::Long(encoded.collect())) };
+            *place = byte;
+            length = length.saturating_add(1);
+        }
+        Self(Compact::Short { length, bytes })
     }
 
     /// Takes the compact form as it came from elsewhere, or `None` if the flag byte is missing.
     pub(crate) fn from_encoded(encoded: &[u8]) -> Option<Self> {
-        (!encoded.is_empty()).then(|| Self(encoded.into()))
+        (!encoded.is_empty()).then(|| Self::of(encoded.iter().copied()))
     }
 
     /// The compact form.
     pub(crate) fn encoded(&self) -> &[u8] {
-        &self.0
+        match &self.0 {
+            Compact::Short { length, bytes } => {
+                bytes.get(..usize::from(*length)).unwrap_or_default()
+            }
+            Compact::Long(bytes) => bytes,
+        }
+    }
+
+    /// The memory that it takes beside itself.
+    pub(crate) fn footprint(&self) -> usize {
+        match &self.0 {
+            Compact::Short { .. } => 0,
+            Compact::Long(bytes) => bytes.len(),
+        }
     }
 
     /// How many nibbles there are.
     pub(crate) fn count(&self) -> usize {
-        let odd = self.0.first().is_some_and(|flags| flags & ODD != 0);
-        count(self.0.get(1..).unwrap_or_default()).saturating_add(usize::from(odd))
+        let encoded = self.encoded();
+        let odd = encoded.first().is_some_and(|flags| flags & ODD != 0);
+        count(encoded.get(1..).unwrap_or_default()).saturating_add(usize::from(odd))
     }
 
     /// The nibbles one by one.
     pub(crate) fn nibbles(&self) -> impl Iterator<Item = u8> + '_ {
-        let (flags, pairs) = self.0.split_first().expect("every constructor writes the flag byte");
+        let (flags, pairs) =
+            self.encoded().split_first().expect("every constructor writes the flag byte");
         let odd = (flags & ODD != 0).then_some(flags & LOW);
         odd.into_iter().chain(pairs.iter().flat_map(|byte| halves(*byte)))
     }
@@ -104,6 +138,25 @@ impl Path {
             };
         }
         Some(rest)
+    }
+
+    /// Goes along this run from a place in `key`, and returns the place behind it; `None` if the key goes
+    /// elsewhere.
+    pub(crate) fn follow(&self, key: &[u8], from: usize) -> Option<usize> {
+        let (flags, pairs) = self.encoded().split_first()?;
+        let mut place = from;
+        if flags & ODD != 0 {
+            at(key, place).filter(|nibble| *nibble == flags & LOW)?;
+            place = place.checked_add(1)?;
+        }
+        let end = place.checked_add(count(pairs))?;
+        let is_along = if place.is_multiple_of(2) {
+            key.get(place / 2..)?.starts_with(pairs)
+        } else {
+            let mut nibbles = pairs.iter().flat_map(|byte| halves(*byte)).zip(place..end);
+            nibbles.all(|(nibble, place)| at(key, place) == Some(nibble))
+        };
+        is_along.then_some(end)
     }
 
     /// Whether `key` is this run and nothing more.
@@ -134,6 +187,38 @@ mod tests {
         assert_eq!(Path::of_leaf(&[7]).encoded(), [0x37]);
         assert_eq!(Path::of_extension(&[7, 1, 2]).encoded(), [0x17, 0x12]);
         assert_eq!(Path::of_extension(&[7, 1, 2]).nibbles().collect::<Vec<_>>(), [7, 1, 2]);
+    }
+
+    #[test]
+    fn a_run_is_followed_from_any_place_in_a_key() {
+        let key = [0x12, 0x34, 0x56];
+        let nibbles = split(&key);
+        for from in 0..=nibbles.len() {
+            for end in from..=nibbles.len() {
+                let run = nibbles.get(from..end).unwrap_or_default();
+                let path = Path::of_extension(run);
+                assert_eq!(path.follow(&key, from), Some(end));
+                assert_eq!(path.count(), run.len());
+                for change in 0..run.len() {
+                    let mut other = run.to_vec();
+                    other[change] ^= 1;
+                    assert_eq!(Path::of_extension(&other).follow(&key, from), None);
+                }
+            }
+            let beyond = [nibbles.get(from..).unwrap_or_default(), &[0]].concat();
+            assert_eq!(Path::of_extension(&beyond).follow(&key, from), None);
+        }
+    }
+
+    #[test]
+    fn a_long_run_is_like_a_short_one() {
+        for length in 0..100 {
+            let run: Vec<u8> = (0..16).cycle().take(length).collect();
+            let path = Path::of_leaf(&run);
+            assert!(path.nibbles().eq(run.iter().copied()) && path.is(&run));
+            let encoded = Path::from_encoded(path.encoded());
+            assert_eq!(encoded.map(|path| path.encoded().to_vec()), Some(path.encoded().to_vec()));
+        }
     }
 
     #[test]

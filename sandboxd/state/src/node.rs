@@ -25,7 +25,7 @@ use crate::children::Children;
 use crate::nibbles::Path;
 use crate::raw::{RawKind, RawNode};
 use crate::store::Home;
-use crate::value::Held;
+use crate::value::{AROUND, Held};
 
 /// A SHA-256 digest.
 pub(crate) type Hash = [u8; 32];
@@ -49,9 +49,35 @@ pub(crate) enum Kind {
     /// The end of a key that no other key goes beyond.
     Leaf { path: Path, value: Held },
     /// A run of nibbles that all keys below share. Its child is always a branch.
-    Extension { path: Path, child: Arc<Node> },
-    /// A fork. Children and value together are always two or more.
-    Branch { children: Box<Children>, value: Option<Held> },
+    Extension { path: Path, child: Arc<Node>, usage: Usage },
+    /// A fork. Children and value together are always two or more. Few have a value.
+    Branch { children: Children, value: Option<Box<Held>>, usage: Usage },
+}
+
+/// NEAR's memory usage of a node and all below it, once that is sealed.
+#[derive(Debug, Default)]
+pub(crate) struct Usage(AtomicU64);
+
+impl Usage {
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn set(&self, usage: u64) {
+        self.0.store(usage, Ordering::Relaxed);
+    }
+}
+
+impl From<u64> for Usage {
+    fn from(usage: u64) -> Self {
+        Self(usage.into())
+    }
+}
+
+impl Clone for Usage {
+    fn clone(&self) -> Self {
+        self.get().into()
+    }
 }
 
 impl Kind {
@@ -59,15 +85,22 @@ impl Kind {
         match raw.kind {
             RawKind::Leaf { path, value } => Self::Leaf { path, value: Held::away(value, home) },
             RawKind::Extension { path, child } => {
-                Self::Extension { path, child: Node::away(child, home) }
+                let (child, usage) = (Node::away(child, home), raw.memory_usage.into());
+                Self::Extension { path, child, usage }
             }
             RawKind::Branch { children, value } => {
-                let value = value.map(|value| Held::away(value, home));
-                let own = NODE_USAGE.saturating_add(value.as_ref().map_or(0, value_usage));
+                let value = value.map(|value| Box::new(Held::away(value, home)));
+                let own = NODE_USAGE.saturating_add(value.as_deref().map_or(0, value_usage));
                 let below = raw.memory_usage.saturating_sub(own);
-                Self::Branch { children: Children::fetched(&children, below, home), value }
+                let children = Children::fetched(&children, below, home);
+                Self::Branch { children, value, usage: raw.memory_usage.into() }
             }
         }
+    }
+
+    /// A branch of these entries.
+    pub(crate) fn branch(children: Children, value: Option<Held>) -> Self {
+        Self::Branch { children, value: value.map(Box::new), usage: Usage::default() }
     }
 
     /// The length of the encoding.
@@ -81,17 +114,17 @@ impl Kind {
         let parts = match self {
             Self::Leaf { path, .. } => [AROUND + LENGTH, path.encoded().len(), VALUE],
             Self::Extension { path, .. } => [AROUND + LENGTH, path.encoded().len(), HASH],
-            Self::Branch { children, value } => [
+            Self::Branch { children, value, .. } => [
                 AROUND + BITMAP,
                 value.as_ref().map_or(0, |_| VALUE),
-                children.iter().map(|_| HASH).sum(),
+                children.count().saturating_mul(HASH),
             ],
         };
         parts.iter().sum()
     }
 
-    /// NEAR's encoding. All children must have been sealed.
-    fn encode(&self, memory_usage: u64) -> Vec<u8> {
+    /// NEAR's encoding. The node's usage must be known, and all children must have been sealed.
+    fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.encoded_length());
         match self {
             Self::Leaf { path, value } => {
@@ -99,12 +132,12 @@ impl Kind {
                 push_path(&mut out, path);
                 push_value(&mut out, value);
             }
-            Self::Extension { path, child } => {
+            Self::Extension { path, child, .. } => {
                 out.push(EXTENSION_TAG);
                 push_path(&mut out, path);
                 out.extend(child.hash());
             }
-            Self::Branch { children, value } => {
+            Self::Branch { children, value, .. } => {
                 match value {
                     None => out.push(BRANCH_TAG),
                     Some(value) => {
@@ -117,20 +150,31 @@ impl Kind {
                 children.iter().for_each(|(_, child)| out.extend(child.hash()));
             }
         }
-        out.extend(memory_usage.to_le_bytes());
+        out.extend(self.memory_usage().to_le_bytes());
         out
     }
 
-    fn memory_usage(&self) -> Result<u64, Unavailable> {
-        let path = |path: &Path| length(path.encoded().len()).saturating_mul(PATH_BYTE_USAGE);
-        let beside = match self {
-            Self::Leaf { path: run, value } => path(run).saturating_add(value_usage(value)),
-            Self::Extension { path: run, child } => path(run).saturating_add(child.memory_usage()?),
-            Self::Branch { children, value } => {
-                children.memory_usage()?.saturating_add(value.as_ref().map_or(0, value_usage))
+    /// NEAR's memory usage, if it is known.
+    fn memory_usage(&self) -> u64 {
+        match self {
+            Self::Leaf { path, value } => own_usage(Some(path), Some(value)),
+            Self::Extension { usage, .. } | Self::Branch { usage, .. } => usage.get(),
+        }
+    }
+
+    /// Finds the memory usage out.
+    fn add_usage(&self) -> Result<(), Unavailable> {
+        match self {
+            Self::Leaf { .. } => {}
+            Self::Extension { path, child, usage } => {
+                usage.set(own_usage(Some(path), None).saturating_add(child.memory_usage()?));
             }
-        };
-        Ok(NODE_USAGE.saturating_add(beside))
+            Self::Branch { children, value, usage } => {
+                let own = own_usage(None, value.as_deref());
+                usage.set(own.saturating_add(children.memory_usage()?));
+            }
+        }
+        Ok(())
     }
 
     fn children(&self) -> impl Iterator<Item = &Node> {
@@ -147,10 +191,11 @@ impl Kind {
     /// The memory that it takes beside the node itself.
     fn footprint(&self) -> usize {
         match self {
-            Self::Leaf { path, value } => path.encoded().len().saturating_add(value.footprint()),
-            Self::Extension { path, .. } => path.encoded().len(),
-            Self::Branch { value, .. } => {
-                size_of::<Children>().saturating_add(value.as_ref().map_or(0, Held::footprint))
+            Self::Leaf { path, value } => path.footprint().saturating_add(value.footprint()),
+            Self::Extension { path, .. } => path.footprint(),
+            Self::Branch { children, value, .. } => {
+                let value = value.as_ref().map(|value| value.footprint().saturating_add(AROUND));
+                children.footprint().saturating_add(value.unwrap_or_default())
             }
         }
     }
@@ -162,8 +207,6 @@ impl Kind {
 pub(crate) struct Node {
     kind: OnceLock<Kind>,
     hash: OnceLock<Hash>,
-    /// NEAR's, once the node is here and sealed.
-    memory_usage: AtomicU64,
     home: Home,
 }
 
@@ -182,28 +225,18 @@ impl Here<'_> {
 
     /// NEAR's encoding. The node must have been sealed.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        self.kind.encode(self.node.memory_usage.load(Ordering::Relaxed))
+        self.kind.encode()
     }
 }
 
 impl Node {
     pub(crate) fn new(kind: Kind, home: &Home) -> Arc<Self> {
-        Arc::new(Self::unsealed(kind, home))
-    }
-
-    fn unsealed(kind: Kind, home: &Home) -> Self {
-        Self {
-            kind: kind.into(),
-            hash: OnceLock::new(),
-            memory_usage: AtomicU64::new(0),
-            home: home.clone(),
-        }
+        Arc::new(Self { kind: kind.into(), hash: OnceLock::new(), home: home.clone() })
     }
 
     /// The node in a store that has this hash.
     pub(crate) fn away(hash: Hash, home: &Home) -> Arc<Self> {
-        let (hash, home) = (hash.into(), home.clone());
-        let node = Self { kind: OnceLock::new(), hash, memory_usage: AtomicU64::new(0), home };
+        let node = Self { kind: OnceLock::new(), hash: hash.into(), home: home.clone() };
         node.home.add(node.footprint());
         Arc::new(node)
     }
@@ -213,7 +246,8 @@ impl Node {
     }
 
     pub(crate) fn extension(nibbles: &[u8], child: Arc<Self>, home: &Home) -> Arc<Self> {
-        Self::new(Kind::Extension { path: Path::of_extension(nibbles), child }, home)
+        let (path, usage) = (Path::of_extension(nibbles), Usage::default());
+        Self::new(Kind::Extension { path, child, usage }, home)
     }
 
     /// What the node is. It is fetched if it is not here.
@@ -228,10 +262,8 @@ impl Node {
     #[cold]
     fn fetch(&self) -> Result<&Kind, Unavailable> {
         let raw = self.home.node(&self.hash())?;
-        let memory_usage = raw.memory_usage;
         let kind = Kind::fetched(raw, &self.home);
         Ok(self.kind.get_or_init(|| {
-            self.memory_usage.store(memory_usage, Ordering::Relaxed);
             self.home.add(kind.footprint());
             kind
         }))
@@ -247,13 +279,14 @@ impl Node {
 
     /// Seals this node and all below it that are not sealed yet.
     pub(crate) fn seal(&self) -> Result<(), Unavailable> {
+        if self.unsealed_children().next().is_none() {
+            return self.seal_alone();
+        }
         // A guest can make a path of several thousand nodes: a loop, since recursion would overflow.
         let mut open = vec![self];
         while let Some(node) = open.last().copied() {
             let before = open.len();
-            if let (None, Some(kind)) = (node.hash.get(), node.kind.get()) {
-                open.extend(kind.children().filter(|child| child.hash.get().is_none()));
-            }
+            open.extend(node.unsealed_children());
             if open.len() == before {
                 node.seal_alone()?;
                 open.pop();
@@ -262,13 +295,19 @@ impl Node {
         Ok(())
     }
 
+    /// The children to be sealed before this node. Below one that is sealed all are.
+    fn unsealed_children(&self) -> impl Iterator<Item = &Self> {
+        let kind = if self.hash.get().is_none() { self.kind.get() } else { None };
+        let children = kind.into_iter().flat_map(Kind::children);
+        children.filter(|child| child.hash.get().is_none())
+    }
+
     fn seal_alone(&self) -> Result<(), Unavailable> {
         let (None, Some(kind)) = (self.hash.get(), self.kind.get()) else { return Ok(()) };
-        let memory_usage = kind.memory_usage()?;
-        self.memory_usage.store(memory_usage, Ordering::Relaxed);
+        kind.add_usage()?;
         self.hash.get_or_init(|| {
             self.home.add(self.footprint());
-            sha256(&kind.encode(memory_usage))
+            sha256(&kind.encode())
         });
         Ok(())
     }
@@ -287,14 +326,13 @@ impl Node {
 
     /// NEAR's memory usage of the node and all below it, which must have been sealed.
     pub(crate) fn memory_usage(&self) -> Result<u64, Unavailable> {
-        self.here()?;
-        Ok(self.memory_usage.load(Ordering::Relaxed))
+        Ok(self.here()?.kind.memory_usage())
     }
 
     fn footprint(&self) -> usize {
-        // An allocation takes some bytes beside its content.
-        const OWN: usize = size_of::<Node>() + 32;
-        OWN.saturating_add(self.kind.get().map_or(0, Kind::footprint))
+        size_of::<Self>()
+            .saturating_add(AROUND)
+            .saturating_add(self.kind.get().map_or(0, Kind::footprint))
     }
 
     /// Moves the children out, and leaves a node behind that is only good for being dropped.
@@ -310,8 +348,7 @@ impl Node {
 impl Clone for Node {
     /// An unsealed copy of a node that is here, for changing.
     fn clone(&self) -> Self {
-        let (kind, home) = (self.kind.clone(), self.home.clone());
-        Self { kind, hash: OnceLock::new(), memory_usage: AtomicU64::new(0), home }
+        Self { kind: self.kind.clone(), hash: OnceLock::new(), home: self.home.clone() }
     }
 }
 
@@ -328,6 +365,12 @@ impl Drop for Node {
             }
         }
     }
+}
+
+/// The memory usage of a node without those below it.
+fn own_usage(path: Option<&Path>, value: Option<&Held>) -> u64 {
+    let path = path.map_or(0, |path| length(path.encoded().len()).saturating_mul(PATH_BYTE_USAGE));
+    NODE_USAGE.saturating_add(path).saturating_add(value.map_or(0, value_usage))
 }
 
 fn value_usage(value: &Held) -> u64 {

@@ -76,7 +76,7 @@ impl<'trie, V: FnMut(Step<'trie>)> Range<'trie, V> {
                         Some(Ahead { node, above, nibble: Some(*nibble) })
                     });
                 }
-                Kind::Extension { path, child } if path.strip(rest).is_some() => {
+                Kind::Extension { path, child, .. } if path.strip(rest).is_some() => {
                     self.enter(&ahead, here);
                     rest = path.strip(rest).unwrap_or_default();
                     self.key.extend(path.nibbles());
@@ -113,7 +113,7 @@ impl<'trie, V: FnMut(Step<'trie>)> Range<'trie, V> {
                         }
                     }
                 }
-                Kind::Extension { path, child } if path.strip(rest).is_some() => {
+                Kind::Extension { path, child, .. } if path.strip(rest).is_some() => {
                     self.enter(&ahead, here);
                     rest = path.strip(rest).unwrap_or_default();
                     self.key.extend(path.nibbles());
@@ -144,12 +144,12 @@ impl<'trie, V: FnMut(Step<'trie>)> Range<'trie, V> {
                 self.key.extend(path.nibbles());
                 Some(value)
             }
-            Kind::Extension { path, child } => {
+            Kind::Extension { path, child, .. } => {
                 self.key.extend(path.nibbles());
                 self.ahead.push(Ahead { node: child, above: self.key.len(), nibble: None });
                 None
             }
-            Kind::Branch { children, value } => {
+            Kind::Branch { children, value, .. } => {
                 let above = self.key.len();
                 let below = children.iter().rev();
                 self.ahead.extend(below.map(|(nibble, node)| Ahead {
@@ -157,7 +157,7 @@ impl<'trie, V: FnMut(Step<'trie>)> Range<'trie, V> {
                     above,
                     nibble: Some(nibble),
                 }));
-                value.as_ref()
+                value.as_deref()
             }
         })
     }

@@ -21,22 +21,23 @@ pub(crate) fn find<'trie>(
     key: &[u8],
     mut visit: impl FnMut(Here<'trie>),
 ) -> Result<Option<&'trie Held>, Unavailable> {
-    let nibbles = nibbles::split(key);
-    let mut rest = nibbles.as_slice();
-    let mut node = root;
+    let (mut node, mut place) = (root, 0usize);
     loop {
         let here = node.here()?;
         visit(here);
         let next = match here.kind {
-            Kind::Leaf { path, value } => return Ok(path.is(rest).then_some(value)),
-            Kind::Extension { path, child } => path.strip(rest).map(|rest| (child, rest)),
-            Kind::Branch { children, value } => match rest.split_first() {
-                None => return Ok(value.as_ref()),
-                Some((nibble, rest)) => children.get(*nibble).map(|child| (child, rest)),
+            Kind::Leaf { path, value } => {
+                let end = path.follow(key, place);
+                return Ok((end == Some(nibbles::count(key))).then_some(value));
+            }
+            Kind::Extension { path, child, .. } => path.follow(key, place).map(|end| (child, end)),
+            Kind::Branch { children, value, .. } => match nibbles::at(key, place) {
+                None => return Ok(value.as_deref()),
+                Some(nibble) => children.get(nibble).map(|child| (child, place.saturating_add(1))),
             },
         };
         let Some((child, behind)) = next else { return Ok(None) };
-        (node, rest) = (child, behind);
+        (node, place) = (child, behind);
     }
 }
 
@@ -71,13 +72,13 @@ pub(crate) fn insert_at(
                 *old = value;
                 return Ok(());
             }
-            Kind::Extension { path, child } => {
+            Kind::Extension { path, child, .. } => {
                 rest = path.strip(rest).expect("a key that leaves the extension was forked off");
                 slot = child;
             }
-            Kind::Branch { children, value: old } => {
+            Kind::Branch { children, value: old, .. } => {
                 let Some((nibble, tail)) = rest.split_first() else {
-                    *old = Some(value);
+                    *old = Some(value.into());
                     return Ok(());
                 };
                 match children.slot(*nibble)? {
@@ -103,7 +104,7 @@ fn fork(kind: &Kind, key: &[u8], value: &Held, home: &Home) -> Option<Arc<Node>>
             fork.put_value(old.clone());
             Some(fork.finish(value.clone()))
         }
-        Kind::Extension { path, child } if path.strip(key).is_none() => {
+        Kind::Extension { path, child, .. } if path.strip(key).is_none() => {
             let mut fork = Fork::at(path, key, home);
             fork.put_child(Arc::clone(child));
             Some(fork.finish(value.clone()))
@@ -114,7 +115,7 @@ fn fork(kind: &Kind, key: &[u8], value: &Held, home: &Home) -> Option<Arc<Node>>
 
 /// A branch in the making, where a key leaves a path.
 struct Fork<'a> {
-    children: Box<Children>,
+    children: Children,
     value: Option<Held>,
     shared: &'a [u8],
     /// The nibbles of the key from the branch on,
@@ -129,7 +130,7 @@ impl<'a> Fork<'a> {
         let shared = path.nibbles().zip(key).take_while(|(old, new)| old == *new).count();
         let (shared, key) = key.split_at(shared);
         let path = path.nibbles().skip(shared.len()).collect();
-        Self { children: Box::default(), value: None, shared, key, path, home }
+        Self { children: Children::default(), value: None, shared, key, path, home }
     }
 
     /// Puts what the path leads to, if that is a value.
@@ -154,8 +155,7 @@ impl<'a> Fork<'a> {
             None => self.value = Some(value),
             Some((first, rest)) => self.children.put(*first, Node::leaf(rest, value, self.home)),
         }
-        let kind = Kind::Branch { children: self.children, value: self.value };
-        let branch = Node::new(kind, self.home);
+        let branch = Node::new(Kind::branch(self.children, self.value), self.home);
         if self.shared.is_empty() {
             branch
         } else {
@@ -207,8 +207,8 @@ impl Removal {
             }
             Kind::Branch { .. } | Kind::Extension { .. } => (last, above, None),
         };
-        let Kind::Branch { children, value } = branch else { return Err(misshapen()) };
-        let value = if gone.is_some() { value.as_ref() } else { None };
+        let Kind::Branch { children, value, .. } = branch else { return Err(misshapen()) };
+        let value = if gone.is_some() { value.as_deref() } else { None };
         let mut children = children.iter().filter(|(nibble, _)| gone != Some(*nibble));
         let (mut run, squashed) = match above.split_last() {
             Some((Kind::Extension { path, .. }, above)) => (path.nibbles().collect(), above.len()),
@@ -232,7 +232,7 @@ impl Removal {
         for _ in 0..self.depth {
             slot = match Node::unseal(slot)? {
                 Kind::Leaf { .. } => return Err(misshapen()),
-                Kind::Extension { path, child } => {
+                Kind::Extension { path, child, .. } => {
                     rest = path.strip(rest).expect("the lookup came this way");
                     child
                 }
@@ -268,7 +268,7 @@ fn merge(mut run: Vec<u8>, node: &Arc<Node>, home: &Home) -> Result<Arc<Node>, U
             run.extend(path.nibbles());
             Node::leaf(&run, value.clone(), home)
         }
-        Kind::Extension { path, child } => {
+        Kind::Extension { path, child, .. } => {
             run.extend(path.nibbles());
             Node::extension(&run, Arc::clone(child), home)
         }

@@ -95,7 +95,7 @@ impl Held {
 }
 
 /// What an allocation that is counted takes beside its content.
-const AROUND: usize = 32;
+pub(crate) const AROUND: usize = 32;
 
 impl From<Stored> for Held {
     fn from(Stored { bytes, hash }: Stored) -> Self {
