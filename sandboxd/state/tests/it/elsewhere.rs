@@ -10,6 +10,7 @@ use sandbox_state::{
 };
 
 use crate::random::Random;
+use crate::shelf;
 
 /// Records in memory that can be out of reach.
 #[derive(Debug, Default)]
@@ -47,7 +48,7 @@ impl Elsewhere for Shelf {
     }
 }
 
-fn shelf(random: &mut Random, size: usize) -> Arc<Shelf> {
+fn random_shelf(random: &mut Random, size: usize) -> Arc<Shelf> {
     let records = (0..size).map(|_| (random.key(), random.value())).collect();
     Arc::new(Shelf { records, is_gone: AtomicBool::new(false) })
 }
@@ -56,7 +57,7 @@ fn shelf(random: &mut Random, size: usize) -> Arc<Shelf> {
 fn the_two_parts_are_one_state() {
     let mut random = Random::new(11);
     for round in 0..100 {
-        let shelf = shelf(&mut random, round % 40);
+        let shelf = random_shelf(&mut random, round % 40);
         let mut model: BTreeMap<Key, Value> = shelf.records.clone();
         let elsewhere = Arc::<Shelf>::clone(&shelf);
         let mut state = Snapshot::empty().over(elsewhere);
@@ -126,6 +127,27 @@ fn what_is_here_needs_nobody_and_the_rest_is_an_error_until_it_is_back() {
     assert_eq!(after.read(b"far").unwrap().as_deref(), Some(b"3".as_slice()));
     shelf.is_gone.store(false, Ordering::Relaxed);
     assert_eq!(state.read(b"far").unwrap().as_deref(), Some(b"1".as_slice()));
+}
+
+#[test]
+fn a_state_may_go_on_in_a_store_from_one_that_is_elsewhere() {
+    let record = |key: &[u8]| (Key::from(key), Value::from(key));
+    let elsewhere = Arc::new(Shelf {
+        records: [record(b"a"), record(b"c")].into(),
+        is_gone: AtomicBool::default(),
+    });
+    let here: Snapshot = [record(b"b"), record(b"d")].into_iter().collect();
+    let (store, storage) = shelf::Shelf::new();
+    store.replace(&Snapshot::empty(), &here).unwrap();
+    let state = Snapshot::stored(here.root(), &storage).over(elsewhere);
+    store.set_gone(true);
+    let list = || state.list(b"", None).collect::<Result<Vec<_>, _>>();
+    assert_eq!(list(), Err(shelf::gone()));
+    assert_eq!(state.read(b"a"), Err(shelf::gone()), "a record here would hide that one");
+    store.set_gone(false);
+    let keys: Vec<_> = list().unwrap().into_iter().map(|(key, _)| key).collect();
+    assert_eq!(keys, [b"a", b"b", b"c", b"d"]);
+    assert_eq!(state.read(b"a").unwrap().as_deref(), Some(b"a".as_slice()));
 }
 
 #[test]

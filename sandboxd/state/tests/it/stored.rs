@@ -214,18 +214,41 @@ fn a_change_and_its_difference_cost_the_way_to_the_key_in_a_state_of_any_size() 
     let change: ChangeSet = [(spread(7), Some([8; 32].into()))].into_iter().collect();
     let after = before.apply(&change).unwrap();
     assert_eq!(shelf.asked(), way);
-    let mut seen = Vec::new();
-    let name = |difference: Difference<'_>| match difference {
-        Difference::NodeAdded { .. } => "node added",
-        Difference::ValueAdded { .. } => "value added",
-        Difference::NodeRemoved(_) => "node removed",
-        Difference::ValueRemoved(_) => "value removed",
-    };
-    after.difference(&before, |difference| seen.push(name(difference))).unwrap();
+    assert_eq!(differences(&before, &after), [way, way, 1, 1]);
     assert_eq!(shelf.asked(), way);
-    let count = |name| seen.iter().filter(|seen| **seen == name).count();
-    assert_eq!([count("node added"), count("node removed")], [way, way]);
-    assert_eq!([count("value added"), count("value removed")], [1, 1]);
+}
+
+fn differences(before: &Snapshot, after: &Snapshot) -> [usize; 4] {
+    let mut seen = [0; 4];
+    let count = |difference: Difference<'_>| match difference {
+        Difference::NodeAdded { .. } => seen[0] += 1,
+        Difference::NodeRemoved(_) => seen[1] += 1,
+        Difference::ValueAdded { .. } => seen[2] += 1,
+        Difference::ValueRemoved(_) => seen[3] += 1,
+    };
+    after.difference(before, count).unwrap();
+    seen
+}
+
+#[test]
+fn what_is_the_same_in_both_states_is_not_shown_or_fetched() {
+    let (shelf, _, state) = large(64);
+    let in_memory: Snapshot = (0..64).map(|number| (spread(number), [7; 32].into())).collect();
+    assert_eq!(differences(&state, &in_memory), [0; 4]);
+    assert_eq!(shelf.asked(), 0);
+    let state = |records: &[(&str, &str)]| -> Snapshot {
+        let bytes = |text: &str| text.as_bytes().into();
+        records.iter().map(|(key, value)| (bytes(key), bytes(value))).collect()
+    };
+    let before = state(&[("ab", "1"), ("abc", "2")]);
+    // The extension, the branch with its value, and the leaf, which others take the place of.
+    let after = state(&[("ab", "1"), ("abc", "3")]);
+    assert_eq!(differences(&before, &after), [3, 3, 1, 1]);
+    // A branch and two leaves instead of the leaf.
+    let after = state(&[("ab", "1"), ("abc", "2"), ("abd", "4")]);
+    assert_eq!(differences(&before, &after), [5, 3, 1, 0]);
+    assert_eq!(differences(&after, &before), [3, 5, 0, 1]);
+    assert_eq!(differences(&Snapshot::empty(), &before), [3, 0, 2, 0]);
 }
 
 #[test]
