@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use crate::children::Children;
+use crate::kind::{Kind, Usage};
 use crate::nibbles::{self, Path};
-use crate::node::{Kind, Node, Usage};
+use crate::node::Node;
 use crate::store::Home;
 use crate::value::Held;
 use crate::{Unavailable, Value, trie};

@@ -1,8 +1,9 @@
 //! What distinguishes two tries: their nodes and values at each place. Knows nothing of stores.
 
 use crate::children::Children;
+use crate::kind::Kind;
 use crate::nibbles::Path;
-use crate::node::{Here, Kind, Node};
+use crate::node::{Here, Node};
 use crate::value::Held;
 use crate::{Unavailable, Value};
 

@@ -10,6 +10,7 @@ mod children;
 mod difference;
 mod elsewhere;
 mod history;
+mod kind;
 mod nibbles;
 mod node;
 mod overlay;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::StateRoot;
+use crate::kind::{Hash, sha256};
 use crate::nibbles;
-use crate::node::{Hash, sha256};
 use crate::raw::{RawKind, RawNode, ValueRef};
 
 /// Encoded trie nodes, as NEAR's `view_state` returns them with `include_proof`.

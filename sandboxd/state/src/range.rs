@@ -4,8 +4,9 @@
 use std::cmp::Ordering;
 
 use crate::Unavailable;
+use crate::kind::Kind;
 use crate::nibbles::{self, Path};
-use crate::node::{Here, Kind, Node};
+use crate::node::{Here, Node};
 use crate::value::Held;
 
 /// Iterates over the records below one or more nodes, and shows each step to `visit`.

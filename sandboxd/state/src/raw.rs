@@ -1,8 +1,8 @@
 //! Nodes as they are encoded, where children and values are hashes. Knows nothing of where the bytes
-//! came from; [`crate::node`] has the table.
+//! came from; [`crate::kind`] has the table.
 
+use crate::kind::{BRANCH_TAG, BRANCH_WITH_VALUE_TAG, EXTENSION_TAG, Hash, LEAF_TAG};
 use crate::nibbles::Path;
-use crate::node::{BRANCH_TAG, BRANCH_WITH_VALUE_TAG, EXTENSION_TAG, Hash, LEAF_TAG};
 
 /// A value as nodes commit to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::node::{Hash, sha256};
+use crate::kind::{Hash, sha256};
 use crate::raw::RawNode;
 use crate::{Unavailable, Value};
 

@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use crate::Unavailable;
 use crate::children::Children;
+use crate::kind::Kind;
 use crate::nibbles::{self, Path};
-use crate::node::{Here, Kind, Node};
+use crate::node::{Here, Node};
 use crate::store::Home;
 use crate::value::Held;
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::node::{Hash, sha256};
+use crate::kind::{Hash, sha256};
 use crate::raw::ValueRef;
 use crate::store::Home;
 use crate::{Unavailable, Value};

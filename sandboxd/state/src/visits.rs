@@ -49,7 +49,8 @@
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
-use crate::node::{Hash, Here};
+use crate::kind::Hash;
+use crate::node::Here;
 
 /// What nearcore adds to the size of the proof for each removal, in bytes.
 const REMOVAL_BYTES: u64 = 2000;
