@@ -155,9 +155,7 @@ pub(super) fn read(snapshot: &Snapshot) -> State {
         codes += usize::from(account.contract().is_local());
         state.accounts.insert(account_id, shown(&account));
     }
-    let records = |column: u8| {
-        snapshot.range_here(&[column]).map(|record| record.expect("a state in memory")).count()
-    };
+    let records = |column: u8| snapshot.range_here(&[column]).count();
     state.strays = records(1).abs_diff(codes)
         + records(2).abs_diff(state.keys.len() + state.nonces.len())
         + records(9).abs_diff(state.data.len());
@@ -176,12 +174,7 @@ pub(super) fn waiting(snapshot: &Snapshot) -> usize {
         .map(|record| record.expect("a state in memory"))
         .filter(|(key, _)| key.len() > 1)
         .count();
-    [3, 4, 5, 6, 11, 12]
-        .iter()
-        .map(|column| {
-            snapshot.range_here(&[*column]).map(|record| record.expect("a state in memory")).count()
-        })
-        .sum::<usize>()
+    [3, 4, 5, 6, 11, 12].iter().map(|column| snapshot.range_here(&[*column]).count()).sum::<usize>()
         + delayed
 }
 
