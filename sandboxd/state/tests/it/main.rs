@@ -4,6 +4,7 @@
 
 mod elsewhere;
 mod history;
+mod misshapen;
 mod overlay;
 mod proofs;
 mod random;

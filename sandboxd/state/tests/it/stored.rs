@@ -110,7 +110,7 @@ impl Chain {
 
 #[test]
 fn a_chain_over_a_store_is_one_in_memory_and_the_store_has_its_states_and_nothing_else() {
-    for seed in 0..40 {
+    for seed in 0..24 {
         let mut random = Random::new(seed);
         let mut chain = Chain::new();
         for _ in 0..50 {
@@ -273,6 +273,17 @@ fn memory_is_counted_while_somebody_has_it() {
     assert_eq!(storage.resident_bytes(), all);
     drop(copy);
     assert_eq!(storage.resident_bytes(), 0);
+}
+
+#[test]
+fn a_state_can_be_read_by_several_at_once() {
+    let (_, storage, state) = large(512);
+    let read = |state: &Snapshot| assert_eq!(state.list(b"", None).flatten().count(), 512);
+    read(&state);
+    let once = storage.resident_bytes();
+    let again = Snapshot::stored(state.root(), &storage);
+    std::thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(|| read(&again)))));
+    assert_eq!(storage.resident_bytes(), 2 * once, "each part is kept once, whoever fetched it");
 }
 
 #[test]
