@@ -20,6 +20,10 @@ pub trait NodeStore: fmt::Debug + Send + Sync {
 
 /// A store of nodes, and a count of what the states over it have in memory. Clones are one and the
 /// same.
+///
+/// Who owns the store writes each [difference](crate::Snapshot::difference) to it. Once that is done,
+/// [`Snapshot::stored`](crate::Snapshot::stored) in place of a snapshot is the same state with nothing in
+/// memory; a state that is larger than memory is made in parts, with that between them.
 #[derive(Clone)]
 pub struct Storage(Arc<Shared>);
 

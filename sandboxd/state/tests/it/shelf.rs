@@ -16,28 +16,48 @@ pub(crate) struct Counted {
 }
 
 impl Counted {
-    /// Has `after` in place of `before`.
+    /// Has `after` in place of `before`. What fails changes nothing.
     pub(crate) fn replace(
         &mut self,
         before: &Snapshot,
         after: &Snapshot,
     ) -> Result<(), Unavailable> {
+        self.add(Self::difference(before, after)?);
+        Ok(())
+    }
+
+    fn difference(before: &Snapshot, after: &Snapshot) -> Result<Self, Unavailable> {
+        let mut changes = Self::default();
         after.difference(before, |difference| match difference {
             Difference::NodeAdded { hash, encoded } => {
-                let kept = self.nodes.entry(hash).or_default();
+                let kept = changes.nodes.entry(hash).or_default();
                 *kept = (kept.0 + 1, encoded.to_vec());
             }
             Difference::ValueAdded { hash, value } => {
-                let kept = self.values.entry(hash).or_default();
+                let kept = changes.values.entry(hash).or_default();
                 *kept = (kept.0 + 1, Arc::clone(value));
             }
-            // In a batch as here, a hash may be taken away before it is added.
-            Difference::NodeRemoved(hash) => self.nodes.entry(hash).or_default().0 -= 1,
-            Difference::ValueRemoved(hash) => self.values.entry(hash).or_default().0 -= 1,
+            Difference::NodeRemoved(hash) => changes.nodes.entry(hash).or_default().0 -= 1,
+            Difference::ValueRemoved(hash) => changes.values.entry(hash).or_default().0 -= 1,
         })?;
-        self.nodes.retain(|_, (count, _)| *count != 0);
-        self.values.retain(|_, (count, _)| *count != 0);
-        Ok(())
+        Ok(changes)
+    }
+
+    fn add(&mut self, changes: Self) {
+        for (hash, (count, encoded)) in changes.nodes {
+            let kept = self.nodes.entry(hash).or_insert((0, encoded));
+            kept.0 += count;
+            if kept.0 == 0 {
+                self.nodes.remove(&hash);
+            }
+        }
+        for (hash, (count, value)) in changes.values {
+            let kept = self.values.entry(hash).or_insert((0, value));
+            kept.0 += count;
+            if kept.0 == 0 {
+                self.values.remove(&hash);
+            }
+        }
     }
 }
 
@@ -60,9 +80,8 @@ impl Shelf {
     /// Has `after` in place of `before`.
     pub(crate) fn replace(&self, before: &Snapshot, after: &Snapshot) -> Result<(), Unavailable> {
         // What the snapshots fetch for it comes from here.
-        let mut kept = self.kept.lock().unwrap().clone();
-        kept.replace(before, after)?;
-        *self.kept.lock().unwrap() = kept;
+        let changes = Counted::difference(before, after)?;
+        self.kept.lock().unwrap().add(changes);
         Ok(())
     }
 

@@ -36,7 +36,7 @@ fn in_memory(model: &Model) -> Snapshot {
 fn assert_is(state: &Snapshot, model: &Model, random: &mut Random) {
     let memory = in_memory(model);
     assert_eq!(state.root(), memory.root());
-    for _ in 0..6 {
+    for _ in 0..3 {
         let (key, after) = (random.key(), random.key());
         assert_eq!(state.read(&key).unwrap().as_ref(), model.get(&key));
         assert_eq!(state.length(&key).unwrap(), model.get(&key).map(|value| value.len()));
@@ -113,7 +113,7 @@ fn a_chain_over_a_store_is_one_in_memory_and_the_store_has_its_states_and_nothin
     for seed in 0..24 {
         let mut random = Random::new(seed);
         let mut chain = Chain::new();
-        for _ in 0..50 {
+        for _ in 0..40 {
             match random.below(10) {
                 0 | 1 => chain.evict(),
                 2 => chain.save(),
@@ -249,6 +249,37 @@ fn what_is_the_same_in_both_states_is_not_shown_or_fetched() {
     assert_eq!(differences(&before, &after), [5, 3, 1, 0]);
     assert_eq!(differences(&after, &before), [3, 5, 0, 1]);
     assert_eq!(differences(&Snapshot::empty(), &before), [3, 0, 2, 0]);
+}
+
+#[test]
+fn a_state_larger_than_a_budget_is_made_and_read_within_it() {
+    const BUDGET: usize = 300_000;
+    let (shelf, storage) = Shelf::new();
+    let mut state = Snapshot::stored(StateRoot::EMPTY, &storage);
+    let mut most = 0;
+    let mut bound = |state: Snapshot| {
+        most = most.max(storage.resident_bytes());
+        if storage.resident_bytes() < BUDGET {
+            return state;
+        }
+        Snapshot::stored(state.root(), &storage)
+    };
+    for part in 0..80 {
+        let part = (part * 100)..(part + 1) * 100;
+        let records = part.map(|number| (spread(number), Some([7; 32].into())));
+        let after = state.apply(&records.collect()).unwrap();
+        shelf.replace(&state, &after).unwrap();
+        state = bound(after);
+    }
+    for number in 0..8_000 {
+        assert!(state.read(&spread(number)).unwrap().is_some());
+        state = bound(state);
+    }
+    let all: Snapshot = (0..8_000).map(|number| (spread(number), [7; 32].into())).collect();
+    assert_eq!(state.root(), all.root());
+    assert!(most < 2 * BUDGET, "{most}");
+    assert!(state.list(b"", None).all(|record| record.is_ok()));
+    assert!(storage.resident_bytes() > 4 * BUDGET, "the whole would not fit");
 }
 
 #[test]
