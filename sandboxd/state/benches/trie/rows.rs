@@ -37,7 +37,7 @@ impl Row {
     pub(crate) fn ratio(&self) -> String {
         let Some(peer) = self.peer else { return "–".to_owned() };
         let ratio = self.own / peer;
-        if ratio < 0.01 { format!("{ratio:.1e}×") } else { format!("{ratio:.2}×") }
+        if ratio < 0.01 { "below 0.01 times".to_owned() } else { format!("{ratio:.2} times") }
     }
 }
 
