@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use sha2::{Digest, Sha256};
 use wasmparser::{Parser, Payload};
-use wasmtime::{Config, Engine, OptLevel, Strategy, WasmFeatures};
+use wasmtime::{Config, Engine, OptLevel, RegallocAlgorithm, Strategy, WasmFeatures};
 
 use crate::{Fingerprint, VmFault};
 
@@ -27,8 +27,8 @@ pub enum Compiler {
 /// Names the engine and the version of its settings.
 pub(super) fn identity(compiler: Compiler) -> &'static str {
     match compiler {
-        Compiler::Cranelift => "wasmtime 48.0.8 cranelift",
-        Compiler::Winch => "wasmtime 48.0.8 winch",
+        Compiler::Cranelift => "wasmtime 48.0.8 cranelift, data apart",
+        Compiler::Winch => "wasmtime 48.0.8 winch, data apart",
     }
 }
 
@@ -36,9 +36,9 @@ pub(super) fn identity(compiler: Compiler) -> &'static str {
 pub(super) fn fingerprint(compiler: Compiler) -> Fingerprint {
     let mut digest = Digested(Sha256::new());
     identity(compiler).hash(&mut digest);
-    if let Ok(Engines { reusing, mapping }) = Engines::of(compiler) {
-        reusing.precompile_compatibility_hash().hash(&mut digest);
-        mapping.precompile_compatibility_hash().hash(&mut digest);
+    if let Ok(Engines { usual, hasty }) = Engines::of(compiler) {
+        usual.precompile_compatibility_hash().hash(&mut digest);
+        hasty.precompile_compatibility_hash().hash(&mut digest);
     }
     Fingerprint(digest.0.finalize().into())
 }
@@ -58,14 +58,14 @@ impl Hasher for Digested {
 
 /// The engines of a compiler.
 pub(super) struct Engines {
-    /// Copies data segments into memories that are used again.
-    pub(super) reusing: Engine,
-    /// Maps an image of them: copying is code, and for many segments compiling it takes gigabytes.
-    pub(super) mapping: Engine,
+    pub(super) usual: Engine,
+    /// For modules with a large function: gives registers away in one pass, which takes half the
+    /// time and memory there. Only for Cranelift; Winch knows no other way.
+    pub(super) hasty: Engine,
 }
 
-/// Data segments of a module for [`Engines::reusing`]. Compilers of contracts write one or two.
-const MOST_SEGMENTS: u32 = 1_000;
+/// Bytes of a metered function. Compilers of contracts write a fifth of that.
+const LARGE_FUNCTION: usize = 128 << 10;
 
 impl Engines {
     /// The ones of this process.
@@ -82,20 +82,24 @@ impl Engines {
 
     fn new(compiler: Compiler) -> wasmtime::Result<Self> {
         let mut config = config(compiler);
-        let mapping = Engine::new(&config)?;
-        config.memory_init_cow(false);
-        #[cfg(target_os = "linux")]
-        config.with_host_memory(std::sync::Arc::new(super::memory::Memories));
-        Ok(Engines { reusing: Engine::new(&config)?, mapping })
+        let usual = Engine::new(&config)?;
+        let hasty = match compiler {
+            Compiler::Cranelift => {
+                config.cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
+                Engine::new(&config)?
+            }
+            Compiler::Winch => usual.clone(),
+        };
+        Ok(Engines { usual, hasty })
     }
 
     /// The one for a prepared module.
     pub(super) fn suits(&self, wasm: &[u8]) -> &Engine {
-        let many = |payload| match payload {
-            Ok(Payload::DataSection(segments)) => segments.count() > MOST_SEGMENTS,
+        let is_large = |payload| match payload {
+            Ok(Payload::CodeSectionEntry(body)) => body.range().len() > LARGE_FUNCTION,
             _ => false,
         };
-        if Parser::new(0).parse_all(wasm).any(many) { &self.mapping } else { &self.reusing }
+        if Parser::new(0).parse_all(wasm).any(is_large) { &self.hasty } else { &self.usual }
     }
 }
 
@@ -120,13 +124,15 @@ fn config(compiler: Compiler) -> Config {
         // In spite of its name, Winch heeds it too.
         .cranelift_nan_canonicalization(true)
         .cranelift_opt_level(OptLevel::Speed)
-        // A few bytes far apart must not become megabytes of mostly zeros.
-        .memory_guaranteed_dense_image_size(0)
+        // Data segments are written by us: `startup`.
+        .memory_init_cow(false)
         .async_stack_size(STACK_BYTES)
         .max_wasm_stack(STACK_BYTES)
         // Nobody reads what these are for: no text of the engine reaches an outcome.
         .wasm_backtrace_max_frames(None)
         .generate_address_map(false)
         .native_unwind_info(false);
+    #[cfg(target_os = "linux")]
+    config.with_host_memory(std::sync::Arc::new(super::memory::Memories));
     config
 }

@@ -11,6 +11,8 @@ mod memory;
 #[path = "no_memory.rs"]
 mod memory;
 mod module;
+mod references;
+mod startup;
 mod trap;
 
 use std::fmt;
@@ -26,6 +28,7 @@ use crate::{
 pub use engine::Compiler;
 use engine::Engines;
 use module::WasmtimeModule;
+use startup::Startup;
 
 /// wasmtime with one of its compilers.
 ///
@@ -59,16 +62,21 @@ impl<H: Host> Vm<H> for WasmtimeVm {
         imports: Vec<&'static HostFn<H>>,
     ) -> Result<Compiled<H>, VmFault> {
         let engine = Engines::of(self.0)?.suits(&module.wasm);
+        let refused = |error: &dyn fmt::Display| {
+            tracing::debug!(target: "vm", vm = ?self, %error, "a prepared module is refused");
+            Ok(Err(CompileError))
+        };
+        let (wasm, startup) = match Startup::split(&module.wasm) {
+            Ok(split) => split,
+            Err(error) => return refused(&error),
+        };
         let PreparedModule { has_start, counting, .. } = *module;
-        match stack::on_stack(|| Module::new(engine, &module.wasm))? {
+        match stack::on_stack(|| Module::new(engine, &wasm))? {
             Ok(code) => {
-                let module = WasmtimeModule::loaded(&code, &imports, has_start, counting);
+                let module = WasmtimeModule::loaded(&code, startup, &imports, has_start, counting);
                 Ok(Ok(Arc::new(module?)))
             }
-            Err(error) => {
-                tracing::debug!(target: "vm", vm = ?self, %error, "a prepared module is refused");
-                Ok(Err(CompileError))
-            }
+            Err(error) => refused(&error),
         }
     }
 
@@ -77,14 +85,15 @@ impl<H: Host> Vm<H> for WasmtimeVm {
         artifact: &Artifact,
         imports: Vec<&'static HostFn<H>>,
     ) -> Result<Option<Arc<dyn LoadedModule<H>>>, VmFault> {
-        let Engines { reusing, mapping } = Engines::of(self.0)?;
+        let Engines { usual, hasty } = Engines::of(self.0)?;
         let &Artifact { ref code, has_start, counting } = artifact;
+        let Some((code, startup)) = Startup::read(code) else { return Ok(None) };
         // SAFETY: the caller promises that the artifact is one of these engines'; each refuses what
         // was compiled with the other's settings.
         let load = |engine| unsafe { Module::deserialize(engine, code) };
-        match load(reusing).or_else(|_| load(mapping)) {
+        match load(usual).or_else(|_| load(hasty)) {
             Ok(code) => {
-                let module = WasmtimeModule::loaded(&code, &imports, has_start, counting);
+                let module = WasmtimeModule::loaded(&code, startup, &imports, has_start, counting);
                 Ok(Some(Arc::new(module?)))
             }
             Err(error) => {

@@ -8,6 +8,7 @@ use wasmtime::{Extern, Global, Instance, InstancePre, Linker, Module, ModuleExpo
 
 use super::link::{self, Env, Handles};
 use super::memory::{self, Idle};
+use super::startup::Startup;
 use super::trap;
 use crate::boundary::{Guest, Remaining};
 use crate::prepare::{Counting, ENTRY_PREFIX, MEMORY};
@@ -17,6 +18,7 @@ pub(super) struct WasmtimeModule<H: Host> {
     has_start: bool,
     counting: Counting,
     linked: Linked<H>,
+    startup: Startup,
     memories: Arc<Idle>,
 }
 
@@ -24,12 +26,13 @@ impl<H: Host> WasmtimeModule<H> {
     /// The module with its `imports`, in the order of the module's.
     pub(super) fn loaded(
         code: &Module,
+        startup: Startup,
         imports: &[&'static HostFn<H>],
         has_start: bool,
         counting: Counting,
     ) -> Result<Self, VmFault> {
         let (linked, memories) = (Linked::new(code, imports)?, Arc::default());
-        Ok(WasmtimeModule { has_start, counting, linked, memories })
+        Ok(WasmtimeModule { has_start, counting, linked, startup, memories })
     }
 
     fn execute(&self, entry: &str, guest: Guest<H>) -> Result<Run<H>, VmFault> {
@@ -40,7 +43,7 @@ impl<H: Host> WasmtimeModule<H> {
             Ok(instance) => self.call(&mut store, instance, entry)?,
             Err(error) => {
                 let trap = trap::classify(&error)?;
-                (Err(trap), Remaining { gas: 0, stack: 0, inexact: false })
+                (Err(trap), NOTHING)
             }
         };
         store.into_data().guest.finish(end, remaining)
@@ -56,6 +59,9 @@ impl<H: Host> WasmtimeModule<H> {
         let memory = instance.get_module_export(&mut *store, &linked.memory);
         let memory = memory.and_then(Extern::into_memory).ok_or_else(|| missing(MEMORY))?;
         let gas = global(store, instance, &linked.gas)?;
+        if let Err(trap) = self.startup.write(memory.data_mut(&mut *store)) {
+            return Ok((Err(Some(trap)), NOTHING));
+        }
         let env = store.data_mut();
         env.instance = Some(Handles { memory, gas });
         let granted = env.guest.grant();
@@ -87,15 +93,20 @@ impl<H: Host> LoadedModule<H> for WasmtimeModule<H> {
         /// What is linked, and the structures of a module beside its image.
         const MODULE: usize = 16 << 10;
         let image = self.linked.instance.module().image_range();
-        image.end.addr().saturating_sub(image.start.addr()).saturating_add(MODULE)
+        let image = image.end.addr().saturating_sub(image.start.addr());
+        image.saturating_add(self.startup.size()).saturating_add(MODULE)
     }
 
     fn artifact(&self) -> Result<Artifact, VmFault> {
-        let code = self.linked.instance.module().serialize().map_err(fault)?;
+        let mut code = self.linked.instance.module().serialize().map_err(fault)?;
+        self.startup.append(&mut code)?;
         let (has_start, counting) = (self.has_start, self.counting);
         Ok(Artifact { code, has_start, counting })
     }
 }
+
+/// What is left when no instance could be made: nothing was granted yet.
+const NOTHING: Remaining = Remaining { gas: 0, stack: 0, inexact: false };
 
 /// How the engine ended, and what the globals held then.
 type Ended = (Result<(), Option<WasmTrap>>, Remaining);

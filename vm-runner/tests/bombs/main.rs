@@ -21,7 +21,11 @@ static ALLOCATOR: fixtures::memory::Counting = fixtures::memory::Counting;
 type End = Result<(), Failure<ToyError>>;
 
 /// What an attack may take. Most take a tenth of it; Cranelift is the greediest.
-const MAX_BYTES: usize = 384 << 20;
+const MAX_BYTES: usize = 200_000_000;
+
+/// A quarter of what a transaction on NEAR can spend on instructions, which cost one each here: an
+/// interpreter takes a second for it.
+const GAS: u64 = 100_000_000;
 
 /// NEAR's longest contract, and a function that is almost as long as one may be.
 const MAX_WASM_BYTES: usize = 4 << 20;
@@ -62,7 +66,7 @@ fn end_of(code: &CodeBytes) -> End {
 fn end_of_what_wasmi_refuses(code: &CodeBytes) -> End {
     let refuses = |vm: VmKind| vm.name() == "wasmi";
     for vm in VmKind::ALL.iter().filter(|vm| refuses(**vm)) {
-        let end = runner_on(*vm, near()).run(code, "main", toy(1_000_000_000)).unwrap().end;
+        let end = runner_on(*vm, near()).run(code, "main", toy(GAS)).unwrap().end;
         assert_eq!(end, Err(Failure::Compile));
     }
     same_end(code, |vm| !refuses(vm))
@@ -72,7 +76,7 @@ fn same_end(code: &CodeBytes, chosen: impl Fn(VmKind) -> bool) -> End {
     let mut ends = VmKind::ALL.iter().filter(|vm| chosen(**vm)).map(|vm| {
         let (start, runner) = (Instant::now(), runner_on(*vm, near()));
         let (finished, bytes) =
-            fixtures::memory::peak(|| runner.run(code, "main", toy(1_000_000_000)).unwrap());
+            fixtures::memory::peak(|| runner.run(code, "main", toy(GAS)).unwrap());
         let name = std::thread::current().name().unwrap_or_default().to_owned();
         eprintln!("{name} on {vm}: {:?}, {} MB", start.elapsed(), bytes >> 20);
         assert!(bytes < MAX_BYTES, "{name} takes {bytes} bytes on {vm}");
@@ -273,6 +277,37 @@ fn segments() {
     assert_eq!(end(&format!("(table 1 funcref) {elements}")), Ok(()));
     let many = format!("(elem func {})", "$f ".repeat(10_000));
     assert_eq!(end(&format!("(table 1 funcref) (func $f) {many}")), Ok(()));
+}
+
+/// Each on a page of its own, or nearly.
+#[test]
+fn scattered_data() {
+    let segment = |number: u32| format!(r#"(data (i32.const {}) "x")"#, number * 600);
+    let data: String = (0..99_000).map(segment).collect();
+    assert_eq!(end(&format!("(memory 1) {data}")), Ok(()));
+}
+
+/// As many as a contract has room for: what wasmtime would compile code for.
+#[test]
+fn references_to_functions() {
+    let end = |fields: &str| end(&format!("(func $f) (table 10000 funcref) {fields}"));
+    let many = "$f ".repeat(1_000_000);
+    assert_eq!(end(&format!("(elem func {many})")), Ok(()));
+    let init = "(i32.const 0) (i32.const 990000) (i32.const 10000)";
+    let used = format!("(elem $many func {many}) (func $g (table.init $many {init}))");
+    assert_eq!(end(&used), Ok(()));
+    assert_eq!(end(&"(elem func)".repeat(100_000)), Ok(()));
+    let expressions = |count| "(ref.func $f) ".repeat(count);
+    assert_eq!(end(&format!("(elem funcref {})", expressions(500_000))), Ok(()));
+    let active = format!("(elem (i32.const 0) funcref {})", expressions(10_000)).repeat(50);
+    assert_eq!(end(&active), Ok(()));
+    let beyond = format!("(elem (i32.const 9999) func $f $f) (elem (i32.const 0) func {many})");
+    assert_eq!(end(&beyond), Err(Failure::Trap(WasmTrap::TableOutOfBounds)));
+    for ty in ["funcref", "(mut funcref)"] {
+        for value in ["ref.func $f", "ref.null func"] {
+            assert_eq!(end(&format!("(global {ty} ({value}))").repeat(400_000)), Ok(()));
+        }
+    }
 }
 
 /// One that reaches beyond the memory traps, and no earlier one counts.

@@ -13,6 +13,7 @@ mod hostile;
 mod isolation;
 #[cfg(feature = "near")]
 mod near;
+mod references;
 mod refusals;
 #[cfg(unix)]
 mod signals;
