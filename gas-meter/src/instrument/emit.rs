@@ -42,7 +42,15 @@ pub(super) struct Locals {
 impl FunctionWriter<'_> {
     /// Whether the counter is kept in a local: where there are loops, it pays.
     pub(super) fn in_local(&self) -> bool {
-        self.form == Form::Merged && self.body.has_loops
+        self.form == Form::Merged && self.body.has_loops && !self.is_full()
+    }
+
+    /// Whether it has about the most locals that parsers take. Then charges use two more in both
+    /// forms, as near-vm-runner's always do: the same functions have room for them.
+    fn is_full(&self) -> bool {
+        const MAX_LOCALS: u32 = 50_000;
+        const MOST_ADDED: u32 = 4;
+        self.body.locals.saturating_add(MOST_ADDED) > MAX_LOCALS
     }
 
     /// Copies the declarations of the locals and appends those that charges use.
@@ -50,20 +58,21 @@ impl FunctionWriter<'_> {
         let own = self.body.locals;
         let groups = self.body.groups;
         let (start, end) = self.body.declarations;
-        let (bulk, counts) = (self.body.has_bulk, self.needs_counter());
+        let (full, calls) = (self.is_full(), self.body.has_calls);
+        let (bulk, counts) = (self.body.has_bulk || full, self.needs_counter());
         let mut next = own;
         let mut add = |needed: bool| {
             let local = next;
             next = next.saturating_add(u32::from(needed));
             local
         };
+        // In a full one the counter is only used where the amount is not any more.
         let locals = Locals {
-            counter: add(counts),
-            stack: add(self.body.has_calls),
+            counter: add(counts && !full),
+            stack: add(calls && !full),
             amount: add(bulk),
             count: add(bulk),
         };
-        let next = next.max(self.least_locals(own));
         let words = next.saturating_sub(own).saturating_sub(u32::from(bulk));
         let added = u32::from(words > 0).saturating_add(u32::from(bulk));
         groups.saturating_add(added).encode(self.out);
@@ -78,20 +87,6 @@ impl FunctionWriter<'_> {
             ValType::I32.encode(self.out);
         }
         locals
-    }
-
-    /// How many locals a function has at least that has so many of its own. Where that is about
-    /// the most that parsers take, both forms must have the same number, or one could be refused
-    /// and the other not. near-vm-runner adds two in any case.
-    fn least_locals(&self, own: u32) -> u32 {
-        const MAX_LOCALS: u32 = 50_000;
-        const MOST_ADDED: u32 = 4;
-        if own.saturating_add(MOST_ADDED) <= MAX_LOCALS {
-            return own;
-        }
-        let bulk = if self.body.has_bulk { 2 } else { 0 };
-        let stepwise = u32::from(self.body.has_calls).saturating_add(bulk).saturating_add(1);
-        own.saturating_add(stepwise.max(2))
     }
 
     /// Whether anything here needs [`Locals::counter`].
@@ -130,12 +125,12 @@ impl FunctionWriter<'_> {
         let bytes = immediate(self.stack_bytes());
         let tests_gas = self.tests() == Tests::AtEntry;
         let counter = self.in_local().then_some(locals.counter);
-        let has_calls = self.body.has_calls;
+        let keeps_stack = self.body.has_calls && !self.is_full();
         let (is_free, inexact) = (self.is_inexact(), self.inexact_global());
         let mut sink = self.sink();
         if bytes > 0 {
             sink.global_get(stack).i64_const(bytes).i64_sub();
-            if has_calls {
+            if keeps_stack {
                 sink.local_tee(locals.stack);
             }
         }
@@ -359,13 +354,15 @@ impl FunctionWriter<'_> {
         state.taken = taken;
         let tests_gas = taken && self.tests() == Tests::AtCalls;
         let (gas, stack) = (self.gas_global, self.stack_global());
-        let bytes = immediate(self.stack_bytes());
+        let (bytes, full) = (immediate(self.stack_bytes()), self.is_full());
         let mut sink = self.sink();
         if bytes > 0 {
-            sink.local_get(locals.stack);
-            if !taken {
-                sink.i64_const(bytes).i64_add();
-            }
+            match (full, taken) {
+                (false, true) => sink.local_get(locals.stack),
+                (false, false) => sink.local_get(locals.stack).i64_const(bytes).i64_add(),
+                (true, true) => sink.global_get(stack).i64_const(bytes).i64_sub(),
+                (true, false) => sink.global_get(stack).i64_const(bytes).i64_add(),
+            };
             sink.global_set(stack);
         }
         if tests_gas {

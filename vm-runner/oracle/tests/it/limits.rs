@@ -253,9 +253,18 @@ fn locals_of_a_function() {
             ("(loop (br_if 0 (i32.const 0)))", "(call $f)"),
             ("(if (i32.const 0) (then (call $f)))", "(call $f)"),
             ("(drop (i32.div_u (i32.const 1) (i32.const 0)))", "(call $f)"),
+            ("(memory.fill (i32.const 0) (i32.const 1) (i32.const 9))", ""),
+            ("(memory.fill (i32.const 0) (i32.const 1) (i32.const 9))", "(call $f)"),
+            (
+                "(loop (call $g) (memory.fill (i32.const 0) (i32.const 1) (i32.const 9))
+                    (br_if 0 (i32.lt_u (local.tee 7 (i32.add (local.get 7) (i32.const 1)))
+                        (i32.const 9)))
+                    (if (i32.eqz (local.get 8)) (then (return))))",
+                "(call $f) (call $f)",
+            ),
         ] {
             let wasm = wat::parse_str(format!(
-                r#"(module (func $f {locals} {body} {padding}) (func (export "main") {main}))"#
+                r#"(module (memory 1) (func $g) (func $f {locals} {body} {padding}) (func (export "main") {main}))"#
             ));
             let (contract, case) =
                 (oracle::Contract::new(&wasm.expect("it parses")), Case::call("main"));

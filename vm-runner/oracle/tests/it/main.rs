@@ -2,6 +2,7 @@
 
 #![allow(clippy::arithmetic_side_effects, reason = "tests of small numbers")]
 
+mod bombs;
 mod corners;
 mod crypto;
 mod differential;
