@@ -70,6 +70,10 @@ impl<H: Host> Compiler<H> {
         Compiler { vm, cache, config, store, fingerprints, counts: Counts::default() }
     }
 
+    pub(crate) fn vm(&self) -> &dyn Vm<H> {
+        &*self.vm
+    }
+
     pub(crate) fn config(&self) -> &Arc<VmConfig> {
         &self.config
     }

@@ -55,8 +55,7 @@ impl<H: Host> FusedVm<H> {
     /// # Panics
     /// When there is none.
     pub fn new(vms: Vec<Box<dyn Vm<H>>>) -> Self {
-        let first = vms.first().expect("there is an engine").kind();
-        FusedVm { first, vms, sink: None }
+        FusedVm { first: vms.first().expect("there is an engine").kind(), vms, sink: None }
     }
 
     /// The same, and `sink` is told about differences.
@@ -140,7 +139,7 @@ impl<H: Host> Vm<H> for FusedVm<H> {
 
 impl<H: Host> fmt::Debug for FusedVm<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.vms.iter().map(|vm| vm.kind())).finish()
+        f.debug_list().entries(&self.vms).finish()
     }
 }
 

@@ -170,6 +170,6 @@ impl<H: Host> Compiler<H> {
 
 impl<H: Host> fmt::Debug for Runner<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Runner").field("config", self.config()).finish_non_exhaustive()
+        f.debug_struct("Runner").field("vm", self.compiler.vm()).finish_non_exhaustive()
     }
 }

@@ -98,7 +98,7 @@ impl fmt::Display for VmKind {
 }
 
 /// An engine that compiles and runs prepared modules.
-pub trait Vm<H: Host>: Send + Sync {
+pub trait Vm<H: Host>: fmt::Debug + Send + Sync {
     /// Which engine this is.
     fn kind(&self) -> VmKind;
 

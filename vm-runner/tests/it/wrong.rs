@@ -1,5 +1,6 @@
 //! An engine that is deliberately wrong.
 
+use std::fmt;
 use std::sync::Arc;
 
 use host_fns::abi::{Host, HostFn};
@@ -13,6 +14,12 @@ pub(crate) type Bug<H> = fn(&mut Finished<H>) -> Result<(), VmFault>;
 
 /// An engine with a bug in modules that have a function `marked`; or that refuses them, without.
 pub(crate) struct Wrong<H: Host>(pub(crate) Box<dyn Vm<H>>, pub(crate) Option<Bug<H>>);
+
+impl<H: Host> fmt::Debug for Wrong<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} with a bug", self.0)
+    }
+}
 
 struct WrongModule<H: Host>(Arc<dyn LoadedModule<H>>, Bug<H>);
 
