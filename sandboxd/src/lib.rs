@@ -11,4 +11,4 @@ pub mod remote;
 pub mod rpc;
 mod sandbox;
 
-pub use sandbox::{KEPT_STATES, Sandbox, SandboxBuilder};
+pub use sandbox::{KEPT_BLOCKS, Sandbox, SandboxBuilder};

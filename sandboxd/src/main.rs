@@ -23,7 +23,7 @@ use sandboxd::cli::{
 use sandboxd::home::{Home, HomeContents, dump, read_genesis};
 use sandboxd::remote::{Client, Remote, RemoteSource, export};
 use sandboxd::rpc::{NodeSettings, RpcConfig, RpcServer};
-use sandboxd::{Sandbox, SandboxBuilder, genesis};
+use sandboxd::{KEPT_BLOCKS, Sandbox, SandboxBuilder, genesis};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -75,6 +75,7 @@ fn start(args: &StartArgs, wallet: Option<Vec<u8>>) -> anyhow::Result<()> {
     };
     let builder = builder.wallet_contract(wallet).finality_lag(args.serve.finality_lag);
     let builder = builder.auto_impersonate(args.serve.auto_impersonate);
+    let builder = builder.kept_blocks(kept_blocks(&args.serve, args.serve.archive));
     let sandbox = builder.engines(engines(&args.serve)).build();
     let sandbox = match &args.genesis {
         None => sandbox?,
@@ -84,7 +85,9 @@ fn start(args: &StartArgs, wallet: Option<Vec<u8>>) -> anyhow::Result<()> {
     let chain_id = sandbox.chain().chain_id().to_owned();
     let node = start_node(sandbox, &args.serve, None)?;
     let address = args.serve.rpc_addr.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 3030)));
-    let rpc = RpcConfig { origin: source, ..RpcConfig::neard() };
+    let neard = RpcConfig::neard();
+    let settings = NodeSettings { archive: args.serve.archive, ..neard.node };
+    let rpc = RpcConfig { origin: source, node: settings, ..neard };
     let server = serve(address, &node, rpc, &args.serve)?;
     let banner = Banner { address: server.address(), chain_id, accounts, fork };
     if args.json { banner.print_json() } else { banner.print_table() }
@@ -100,8 +103,7 @@ fn run_home(home: &Home, args: &RunArgs, wallet: Option<Vec<u8>>) -> anyhow::Res
     let end = End::listen()?;
     let contents = home.read()?;
     let config = contents.config.clone();
-    let archive = args.archive || config.archive;
-    let kept_states = if archive { usize::MAX } else { sandboxd::KEPT_STATES };
+    let archive = args.serve.archive || config.archive && args.serve.prune_history.is_none();
     let empty_blocks = args.produce_empty_blocks.unwrap_or(config.empty_blocks);
     let max_gas_burnt_view = args.max_gas_burnt_view.or(config.max_gas_burnt_view);
     let rpc = RpcConfig {
@@ -121,7 +123,7 @@ fn run_home(home: &Home, args: &RunArgs, wallet: Option<Vec<u8>>) -> anyhow::Res
         ..RpcConfig::neard()
     };
     let sandbox = builder(contents, wallet)
-        .kept_states(kept_states)
+        .kept_blocks(kept_blocks(&args.serve, archive))
         .finality_lag(args.serve.finality_lag)
         .auto_impersonate(args.serve.auto_impersonate)
         .engines(engines(&args.serve))
@@ -138,6 +140,11 @@ fn run_home(home: &Home, args: &RunArgs, wallet: Option<Vec<u8>>) -> anyhow::Res
     drop(running);
     node.stop();
     Ok(())
+}
+
+/// How many of the latest blocks are kept.
+fn kept_blocks(args: &ServeArgs, archive: bool) -> usize {
+    args.prune_history.unwrap_or(if archive { usize::MAX } else { KEPT_BLOCKS })
 }
 
 /// What contracts run on.

@@ -42,11 +42,11 @@ pub enum RollbackError {
         below: Option<BlockHeight>,
     },
     /// There are not as many blocks.
-    #[error("depth: {depth} blocks are too many, the chain has {blocks} after its first")]
+    #[error("depth: {depth} blocks are too many, the chain has kept {blocks} after its first")]
     TooDeep {
         /// What was asked for.
         depth: BlockHeightDelta,
-        /// How many blocks there are, the first aside.
+        /// How many blocks are kept, the oldest aside.
         blocks: BlockHeightDelta,
     },
     /// The state after the block is not kept any more.
@@ -89,7 +89,7 @@ impl Chain {
             self.changes.remove_mut(&last);
         }
         self.final_blocks = FinalBlocks::of(&head, self.finality_lag(), &self.index);
-        self.block_hashes.truncate(self.index.block_count().saturating_sub(1));
+        self.passed.return_to(&head);
         self.clock.return_to(head.header().raw_timestamp());
         self.queue.return_to(&head.queue);
         self.pool = Pool::default();

@@ -44,7 +44,7 @@ const CONTRACT: &str = r#"(module
             (i64.const 1000000000000) (i64.const 1) (i64.const 0)))))"#;
 
 /// So few states are kept that genesis is forgotten.
-const KEPT_STATES: usize = 6;
+const KEPT_BLOCKS: usize = 6;
 
 pub(super) struct Stage {
     rig: Rig,
@@ -58,7 +58,7 @@ impl Stage {
         let sandbox = Sandbox::builder(genesis::localnet(GENESIS_NS))
             .signer(genesis::dev_signer())
             .clock(Clock::manual(GENESIS_NS))
-            .kept_states(KEPT_STATES)
+            .kept_blocks(KEPT_BLOCKS)
             .build()
             .expect("a valid genesis");
         let node = sandbox.start(NodeOptions::default()).expect("a thread");
