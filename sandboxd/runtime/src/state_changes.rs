@@ -114,6 +114,8 @@ enum Written {
     AsLeft,
 }
 
+type WrittenStep = (StateChangeCause, Vec<(Vec<u8>, Written)>);
+
 /// Each change is a key and its value, or that it was removed.
 type Records = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
@@ -122,9 +124,8 @@ impl BorshSerialize for StateChanges {
     fn serialize<W: io::Write>(&self, writer: &mut W) -> io::Result<()> {
         write_records(&self.changes, writer)?;
         write_records(&self.patch, writer)?;
-        let steps: Vec<(StateChangeCause, Vec<(Vec<u8>, Written)>)> =
-            self.steps().into_iter().map(|(cause, step)| (cause, self.written(&step))).collect();
-        let told: Vec<_> = steps.into_iter().filter(|(_, step)| !step.is_empty()).collect();
+        let steps = self.steps().into_iter().map(|(cause, step)| (cause, self.written(&step)));
+        let told: Vec<WrittenStep> = steps.filter(|(_, step)| !step.is_empty()).collect();
         told.serialize(writer)
     }
 }
@@ -132,8 +133,7 @@ impl BorshSerialize for StateChanges {
 impl BorshDeserialize for StateChanges {
     fn deserialize_reader<R: io::Read>(reader: &mut R) -> io::Result<Self> {
         let (changes, patch) = (read_records(reader)?, read_records(reader)?);
-        let told: Vec<(StateChangeCause, Vec<(Vec<u8>, Written)>)> =
-            BorshDeserialize::deserialize_reader(reader)?;
+        let told = Vec::<WrittenStep>::deserialize_reader(reader)?;
         let value = |key: &Key, written: Written| match written {
             Written::Removed => None,
             Written::Set(value) => Some(Value::from(value)),

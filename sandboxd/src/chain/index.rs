@@ -121,10 +121,6 @@ impl Index {
         self.by_height.remove_mut(&block.height());
     }
 
-    pub(super) fn block_count(&self) -> usize {
-        self.by_height.size()
-    }
-
     pub(super) fn oldest(&self) -> Option<&Arc<Block>> {
         self.by_height.first().map(|(_, block)| block)
     }

@@ -78,6 +78,12 @@ impl Passed {
         self.hashes.leaf(low)
     }
 
+    /// The height of the block that is so many blocks before `block`.
+    pub(super) fn height_before(&self, block: &Block, depth: u64) -> Option<BlockHeight> {
+        let place = place_of(block).checked_sub(usize::try_from(depth).ok()?)?;
+        self.heights.get(place).copied()
+    }
+
     /// Whether `block` is one of them.
     pub(super) fn has(&self, block: &Block) -> bool {
         self.hashes.leaf(place_of(block)) == Some(block.hash())

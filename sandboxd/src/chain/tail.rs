@@ -110,6 +110,7 @@ impl<T: Copy + Default> Tail<T> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a test fails by panicking")]
 mod tests {
     use std::collections::VecDeque;
 

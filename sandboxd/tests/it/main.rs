@@ -26,6 +26,7 @@ mod impersonation;
 mod model;
 mod node;
 mod patch_state;
+mod pruning;
 mod remote;
 mod returns;
 mod rpc;

@@ -231,7 +231,7 @@ fn a_rollback_that_cannot_be_says_how_far_it_could() {
     ));
     assert!(matches!(
         refused(Rollback::ByBlocks(7)),
-        RollbackError::TooDeep { depth: 7, blocks: 6 }
+        RollbackError::TooDeep { depth: 7, blocks: 2 }
     ));
     assert!(matches!(refused(Rollback::ByBlocks(6)), RollbackError::Forgotten { .. }));
     assert_eq!(*chain.head().hash(), head);

@@ -61,7 +61,7 @@ pub(crate) fn step(chain: &mut Chain, rng: &mut Rng) {
     match rng.below(30) {
         0..8 => send(chain, from, to, Action::Transfer(TransferAction { deposit: near(1) })),
         8 => {
-            send(chain, from, "nobody.near", Action::Transfer(TransferAction { deposit: near(1) }))
+            send(chain, from, "nobody.near", Action::Transfer(TransferAction { deposit: near(1) }));
         }
         9 => {
             let code = wat::parse_str(CONTRACT).unwrap();
@@ -70,7 +70,8 @@ pub(crate) fn step(chain: &mut Chain, rng: &mut Rng) {
         10 | 11 => send(chain, from, to, call("store", rng.bytes(3))),
         12 => send(chain, from, to, call("no such method", Vec::new())),
         13 => send(chain, from, to, call("wait", Vec::new())),
-        14 => stake(chain, rng.pick(&[ROOT, from]), rng.small(200_000_000)),
+        14 => stake(chain, ROOT, rng.small(200_000_000)),
+        26 => stake(chain, from, rng.small(500_000)),
         15 => {
             chain.hold_receipts(ReceiptFilter { receiver_id: Some(id(to)), ..Default::default() });
         }

@@ -122,7 +122,7 @@ struct Resuming<'a, F> {
     state: F,
 }
 
-impl<'a, F: FnMut(&Block, &StateChanges) -> Option<Snapshot>> Resuming<'a, F> {
+impl<F: FnMut(&Block, &StateChanges) -> Option<Snapshot>> Resuming<'_, F> {
     fn new(base: &[u8], tip: &[u8], options: ChainOptions, state: F) -> Result<Self, InvalidImage> {
         let tip = Tip::read(tip)?;
         let base: Base<'_> = read(body(base, Piece::Base)?, Piece::Base)?;

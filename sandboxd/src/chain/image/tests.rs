@@ -1,5 +1,11 @@
 //! Bytes that nobody wrote, but that have the right seals, are no reason to panic either.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    reason = "a test fails by panicking"
+)]
+
 use fixtures::Rng;
 use near_primitives::hash::CryptoHash;
 use sandbox_state::Snapshot;
