@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod chain;
+pub mod chain_file;
 pub mod cli;
 pub mod genesis;
 pub mod home;

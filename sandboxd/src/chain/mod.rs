@@ -87,7 +87,7 @@ pub use node::{Landed, Node, NodeOptions};
 pub use produce::Produced;
 pub use query::QueryFailed;
 pub use rollback::{Rollback, RollbackError};
-pub use saved::{AfterRevert, SnapshotId, SnapshotInfo, UnknownSnapshot};
+pub use saved::{AfterRevert, Chains, SavedChain, SnapshotId, SnapshotInfo, UnknownSnapshot};
 pub use spec::{ChainOptions, InvalidChain};
 pub use time::MOST_MINED_BLOCKS;
 pub use validators::{Staking, Validators};
@@ -154,6 +154,11 @@ impl Chain {
     /// The runtime that applies the chain's blocks.
     pub fn runtime(&self) -> &Runtime {
         &self.runtime
+    }
+
+    /// How the chain is run, but for its clock and what else has changed since.
+    pub fn options(&self) -> &ChainOptions {
+        &self.spec.options
     }
 
     /// The same chain, whose next blocks are applied by `runtime`.

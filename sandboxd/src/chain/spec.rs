@@ -120,6 +120,7 @@ pub(super) struct Spec {
     pub(super) epoch_config: EpochConfig,
     pub(super) random_seed: Vec<u8>,
     pub(super) block_delay_ns: u64,
+    pub(super) options: ChainOptions,
     /// Where a fork has the rest of its state.
     pub(super) origin: Option<Arc<Origin>>,
 }
@@ -136,8 +137,10 @@ impl Spec {
             shard_id: genesis_block.shard_id(),
             epoch_config: epoch_config(&genesis),
             random_seed: options.signer.public_key().key_data().to_vec(),
-            signer: options.signer,
+            signer: options.signer.clone(),
             block_delay_ns: options.block_delay_ns,
+            // The contract is in the state by now.
+            options: ChainOptions { wallet_contract: None, ..options },
             origin,
             genesis,
             genesis_block,

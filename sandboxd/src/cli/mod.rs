@@ -8,6 +8,7 @@
 pub mod docs;
 mod layers;
 mod remote;
+mod state;
 
 use std::ffi::OsStr;
 use std::net::SocketAddr;
@@ -22,6 +23,7 @@ use sandbox_runtime::VmKind;
 
 pub use layers::parse;
 pub use remote::{ExportArgs, ForkArgs, ForkPoint};
+pub use state::{NodeArgs, StateArgs, StateCommand, StateFileArgs, StateFormat};
 
 /// Over the options that tools give to neard and that change nothing here.
 const NO_EFFECT: &str = "Accepted as neard has them, without effect";
@@ -120,6 +122,9 @@ pub struct ServeArgs {
     /// Keep all blocks. Memory grows with every one.
     #[arg(long)]
     pub archive: bool,
+    /// The files that the chain comes from and goes to.
+    #[command(flatten)]
+    pub state_file: StateFileArgs,
     /// Take transactions of any account without its key, as `sandbox_auto_impersonate` does.
     #[arg(long)]
     pub auto_impersonate: bool,
@@ -195,6 +200,9 @@ Examples:
 
 The genesis has the ten funded accounts too. It starts at the height and the time of the block.")]
     Export(ExportArgs),
+    /// Write all that a running node has to a file, or give it what is in one.
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    State(StateArgs),
     /// Print completions for a shell.
     #[command(after_help = "\
 Examples:

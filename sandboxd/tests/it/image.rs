@@ -60,7 +60,7 @@ fn options() -> ChainOptions {
 
 /// Everything that can be told of a chain's blocks, without what outcomes have for the block's limits
 /// alone, and without what waits, whose maps show how they came about.
-fn told(chain: &Chain) -> Vec<String> {
+pub(crate) fn told(chain: &Chain) -> Vec<String> {
     let oldest = chain.oldest();
     let blocks = std::iter::once(oldest).chain(chain.blocks_after(oldest.height()));
     let told = blocks.map(|block| {

@@ -9,6 +9,7 @@
 mod accounts;
 mod block_modes;
 mod blocks;
+mod chain_file;
 mod cli;
 mod clock;
 mod compare;

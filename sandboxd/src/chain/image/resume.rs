@@ -20,7 +20,7 @@ use super::super::passed::Passed;
 use super::super::pool::Pool;
 use super::super::spec::{Spec, runtime};
 use super::super::tail::Tail;
-use super::super::{Block, Chain, ChainOptions};
+use super::super::{Block, Chain, ChainOptions, Rollback};
 use super::InvalidImage;
 use super::block::{Content, Following, Whole, queue_after};
 use super::pieces::{Piece, close, open, read};
@@ -104,6 +104,29 @@ impl Chain {
     }
 }
 
+impl Chain {
+    /// The chain that goes the way of this one up to `height`, and from there as `blocks` say; the rest
+    /// as with [`Chain::resume`].
+    pub fn resume_from<B: AsRef<[u8]>>(
+        &self,
+        height: BlockHeight,
+        tip: &[u8],
+        blocks: impl IntoIterator<Item = B>,
+        state: impl FnMut(&Block, &StateChanges) -> Option<Snapshot>,
+    ) -> Result<Self, InvalidImage> {
+        let mut chain = self.clone();
+        chain.roll_back(Rollback::ToHeight(height)).map_err(|error| InvalidImage::Damaged {
+            piece: Piece::Block(height),
+            what: error.to_string(),
+        })?;
+        let mut resuming = Resuming { chain, tip: Tip::read(tip)?, state };
+        for block in blocks {
+            resuming.push(block.as_ref())?;
+        }
+        resuming.finish()
+    }
+}
+
 fn numbered<T: Copy + Default>(tail: &Tail<T>) -> (u64, Vec<T>) {
     let start = u64::try_from(tail.start()).unwrap_or(u64::MAX);
     (start, tail.iter().map(|(_, item)| *item).collect())
@@ -145,11 +168,6 @@ impl<F: FnMut(&Block, &StateChanges) -> Option<Snapshot>> Resuming<'_, F> {
             piece: Piece::Base,
             what: "its blocks have no numbers".to_owned(),
         })?;
-        let mut impersonated = Impersonated::default();
-        impersonated.set_everyone(tip.all_impersonated || options.auto_impersonate);
-        for account in &tip.impersonated {
-            impersonated.insert(account.clone().into_owned());
-        }
         let chain = Chain {
             runtime,
             index: Index::new(Arc::clone(&oldest)),
@@ -164,7 +182,7 @@ impl<F: FnMut(&Block, &StateChanges) -> Option<Snapshot>> Resuming<'_, F> {
             delayed_receipts: 0,
             held_back: 0,
             clock: tip.clock,
-            impersonated,
+            impersonated: Impersonated::default(),
             returns: Returns::default(),
             spec: Arc::new(Spec::new(config, genesis_block, options, None)),
         };
@@ -236,6 +254,13 @@ impl<F: FnMut(&Block, &StateChanges) -> Option<Snapshot>> Resuming<'_, F> {
         chain.final_blocks = FinalBlocks::of(&chain.head, chain.finality_lag(), &chain.index);
         chain.delayed_receipts = delayed_receipts(&mut &chain.state)?;
         chain.pool = self.tip.pool(chain.runtime.config())?;
+        chain.clock = self.tip.clock;
+        chain.impersonated = Impersonated::default();
+        let everyone = self.tip.all_impersonated || chain.spec.options.auto_impersonate;
+        chain.impersonated.set_everyone(everyone);
+        for account in self.tip.impersonated {
+            chain.impersonated.insert(account.into_owned());
+        }
         chain.queue = self.tip.queue.take().unwrap_or_else(|| chain.head.queue.clone());
         Ok(chain)
     }

@@ -12,12 +12,14 @@ use near_primitives::action::{
     GlobalContractDeployMode, TransferAction,
 };
 use near_primitives::hash::{CryptoHash, hash};
+use near_primitives::serialize::to_base64;
 use near_primitives::state_record::StateRecord;
 use near_primitives::transaction::SignedTransaction;
 use near_primitives::types::{AccountId, Balance, Gas};
 use near_primitives::views::TxExecutionStatus;
 use sandboxd::Sandbox;
 use sandboxd::chain::{Clock, Node, NodeOptions};
+use sandboxd::chain_file;
 use sandboxd::genesis::{self, dev_accounts};
 use sandboxd::rpc::{RpcConfig, RpcServer};
 use serde_json::{Value, json};
@@ -149,6 +151,7 @@ impl Stage {
         let receipt = execution.outcomes[0].outcome.outcome.receipt_ids[0];
         self.fixed = BTreeMap::from([
             ("genesis", json!(genesis)),
+            ("dumped", json!(self.dumped())),
             ("forgetful_rpc", json!(format!("http://{}", self.forgetful.0.address()))),
             ("forgetful_transaction", json!(self.forgetful_transaction())),
             ("rpc", json!(format!("http://{}", self.rig.server.address()))),
@@ -191,6 +194,13 @@ impl Stage {
             deposit: Balance::ZERO,
         }))];
         self.rig.signed_to(self.own(), self.rig.next_nonce(), actions)
+    }
+
+    fn dumped(&self) -> String {
+        let mut file = Vec::new();
+        let chains = self.rig.node.chains().wait().expect("the node answers");
+        chain_file::write(&chains, &mut file).expect("a vector takes it");
+        to_base64(&file)
     }
 
     fn forgetful_transaction(&self) -> CryptoHash {
