@@ -41,3 +41,43 @@ fn saved(fixture: &Fixture, folder: &Path) -> io::Result<Option<PathBuf>> {
     fs::write(&path, json)?;
     Ok(Some(path))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::{Fixture, MOST, fs, saved};
+
+    fn fixture() -> Fixture {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../vm-runner/tests/fixtures/logs.json");
+        Fixture::from_json(&fs::read_to_string(path).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_call_is_saved_once_and_can_be_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = saved(&fixture(), folder.path()).unwrap().unwrap();
+        assert_eq!(saved(&fixture(), folder.path()).unwrap().as_ref(), Some(&path));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        let again = Fixture::from_json(&fs::read_to_string(path).unwrap()).unwrap();
+        assert_eq!(again.to_json().unwrap(), fixture().to_json().unwrap());
+    }
+
+    #[test]
+    fn no_more_calls_are_saved_than_the_disk_should_bear() {
+        let folder = tempfile::tempdir().unwrap();
+        for number in 0..MOST {
+            fs::write(folder.path().join(number.to_string()), "").unwrap();
+        }
+        assert!(saved(&fixture(), folder.path()).unwrap().is_none());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), MOST);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_an_error_and_no_panic() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert!(saved(&fixture(), &file).is_err());
+    }
+}

@@ -12,8 +12,9 @@ use crate::prepare::{Counting, PreparedModule};
 use crate::wasmtime::{Compiler, WasmtimeVm};
 use crate::{Failure, Fingerprint, VmFault};
 
-/// The engines, each behind the feature of its crate.
+/// The engines, each behind the feature of its crate: a build with more features has more of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum VmKind {
     /// wasmer with the singlepass compiler.
     #[cfg(feature = "wasmer")]

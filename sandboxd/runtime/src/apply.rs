@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use near_primitives::utils::create_receipt_id_from_transaction;
 use sandbox_state::{Checkpoint, Overlay, Snapshot};
+use vm_runner::StoreStats;
 
 use crate::balance;
 use crate::block::{BlockEffects, BlockEnv, BlockInput, Burnt, DroppedTransaction};
@@ -55,6 +56,17 @@ impl Runtime {
     /// The protocol's rules.
     pub fn config(&self) -> &RuntimeConfig {
         &self.config
+    }
+
+    /// Waits until the contracts that were deployed so far are compiled, and stored if the engines have a
+    /// store. Calls need not: they wait for what they call.
+    pub fn wait_for_compilation(&self) {
+        self.contracts.wait_for_background();
+    }
+
+    /// What came of the engines' store of compiled contracts.
+    pub fn store_stats(&self) -> StoreStats {
+        self.contracts.store_stats()
     }
 
     pub(crate) fn contracts(&self) -> &ContractRunner {

@@ -10,7 +10,7 @@ use gas_meter::{GasCounter, Profile};
 use host_fns::near::{Context, NearHost, Parts, ReturnData as HostReturn};
 use sandbox_state::Value;
 use vm_runner::near::FixtureSink;
-use vm_runner::{Code, CodeHash, FusedVm, ModuleCache, Runner, Vm};
+use vm_runner::{Code, CodeHash, FusedVm, ModuleCache, Runner, StoreStats, Vm};
 
 use crate::actions::ReturnData;
 use crate::config::RuntimeConfig;
@@ -47,8 +47,27 @@ pub(crate) struct CallOutcome {
 impl ContractRunner {
     pub(crate) fn new(config: &RuntimeConfig, engines: &Engines) -> Self {
         let cache = Arc::new(ModuleCache::new(CACHED_BYTES));
-        let runner = Runner::new(vm(config, engines), cache, Arc::clone(config.vm()));
+        let (vm, vm_config) = (vm(config, engines), Arc::clone(config.vm()));
+        let runner = match &engines.store {
+            None => Runner::new(vm, cache, vm_config),
+            Some(store) => Runner::with_store(vm, cache, vm_config, Arc::clone(&store.0)),
+        };
         ContractRunner { runner, config: config.clone() }
+    }
+
+    /// Has `code` compiled, while the chain goes on, so that its first call need not.
+    pub(crate) fn warm_later(&self, hash: CryptoHash, code: &[u8]) {
+        self.runner.warm_later(ContractCode::new(hash, code.into()));
+    }
+
+    /// Waits until what was deployed is compiled, and what was compiled is stored.
+    pub(crate) fn wait_for_background(&self) {
+        self.runner.wait_for_background();
+    }
+
+    /// What came of the store of compiled contracts.
+    pub(crate) fn store_stats(&self) -> StoreStats {
+        self.runner.store_stats()
     }
 
     /// Calls `method` of the contract `code`.
@@ -74,7 +93,7 @@ impl ContractRunner {
 }
 
 fn vm(config: &RuntimeConfig, engines: &Engines) -> Box<dyn Vm<NearHost<ReceiptContext>>> {
-    let Engines { first, others, found } = engines.clone();
+    let Engines { first, others, found, .. } = engines.clone();
     if others.is_empty() {
         return first.vm();
     }

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use vm_runner::VmKind;
 use vm_runner::near::Fixture;
+use vm_runner::{ArtifactStore, VmKind};
 
 /// One engine, or several, each of which runs every call: where they differ there is no result, the
 /// block is dropped, and whoever wants to know is told.
@@ -13,7 +13,12 @@ pub struct Engines {
     pub(crate) first: VmKind,
     pub(crate) others: Vec<VmKind>,
     pub(crate) found: Found,
+    pub(crate) store: Option<Store>,
 }
+
+/// Where compiled contracts are kept.
+#[derive(Clone)]
+pub(crate) struct Store(pub(crate) Arc<dyn ArtifactStore>);
 
 /// Who is told of a call on which engines differ.
 #[derive(Clone)]
@@ -22,7 +27,7 @@ pub(crate) struct Found(Arc<dyn Fn(&Fixture) + Send + Sync>);
 impl Engines {
     /// `first` alone.
     pub fn only(first: VmKind) -> Self {
-        Engines { first, others: Vec::new(), found: Found(Arc::new(|_| {})) }
+        Engines { first, others: Vec::new(), found: Found(Arc::new(|_| {})), store: None }
     }
 
     /// `first` beside `others`; `found` is told of each call on which they differ.
@@ -31,7 +36,14 @@ impl Engines {
         others: Vec<VmKind>,
         found: impl Fn(&Fixture) + Send + Sync + 'static,
     ) -> Self {
-        Engines { first, others, found: Found(Arc::new(found)) }
+        Engines { first, others, found: Found(Arc::new(found)), store: None }
+    }
+
+    /// The same, with `store` to keep compiled contracts in, so that the next chain need not
+    /// compile them.
+    #[must_use]
+    pub fn stored_in(self, store: Arc<dyn ArtifactStore>) -> Self {
+        Engines { store: Some(Store(store)), ..self }
     }
 }
 
@@ -51,5 +63,11 @@ impl Found {
 impl fmt::Debug for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Found")
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Store")
     }
 }

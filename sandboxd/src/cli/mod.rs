@@ -134,6 +134,13 @@ pub struct ServeArgs {
     /// `vm-runner replay` [default: singlepass].
     #[arg(long, value_name = "ENGINES", value_delimiter = ',')]
     pub vm: Vec<VmKind>,
+    /// Keep compiled contracts in this folder, so that the next start finds them [default:
+    /// sandboxd/compiled in the user's folder for caches].
+    #[arg(long, value_name = "DIR")]
+    pub compile_cache: Option<PathBuf>,
+    /// Keep no compiled contracts.
+    #[arg(long, conflicts_with = "compile_cache")]
+    pub no_compile_cache: bool,
     /// A name that the server may be called by, beside those of the loopback and its address, or *
     /// for any. Other names are refused, so that no web page can reach the chain by one of its own.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]

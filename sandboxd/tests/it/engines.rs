@@ -7,7 +7,7 @@ use near_primitives::hash::CryptoHash;
 use near_primitives::types::{Balance, Gas};
 use near_primitives::views::FinalExecutionOutcomeView;
 use parking_lot::Mutex;
-use sandbox_runtime::{Engines, VmKind};
+use sandbox_runtime::{DiskStore, Engines, VmKind};
 use sandboxd::Sandbox;
 use sandboxd::chain::{Chain, Clock};
 
@@ -74,4 +74,28 @@ fn a_chain_is_the_same_on_every_engine() {
     });
     assert_eq!(live(chain(compared)), expected);
     assert!(found.lock().is_empty());
+}
+
+#[test]
+fn what_one_chain_compiled_the_next_one_finds() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || {
+        let store = DiskStore::open(folder.path(), 1 << 30).unwrap();
+        chain(Engines::default().stored_in(Arc::new(store)))
+    };
+    let mut first = open();
+    let code = fixtures::wasm("status").to_vec();
+    let deploy = vec![Action::DeployContract(DeployContractAction { code })];
+    first.submit(sign(&first, ALICE, ALICE, 1, deploy)).unwrap();
+    first.settle().unwrap();
+    let runtime = first.runtime();
+    runtime.wait_for_compilation();
+    assert_eq!(runtime.store_stats().written, 1, "a contract is compiled when it is deployed");
+    let second = open();
+    let runtime = second.runtime().clone();
+    assert_eq!(live(second), live(chain(Engines::default())));
+    runtime.wait_for_compilation();
+    let stats = runtime.store_stats();
+    assert_eq!(stats.loaded, 1, "the contract that was deployed on the first chain");
+    assert_eq!((stats.unusable, stats.failed), (0, 0));
 }

@@ -43,10 +43,12 @@ impl Application<'_> {
         let account = running.existing();
         remove_storage(account, contract_storage(&mut self.state, &account_id, account)?);
         add_storage(account, length(&deploy.code));
+        let code_hash = hash(&deploy.code);
         account
-            .set_contract(AccountContract::Local(hash(&deploy.code)))
+            .set_contract(AccountContract::Local(code_hash))
             .map_err(|error| RuntimeFault::CorruptState(format!("{account_id}: {error}")))?;
         tree::set_code(&mut self.state, &account_id, &deploy.code);
+        self.runtime.contracts().warm_later(code_hash, &deploy.code);
         Ok(())
     }
 }

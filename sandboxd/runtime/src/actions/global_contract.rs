@@ -73,6 +73,7 @@ impl Application<'_> {
         }
         tree::write(&mut self.state, &key, &distribution.nonce());
         self.state.set(tree::global_code_key(distribution.id()).to_vec(), code.to_vec());
+        self.runtime.contracts().warm_later(CryptoHash::hash_bytes(code), code);
         let fees = &self.runtime.config().near().fees;
         let compute = fees
             .deploy_global_contract_execution_per_byte

@@ -1,6 +1,6 @@
 //! A chain that is not NEAR: its own functions, prices, limits, errors and features, and the
 //! functions of `host-fns` that any chain can take over. Run it with
-//! `cargo run -p vm-runner --example points`.
+//! `cargo run -p vm-runner --example other_chain`.
 
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
@@ -13,8 +13,7 @@ use std::sync::Arc;
 use gas_meter::OutOfGas;
 use host_fns::abi::FeatureSet;
 use host_fns::common::HostError;
-use vm_runner::wasmer::WasmerVm;
-use vm_runner::{CodeBytes, Failure, Finished, LinkError, ModuleCache, Runner, VmFault};
+use vm_runner::{CodeBytes, Failure, Finished, LinkError, ModuleCache, Runner, VmFault, VmKind};
 
 use chain::{EXPIRY, Points, PointsError};
 
@@ -26,8 +25,17 @@ const EXPIRING: &str = r#"(module
     (func (export "main") (call $expire (i64.const 40))))"#;
 
 fn main() -> Result<(), Box<dyn Error>> {
+    for engine in VmKind::ALL {
+        println!("On {engine}:");
+        story(*engine)?;
+    }
+    Ok(())
+}
+
+/// Calls of contracts, and what has to come of them on each engine.
+fn story(engine: VmKind) -> Result<(), Box<dyn Error>> {
     let contract = CodeBytes::new(wat::parse_str(CONTRACT)?);
-    let chain = runner(FeatureSet::NONE);
+    let chain = runner(engine, FeatureSet::NONE);
 
     let tipped = show("a tip", chain.run(&contract, "tip", alice()))?;
     assert_eq!(tipped.end, Ok(()));
@@ -51,15 +59,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     let unknown =
         LinkError::UnknownImport { module: "points".to_owned(), name: "expire".to_owned() };
     assert_eq!(refused.end, Err(Failure::Link(unknown)));
-    let later = runner(FeatureSet::NONE.with(EXPIRY));
+    let later = runner(engine, FeatureSet::NONE.with(EXPIRY));
     let expired = show("expiry where there is", later.run(&expiring, "main", alice()))?;
     assert_eq!(expired.host.balances, [("alice".to_owned(), 60)].into());
     Ok(())
 }
 
-fn runner(features: FeatureSet) -> Runner<Points> {
-    let (vm, cache) = (Box::new(WasmerVm::new()), Arc::new(ModuleCache::new(64 << 20)));
-    Runner::new(vm, cache, Arc::new(prices::vm_config(features)))
+fn runner(engine: VmKind, features: FeatureSet) -> Runner<Points> {
+    let cache = Arc::new(ModuleCache::new(64 << 20));
+    Runner::new(engine.vm(), cache, Arc::new(prices::vm_config(features)))
 }
 
 /// A call by an account with a hundred points.
@@ -89,6 +97,6 @@ fn show(what: &str, run: Result<Finished<Points>, VmFault>) -> Result<Finished<P
 }
 
 #[test]
-fn the_chain_does_as_it_says() {
+fn the_chain_does_as_it_says_on_every_engine() {
     main().expect("every call ends as main asserts");
 }
