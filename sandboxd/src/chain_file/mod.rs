@@ -167,7 +167,7 @@ fn write_records<W: Write>(writer: &mut Writer<W>, chain: &Chain) -> io::Result<
     writer.piece(&Vec::<(Vec<u8>, Vec<u8>)>::new())
 }
 
-/// Reads what [`write`] wrote. The `options` are used as [`Chain::resume`] says.
+/// Reads what [`write()`] wrote. The `options` are used as [`Chain::resume`] says.
 pub fn read(from: impl Read, options: &ChainOptions) -> Result<Chains, InvalidChainFile> {
     let mut pieces = Pieces::open(from)?;
     let (last_snapshot, count): (SnapshotId, u32) = pieces.next()?;
