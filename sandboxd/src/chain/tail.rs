@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rpds::RedBlackTreeMapSync;
 
 /// So many items are kept together: each push after a clone copies those that came before it.
-const CHUNK: usize = 64;
+const CHUNK: usize = 32;
 
 /// A list without its beginning. A clone shares everything.
 #[derive(Clone, Debug)]
@@ -57,12 +57,17 @@ impl<T: Copy + Default> Tail<T> {
     pub(super) fn push(&mut self, item: T) {
         let place = self.end / CHUNK;
         if let Some(chunk) = self.chunks.get_mut(&place) {
-            let chunk = Arc::make_mut(chunk);
-            // A chunk that was just copied would leave room for as many again.
-            chunk.reserve_exact(1);
-            chunk.push(item);
+            if Arc::get_mut(chunk).is_none() {
+                // A plain copy has no room, and growing would leave too much.
+                let mut copy = Vec::with_capacity(CHUNK);
+                copy.extend_from_slice(chunk);
+                *chunk = Arc::new(copy);
+            }
+            Arc::make_mut(chunk).push(item);
         } else {
-            self.chunks.insert_mut(place, Arc::new(vec![item]));
+            let mut chunk = Vec::with_capacity(CHUNK);
+            chunk.push(item);
+            self.chunks.insert_mut(place, Arc::new(chunk));
         }
         self.end = self.end.saturating_add(1);
     }
