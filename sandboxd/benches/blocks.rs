@@ -1,5 +1,6 @@
 //! Blocks without transactions: 1,000 that are mined over HTTP, beside anvil, and a million heights that are skipped.
-//! `scripts/bench` runs it. Named, `process` measures the chain alone.
+//! `scripts/bench` runs it. Named, `process` measures the chain alone, `memory` what the program holds
+//! after many empty blocks, and `image` what a chain takes as bytes, and to come back.
 
 #![allow(
     clippy::float_arithmetic,
@@ -17,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use sandboxd::Sandbox;
-use sandboxd::chain::Clock;
+use sandboxd::chain::{Chain, Clock};
 use serde_json::{Value, json};
 
 use crate::http::{Connection, post};
@@ -33,6 +34,12 @@ fn main() -> Result<()> {
     // `cargo test --all-targets` runs benchmarks too, as tests: nothing is measured in a debug build.
     if !named("--bench") {
         return Ok(());
+    }
+    if named("memory") {
+        return memory();
+    }
+    if named("image") {
+        return image();
     }
     let (mined, skipped) = in_process()?;
     if named("process") {
@@ -86,6 +93,57 @@ fn in_process() -> Result<(Duration, Duration)> {
         drop(made);
     }
     Ok((median(mined), median(skipped)))
+}
+
+/// What the program holds after so many empty blocks, in MB.
+fn memory() -> Result<()> {
+    let mut chain = Sandbox::localnet(Clock::system()).into_chain();
+    println!("| empty blocks | MB |\n|--:|--:|\n| 0 | {:.1} |", resident()?);
+    for height in (1_000..=220_000).step_by(1_000) {
+        drop(chain.mine(1_000, None)?);
+        if [10_000, 20_000, 120_000, 220_000].contains(&height) {
+            println!("| {height} | {:.1} |", resident()?);
+        }
+    }
+    Ok(())
+}
+
+/// The program's memory, in MB.
+fn resident() -> Result<f64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    let kilobytes = line.trim().trim_end_matches("kB").trim();
+    Ok(kilobytes.parse::<f64>()? / 1e3)
+}
+
+/// How long 10,000 empty blocks take to become bytes and to come back, and how many they are.
+fn image() -> Result<()> {
+    let mut chain = Sandbox::localnet(Clock::system()).into_chain();
+    drop(chain.mine(30_000, None)?);
+    let started = Instant::now();
+    let (base, tip) = (chain.base_image()?, chain.tip_image());
+    let oldest = chain.oldest().height();
+    let blocks: Option<Vec<_>> =
+        chain.blocks_after(oldest).map(|block| chain.block_image(block)).collect();
+    let blocks = blocks.context("a block cannot be written")?;
+    let wrote = started.elapsed();
+    let bytes: usize = blocks.iter().map(Vec::len).sum();
+    let state = chain.state().clone();
+    let started = Instant::now();
+    let again =
+        Chain::resume(&base, &tip, &blocks, |_, _| Some(state.clone()), chain.options().clone())?;
+    let resumed = started.elapsed();
+    ensure!(again.head().hash() == chain.head().hash(), "another chain came back");
+    println!(
+        "{} blocks: {} bytes each, base {} and tip {} bytes; written in {:.1} ms, resumed in {:.1} ms",
+        blocks.len(),
+        bytes.checked_div(blocks.len()).unwrap_or_default(),
+        base.len(),
+        tip.len(),
+        millis(wrote),
+        millis(resumed)
+    );
+    Ok(())
 }
 
 /// How long the first answer to a request takes on a new chain.

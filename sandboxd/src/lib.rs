@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod chain;
+pub mod chain_file;
 pub mod cli;
 pub mod genesis;
 pub mod home;
@@ -11,4 +12,4 @@ pub mod remote;
 pub mod rpc;
 mod sandbox;
 
-pub use sandbox::{KEPT_STATES, Sandbox, SandboxBuilder};
+pub use sandbox::{KEPT_BLOCKS, Sandbox, SandboxBuilder};

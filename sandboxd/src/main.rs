@@ -16,14 +16,15 @@ use anyhow::Context as _;
 use near_primitives::version::PROTOCOL_VERSION;
 use sandbox_runtime::{DiskStore, Engines};
 use sandboxd::chain::{BlockMode, Clock, Node, NodeOptions};
+use sandboxd::chain_file::{self, StateClient};
 use sandboxd::cli::{
     self, BlockTime, Cli, Command, DumpStateArgs, ExportArgs, ForkArgs, Program, RunArgs,
-    ServeArgs, StartArgs, ViewState, docs,
+    ServeArgs, StartArgs, StateCommand, StateFormat, ViewState, docs,
 };
 use sandboxd::home::{Home, HomeContents, dump, read_genesis};
 use sandboxd::remote::{Client, Remote, RemoteSource, export};
 use sandboxd::rpc::{NodeSettings, RpcConfig, RpcServer};
-use sandboxd::{Sandbox, SandboxBuilder, genesis};
+use sandboxd::{KEPT_BLOCKS, Sandbox, SandboxBuilder, genesis};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -56,6 +57,10 @@ fn run(program: Program, cli: Cli) -> anyhow::Result<()> {
             ViewState::DumpState(args) => dump_state(&Home::new(cli.home), &args, wallet),
         },
         Some(Command::Export(args)) => export_accounts(&args),
+        Some(Command::State(args)) => match args.command {
+            StateCommand::Dump { file, format, node } => dump_node(&file, format, &node.url),
+            StateCommand::Load { file, node } => load_node(&file, &node.url),
+        },
         Some(Command::Completions { shell }) => print(&docs::completions(program, shell)),
         Some(Command::Man { of }) => print(&docs::man(program, &of)?),
         None => start(&cli.start, wallet),
@@ -75,24 +80,33 @@ fn start(args: &StartArgs, wallet: Option<Vec<u8>>) -> anyhow::Result<()> {
     };
     let builder = builder.wallet_contract(wallet).finality_lag(args.serve.finality_lag);
     let builder = builder.auto_impersonate(args.serve.auto_impersonate);
+    let builder = builder.kept_blocks(kept_blocks(&args.serve, args.serve.archive));
     let sandbox = builder.engines(engines(&args.serve)?).build();
     let sandbox = match &args.genesis {
         None => sandbox?,
         Some(path) => sandbox.with_context(|| path.display().to_string())?,
     };
     let accounts = if args.genesis.is_none() { genesis::dev_accounts() } else { Vec::new() };
-    let chain_id = sandbox.chain().chain_id().to_owned();
+    let files = &args.serve.state_file;
+    if fork.is_some() && (files.source().is_some() || files.target().is_some()) {
+        anyhow::bail!(
+            "a fork can neither be read from a file nor written to one yet: leave out --state, \
+             --load-state and --dump-state"
+        );
+    }
     let node = start_node(sandbox, &args.serve, None)?;
+    let chain_id = node.view().chain_id().to_owned();
     let address = args.serve.rpc_addr.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 3030)));
-    let rpc = RpcConfig { origin: source, ..RpcConfig::neard() };
+    let neard = RpcConfig::neard();
+    let settings = NodeSettings { archive: args.serve.archive, ..neard.node };
+    let rpc = RpcConfig { origin: source, node: settings, ..neard };
     let server = serve(address, &node, rpc, &args.serve)?;
     let banner = Banner { address: server.address(), chain_id, accounts, fork };
     if args.json { banner.print_json() } else { banner.print_table() }
         .context("the accounts could not be printed")?;
     end.wait();
     drop(server);
-    node.stop();
-    Ok(())
+    stop_node(&node, &args.serve)
 }
 
 /// Starts the chain of a home folder.
@@ -100,8 +114,7 @@ fn run_home(home: &Home, args: &RunArgs, wallet: Option<Vec<u8>>) -> anyhow::Res
     let end = End::listen()?;
     let contents = home.read()?;
     let config = contents.config.clone();
-    let archive = args.archive || config.archive;
-    let kept_states = if archive { usize::MAX } else { sandboxd::KEPT_STATES };
+    let archive = args.serve.archive || config.archive && args.serve.prune_history.is_none();
     let empty_blocks = args.produce_empty_blocks.unwrap_or(config.empty_blocks);
     let max_gas_burnt_view = args.max_gas_burnt_view.or(config.max_gas_burnt_view);
     let rpc = RpcConfig {
@@ -121,7 +134,7 @@ fn run_home(home: &Home, args: &RunArgs, wallet: Option<Vec<u8>>) -> anyhow::Res
         ..RpcConfig::neard()
     };
     let sandbox = builder(contents, wallet)
-        .kept_states(kept_states)
+        .kept_blocks(kept_blocks(&args.serve, archive))
         .finality_lag(args.serve.finality_lag)
         .auto_impersonate(args.serve.auto_impersonate)
         .engines(engines(&args.serve)?)
@@ -136,8 +149,59 @@ fn run_home(home: &Home, args: &RunArgs, wallet: Option<Vec<u8>>) -> anyhow::Res
     end.wait();
     drop(server);
     drop(running);
+    stop_node(&node, &args.serve)
+}
+
+/// Ends the chain, and writes it where it was asked for.
+fn stop_node(node: &Node, args: &ServeArgs) -> anyhow::Result<()> {
+    let chains = args.state_file.target().map(|path| (path, node.chains().wait()));
     node.stop();
-    Ok(())
+    let Some((path, chains)) = chains else { return Ok(()) };
+    let chains = chains.context("the chain has ended before it could be written")?;
+    write_whole(path, |out| Ok(chain_file::write(&chains, out)?))
+}
+
+/// Asks a running node for all that it has.
+fn dump_node(path: &Path, format: StateFormat, url: &str) -> anyhow::Result<()> {
+    let client = StateClient::new(url);
+    match format {
+        StateFormat::Chain => {
+            let file = client.dump()?;
+            write_whole(path, |out| Ok(out.write_all(&file)?))?;
+        }
+        StateFormat::Genesis => {
+            let genesis = client.dump_genesis()?;
+            write_whole(path, |out| Ok(serde_json::to_writer(out, &genesis)?))?;
+        }
+    }
+    print(format!("Wrote {}\n", path.display()).as_bytes())
+}
+
+/// Gives a running node what is in a file.
+fn load_node(path: &Path, url: &str) -> anyhow::Result<()> {
+    let height = StateClient::new(url).load(&read(path)?)?;
+    print(format!("The node goes on from block {height}\n").as_bytes())
+}
+
+/// Writes a file that has its name only when it is whole.
+fn write_whole(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let beside = path.with_added_extension("part");
+    let named = || path.display().to_string();
+    let mut out = BufWriter::new(File::create(&beside).with_context(named)?);
+    let written = write(&mut out).and_then(|()| Ok(out.flush()?));
+    let written = written.and_then(|()| Ok(std::fs::rename(&beside, path)?));
+    if written.is_err() {
+        drop(std::fs::remove_file(&beside));
+    }
+    written.with_context(named)
+}
+
+/// How many of the latest blocks are kept.
+fn kept_blocks(args: &ServeArgs, archive: bool) -> usize {
+    args.prune_history.unwrap_or(if archive { usize::MAX } else { KEPT_BLOCKS })
 }
 
 /// What contracts run on.
@@ -215,18 +279,9 @@ fn export_accounts(args: &ExportArgs) -> anyhow::Result<()> {
     let client = Client::new(&args.url, args.client_options()).context("--url")?;
     let remote = Remote::at(Arc::new(client), args.block.unwrap_or_default())?;
     let ids = args.account.iter().cloned().collect();
-    // What is half written never goes by the name that was given.
-    let beside = args.output.with_added_extension("part");
-    let named = || args.output.display().to_string();
-    let mut out = BufWriter::new(File::create(&beside).with_context(named)?);
-    let written = export(&remote, &ids, &mut out).map_err(anyhow::Error::from);
-    let written = written.and_then(|()| Ok(std::fs::rename(&beside, &args.output)?));
-    if let Err(error) = written {
-        drop(std::fs::remove_file(&beside));
-        return Err(error.context(named()));
-    }
-    let header = &remote.block().header;
-    let text = format!("Wrote {} as of block {} ({})\n", named(), header.height, header.hash);
+    write_whole(&args.output, |out| Ok(export(&remote, &ids, out)?))?;
+    let (header, path) = (&remote.block().header, args.output.display());
+    let text = format!("Wrote {path} as of block {} ({})\n", header.height, header.hash);
     print(text.as_bytes())
 }
 
@@ -260,7 +315,15 @@ fn start_node(
             BlockTime::Manual => BlockMode::Manual,
         },
     );
-    Ok(sandbox.start(NodeOptions { mode })?)
+    let options = sandbox.chain().options().clone();
+    let node = sandbox.start(NodeOptions { mode })?;
+    if let Some(path) = args.state_file.source() {
+        let named = || path.display().to_string();
+        let file = File::open(path).with_context(named)?;
+        let chains = chain_file::read(file, &options).with_context(named)?;
+        node.put_chains(chains).wait().context("the chain has ended at once")?;
+    }
+    Ok(node)
 }
 
 fn serve(

@@ -16,8 +16,8 @@ use crate::chain::{Chain, ChainOptions, Clock, InvalidChain, Node, NodeOptions, 
 use crate::genesis;
 use crate::home::Config;
 
-/// Of how many of the latest blocks the state is kept, if nothing else is said.
-pub const KEPT_STATES: usize = 20_000;
+/// How many of the latest blocks are kept, if nothing else is said.
+pub const KEPT_BLOCKS: usize = 10_000;
 
 /// A chain that is ready to be used.
 #[derive(Clone, Debug)]
@@ -32,7 +32,7 @@ pub struct SandboxBuilder {
     signer: Option<ValidatorSigner>,
     clock: Clock,
     block_delay: Duration,
-    kept_states: usize,
+    kept_blocks: usize,
     finality_lag: BlockHeightDelta,
     max_gas_burnt_view: Option<u64>,
     wallet_contract: Option<Vec<u8>>,
@@ -69,7 +69,7 @@ impl Sandbox {
             signer: None,
             clock: Clock::system(),
             block_delay: Config::default_block_delay(),
-            kept_states: KEPT_STATES,
+            kept_blocks: KEPT_BLOCKS,
             finality_lag: 0,
             max_gas_burnt_view: None,
             wallet_contract: None,
@@ -121,10 +121,12 @@ impl SandboxBuilder {
         self
     }
 
-    /// Of how many of the latest blocks the state is kept.
+    /// How many of the latest blocks are kept, with their states, transactions and outcomes: at least
+    /// one, and as many as finality looks back. Of older ones only hash and height are known, as long
+    /// as transactions may be signed for them.
     #[must_use]
-    pub fn kept_states(mut self, states: usize) -> Self {
-        self.kept_states = states;
+    pub fn kept_blocks(mut self, blocks: usize) -> Self {
+        self.kept_blocks = blocks;
         self
     }
 
@@ -174,7 +176,7 @@ impl SandboxBuilder {
             signer,
             clock: self.clock,
             block_delay_ns: u64::try_from(self.block_delay.as_nanos()).unwrap_or(u64::MAX),
-            kept_states: self.kept_states,
+            kept_blocks: self.kept_blocks,
             finality_lag: self.finality_lag,
             max_gas_burnt_view: self.max_gas_burnt_view,
             wallet_contract: self.wallet_contract,

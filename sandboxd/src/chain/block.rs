@@ -31,12 +31,14 @@ use super::validators::Staking;
 /// A block, its one chunk, and what applying it gave.
 #[derive(Debug)]
 pub struct Block {
-    near: NearBlock,
-    author: AccountId,
-    epoch: Epoch,
-    staking: Staking,
-    transactions: Vec<SignedTransaction>,
-    incoming: Arc<[Receipt]>,
+    pub(super) near: NearBlock,
+    pub(super) author: AccountId,
+    pub(super) epoch: Epoch,
+    pub(super) staking: Staking,
+    /// The height of the block that the header names as the last final one, of genesis before that.
+    pub(super) last_final_height: BlockHeight,
+    pub(super) transactions: Vec<SignedTransaction>,
+    pub(super) incoming: Arc<[Receipt]>,
     pub(super) applied: Applied,
     /// The receipts that wait after the block.
     pub(super) queue: Queue,
@@ -158,6 +160,11 @@ impl Block {
         &self.staking
     }
 
+    /// The height of the last block that was final when this one was made, as NEAR counts.
+    pub(super) fn last_final_height(&self) -> BlockHeight {
+        self.last_final_height
+    }
+
     /// The shard of the block's only chunk.
     pub fn shard_id(&self) -> ShardId {
         self.chunk_header().shard_id()
@@ -261,6 +268,7 @@ impl GenesisBlock<'_> {
             author: self.author,
             epoch: self.epoch,
             staking: self.staking,
+            last_final_height: self.height,
             transactions: Vec::new(),
             incoming: Arc::new([]),
             applied: Applied::genesis(self.state_root, self.total_supply),
@@ -294,11 +302,18 @@ impl NewBlock<'_> {
         let vrf_proof = near_crypto::vrf::Proof([0; 64]);
         let body = BlockBody::new(vec![chunk], vrf_value, vrf_proof, vec![Vec::new()]);
         let header = self.header(&body);
+        let previous = self.previous.header();
+        // The header names either the block before the previous one, or the same as the previous one.
+        let last_final_height = previous
+            .prev_height()
+            .filter(|_| !previous.is_genesis() && header.last_final_block() == previous.prev_hash())
+            .unwrap_or(self.previous.last_final_height);
         Block {
             near: NearBlock::BlockV4(BlockV4 { header, body }),
             author: self.previous.author.clone(),
             epoch: self.epoch,
             staking: self.staking,
+            last_final_height,
             transactions: self.transactions,
             incoming: self.incoming,
             applied: self.applied,

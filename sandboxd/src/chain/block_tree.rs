@@ -4,28 +4,66 @@
 
 use near_primitives::hash::CryptoHash;
 use near_primitives::merkle::{Direction, MerklePath, MerklePathItem, combine_hash};
-use rpds::VectorSync;
 
-/// A tree that grows at its end, and is cut there. A clone shares everything.
+use super::tail::Tail;
+
+/// A tree that grows at its end, is cut there, and forgets what only the ways from its first leaves
+/// need. A clone shares everything.
 #[derive(Clone, Debug, Default)]
 pub(super) struct BlockTree {
     /// The roots of the full subtrees, level by level, the leaves first.
-    levels: Vec<VectorSync<CryptoHash>>,
+    levels: Vec<Tail<CryptoHash>>,
 }
 
 impl BlockTree {
+    /// The tree with these levels.
+    pub(super) fn of(levels: Vec<Tail<CryptoHash>>) -> Self {
+        Self { levels }
+    }
+
+    /// The roots of the full subtrees, level by level, the leaves first.
+    pub(super) fn levels(&self) -> &[Tail<CryptoHash>] {
+        &self.levels
+    }
+
+    /// How many leaves there are, those that are forgotten too.
+    pub(super) fn size(&self) -> usize {
+        self.levels.first().map_or(0, Tail::end)
+    }
+
+    /// The leaf at `place`, if it is not forgotten.
+    pub(super) fn leaf(&self, place: usize) -> Option<&CryptoHash> {
+        self.levels.first()?.get(place)
+    }
+
+    /// The leaves that are not forgotten, with their places.
+    pub(super) fn leaves(&self) -> impl DoubleEndedIterator<Item = (usize, &CryptoHash)> {
+        self.levels.first().into_iter().flat_map(Tail::iter)
+    }
+
+    /// Forgets what neither the roots of `size` leaves and more need, nor the ways from the leaf at
+    /// `size` and those behind it; but no leaf from `first_leaf` on.
+    pub(super) fn forget_before(&mut self, size: usize, first_leaf: usize) {
+        for (level, nodes) in self.levels.iter_mut().enumerate() {
+            let place = u32::try_from(level).ok().and_then(|level| size.checked_shr(level));
+            // A full subtree that ends there may be on the left of a way.
+            let first = place.unwrap_or_default().saturating_sub(1);
+            nodes.forget_before(if level == 0 { first.min(first_leaf) } else { first });
+        }
+    }
+
     /// Adds a leaf behind all others.
     pub(super) fn insert(&mut self, leaf: CryptoHash) {
         let mut node = leaf;
         let mut level = 0_usize;
         loop {
             if self.levels.len() == level {
-                self.levels.push(VectorSync::new_sync());
+                self.levels.push(Tail::default());
             }
             let Some(nodes) = self.levels.get_mut(level) else { return };
-            nodes.push_back_mut(node);
-            if nodes.len().is_multiple_of(2) {
-                let left = nodes.len().checked_sub(2).and_then(|left| nodes.get(left));
+            nodes.push(node);
+            if nodes.end().is_multiple_of(2) {
+                let left = nodes.end().checked_sub(2).and_then(|left| nodes.get(left));
                 let Some(left) = left else { return };
                 node = combine_hash(left, &node);
                 level = level.saturating_add(1);
@@ -39,16 +77,14 @@ impl BlockTree {
     pub(super) fn truncate(&mut self, size: usize) {
         let mut left = size;
         for nodes in &mut self.levels {
-            while nodes.len() > left {
-                nodes.drop_last_mut();
-            }
+            nodes.truncate(left);
             left /= 2;
         }
     }
 
     /// The root of all leaves; that of no leaf is the zero hash.
     pub(super) fn root(&self) -> CryptoHash {
-        self.subtree(0, self.levels.first().map_or(0, VectorSync::len)).unwrap_or_default()
+        self.subtree(0, self.size()).unwrap_or_default()
     }
 
     /// The way from the leaf at `leaf` to the root that the tree had with `size` leaves. `None` if
@@ -133,5 +169,38 @@ mod tests {
             }
             assert_eq!(Some(&longer.root()), roots.last());
         }
+    }
+
+    #[test]
+    fn a_tree_without_its_beginning_has_the_same_roots_and_ways() {
+        let leaf = |place: usize| hash(&place.to_le_bytes());
+        let mut whole = BlockTree::default();
+        (0..150).for_each(|place| whole.insert(leaf(place)));
+        for first in 0..100 {
+            let mut tree = BlockTree::default();
+            (0..100).for_each(|place| tree.insert(leaf(place)));
+            tree.forget_before(first, usize::MAX);
+            (100..150).for_each(|place| tree.insert(leaf(place)));
+            assert_eq!(tree.root(), whole.root(), "{first}");
+            for size in (first..=150).rev() {
+                for place in first..size {
+                    assert_eq!(
+                        tree.path(place, size),
+                        whole.path(place, size),
+                        "{first} {place} {size}"
+                    );
+                }
+            }
+            tree.truncate(first + 3);
+            tree.insert(leaf(first + 3));
+            whole.truncate(first + 4);
+            assert_eq!(tree.root(), whole.root(), "{first}");
+            (first + 4..150).for_each(|place| whole.insert(leaf(place)));
+        }
+        let mut tree = whole.clone();
+        tree.forget_before(140, 70);
+        assert!(tree.leaves().eq(whole.leaves().skip(70)));
+        let kept = tree.levels().iter().skip(1).map(|nodes| nodes.iter().count()).sum::<usize>();
+        assert!(kept < 20, "{kept}");
     }
 }

@@ -4,11 +4,13 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 /// Nanoseconds since the Unix epoch, as in a block header.
 pub type TimestampNs = u64;
 
 /// The source of a chain's time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshDeserialize, BorshSerialize)]
 pub struct Clock {
     pace: Pace,
     /// The next block's time, whatever the clock shows then.
@@ -19,7 +21,7 @@ pub struct Clock {
     set_back: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshDeserialize, BorshSerialize)]
 enum Pace {
     /// With the machine's clock, and so many nanoseconds ahead of it.
     Running { ahead_ns: i128 },

@@ -71,12 +71,18 @@ impl Chain {
     /// Takes the place of `previous`, for readers that have read that one.
     pub(super) fn follow(&mut self, previous: &Self) {
         self.returns = previous.returns.clone();
-        if self.index.block(previous.head.hash()).is_some() {
+        if self.has(&previous.head) {
             return;
         }
-        let common = previous.index.blocks_down_from(self.head.height());
-        let common = common.map(Arc::as_ref).find(|block| self.index.block(block.hash()).is_some());
+        // Where too much was forgotten to tell, readers read again all that there is.
+        let common = self.index.blocks_down_from(previous.head.height());
+        let common = common.map(Arc::as_ref).find(|block| previous.has(block));
         self.returns.push(common.map_or(0, Block::height));
+    }
+
+    /// Whether `block` is one of the chain's, as far as that is known of old ones.
+    fn has(&self, block: &Block) -> bool {
+        self.head.hash() == block.hash() || self.passed.has(block)
     }
 }
 

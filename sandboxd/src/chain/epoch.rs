@@ -2,13 +2,14 @@
 //! (`chain/epoch-manager`): an epoch's id is the hash of the last block of the epoch before the
 //! previous one.
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use near_primitives::hash::CryptoHash;
 use near_primitives::types::{BlockHeight, BlockHeightDelta, EpochHeight, EpochId};
 
 use super::fork::PinnedBlock;
 
 /// The epoch that a block belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshDeserialize, BorshSerialize)]
 pub struct Epoch {
     /// The epoch's id.
     pub id: EpochId,

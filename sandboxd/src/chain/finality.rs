@@ -38,7 +38,9 @@ impl FinalBlocks {
     pub(super) fn of(head: &Arc<Block>, lag: BlockHeightDelta, index: &Index) -> Self {
         let behind = |lag: BlockHeightDelta| {
             let (mut top, mut above) = (head.height(), head.height());
+            let mut oldest = head;
             for block in index.blocks_down_from(head.height()) {
+                oldest = block;
                 if block.height().saturating_add(1) != above {
                     top = block.height();
                 }
@@ -48,7 +50,7 @@ impl FinalBlocks {
                     return Arc::clone(block);
                 }
             }
-            Arc::clone(head)
+            Arc::clone(oldest)
         };
         // Blocks further down do not become final any more.
         let reach = head.height().saturating_sub(lag);

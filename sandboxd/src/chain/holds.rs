@@ -2,8 +2,10 @@
 //! out of blocks until somebody releases them. What is held is nothing that the state knows of.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use near_primitives::hash::CryptoHash;
 use near_primitives::receipt::{Receipt, VersionedReceiptEnum};
 use near_primitives::transaction::Action;
@@ -16,7 +18,7 @@ use super::Chain;
 pub type HoldId = u64;
 
 /// Which receipts are held: those that fit all that is said. Where nothing is said, each.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshDeserialize, BorshSerialize)]
 pub struct ReceiptFilter {
     /// The receipt with this id.
     pub receipt_id: Option<CryptoHash>,
@@ -45,7 +47,7 @@ fn calls(receipt: &Receipt, method_name: &str) -> bool {
 }
 
 /// A receipt that is held.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshDeserialize, BorshSerialize)]
 pub struct HeldReceipt {
     /// The hold that it was caught by.
     pub hold_id: HoldId,
@@ -73,7 +75,7 @@ pub enum InvalidRelease {
 }
 
 /// The receipts that wait for a block. A clone shares everything.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Queue {
     /// Those of the next block: what the latest one sent and is not held, and what was released.
     due: Arc<[Receipt]>,
@@ -169,6 +171,25 @@ impl Queue {
             self.held.remove_mut(&place);
         }
         Ok(receipts)
+    }
+}
+
+impl BorshSerialize for Queue {
+    fn serialize<W: io::Write>(&self, writer: &mut W) -> io::Result<()> {
+        let filters: Vec<_> = self.filters.iter().collect();
+        let held: Vec<_> = self.held.iter().collect();
+        (&*self.due, filters, held, self.made, self.caught).serialize(writer)
+    }
+}
+
+impl BorshDeserialize for Queue {
+    fn deserialize_reader<R: io::Read>(reader: &mut R) -> io::Result<Self> {
+        let due: Vec<Receipt> = BorshDeserialize::deserialize_reader(reader)?;
+        let filters: Vec<(HoldId, ReceiptFilter)> = BorshDeserialize::deserialize_reader(reader)?;
+        let held: Vec<(u64, HeldReceipt)> = BorshDeserialize::deserialize_reader(reader)?;
+        let (made, caught) = BorshDeserialize::deserialize_reader(reader)?;
+        let filters = filters.into_iter().collect();
+        Ok(Self { due: due.into(), filters, held: held.into_iter().collect(), made, caught })
     }
 }
 

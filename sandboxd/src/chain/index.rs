@@ -89,23 +89,40 @@ impl Index {
                 return;
             }
             let block = Arc::clone(block);
-            for transaction in block.transactions() {
-                self.transactions.remove_mut(&transaction.get_hash());
-            }
-            for receipt in block.outgoing_receipts().iter().chain(block.local_receipts()) {
-                self.receipts.remove_mut(receipt.receipt_id());
-            }
-            for outcome in block.outcomes() {
-                self.outcomes.remove_mut(&outcome.id);
-            }
-            self.by_chunk.remove_mut(block.chunk_hash());
-            self.by_hash.remove_mut(block.hash());
-            self.by_height.remove_mut(&block.height());
+            self.forget(&block);
         }
     }
 
-    pub(super) fn block_count(&self) -> usize {
-        self.by_height.size()
+    /// Forgets the blocks below `height` but the highest of them, and what is in them.
+    pub(super) fn forget_before(&mut self, height: BlockHeight) {
+        loop {
+            let mut blocks = self.by_height.values();
+            let (Some(first), Some(second)) = (blocks.next(), blocks.next()) else { return };
+            if second.height() >= height {
+                return;
+            }
+            let first = Arc::clone(first);
+            self.forget(&first);
+        }
+    }
+
+    fn forget(&mut self, block: &Block) {
+        for transaction in block.transactions() {
+            self.transactions.remove_mut(&transaction.get_hash());
+        }
+        for receipt in block.outgoing_receipts().iter().chain(block.local_receipts()) {
+            self.receipts.remove_mut(receipt.receipt_id());
+        }
+        for outcome in block.outcomes() {
+            self.outcomes.remove_mut(&outcome.id);
+        }
+        self.by_chunk.remove_mut(block.chunk_hash());
+        self.by_hash.remove_mut(block.hash());
+        self.by_height.remove_mut(&block.height());
+    }
+
+    pub(super) fn oldest(&self) -> Option<&Arc<Block>> {
+        self.by_height.first().map(|(_, block)| block)
     }
 
     pub(super) fn block_at(&self, height: BlockHeight) -> Option<&Arc<Block>> {

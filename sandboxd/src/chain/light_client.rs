@@ -72,9 +72,7 @@ impl Chain {
         if block.hash() == head.hash() {
             return Some(Vec::new());
         }
-        let before =
-            |block: &Block| usize::try_from(block.header().block_ordinal().checked_sub(1)?).ok();
-        self.block_hashes.path(before(block)?, before(head)?)
+        self.passed.path(block, head)
     }
 
     /// The block that follows `block`, past the heights without one.

@@ -19,10 +19,13 @@ mod finality;
 mod fork;
 mod gaps;
 mod holds;
+mod image;
 mod impersonation;
 mod index;
 mod light_client;
+mod next;
 mod node;
+mod passed;
 mod pool;
 mod produce;
 mod publication;
@@ -30,6 +33,7 @@ mod query;
 mod rollback;
 mod saved;
 mod spec;
+mod tail;
 mod time;
 mod validators;
 
@@ -49,11 +53,11 @@ use rpds::RedBlackTreeMapSync;
 use sandbox_runtime::{BlockEnv, Impersonated, Runtime, StateChanges};
 use sandbox_state::{History, Snapshot};
 
-use block_tree::BlockTree;
 use cursor::Returns;
 use finality::FinalBlocks;
 use holds::Queue;
 use index::Index;
+use passed::Passed;
 use pool::Pool;
 use spec::Spec;
 
@@ -76,13 +80,14 @@ pub use error::{
 };
 pub use fork::{Fetched, PinnedBlock, Source, SourceFailure, Stretch, Unexecuted};
 pub use holds::{HeldReceipt, HoldId, InvalidRelease, ReceiptFilter};
+pub use image::{IMAGE_FORMAT, InvalidImage, Piece};
 pub use index::{Execution, OutcomeAt, Progress};
 pub use light_client::OutcomeProof;
 pub use node::{Landed, Node, NodeOptions};
 pub use produce::Produced;
 pub use query::QueryFailed;
 pub use rollback::{Rollback, RollbackError};
-pub use saved::{AfterRevert, SnapshotId, SnapshotInfo, UnknownSnapshot};
+pub use saved::{AfterRevert, Chains, SavedChain, SnapshotId, SnapshotInfo, UnknownSnapshot};
 pub use spec::{ChainOptions, InvalidChain};
 pub use time::MOST_MINED_BLOCKS;
 pub use validators::{Staking, Validators};
@@ -99,8 +104,7 @@ pub struct Chain {
     changes: RedBlackTreeMapSync<BlockHeight, Arc<StateChanges>>,
     index: Index,
     final_blocks: FinalBlocks,
-    /// The tree over the hashes of all blocks before the head.
-    block_hashes: BlockTree,
+    passed: Passed,
     pool: Pool,
     queue: Queue,
     delayed_receipts: u64,
@@ -152,6 +156,11 @@ impl Chain {
         &self.runtime
     }
 
+    /// How the chain is run, but for its clock and what else has changed since.
+    pub fn options(&self) -> &ChainOptions {
+        &self.spec.options
+    }
+
     /// The same chain, whose next blocks are applied by `runtime`.
     #[must_use]
     pub fn with_runtime(&self, runtime: Runtime) -> Self {
@@ -173,7 +182,7 @@ impl Chain {
         &self.spec.genesis_block
     }
 
-    /// The oldest block whose state is still kept.
+    /// The oldest block of which everything is kept.
     pub fn earliest(&self) -> &Arc<Block> {
         let height = self.history.lowest().unwrap_or_else(|| self.head.height());
         self.index.block_at(height).unwrap_or(&self.head)
@@ -197,7 +206,34 @@ impl Chain {
             BlockId::Height(height) => self.index.block_at(*height),
             BlockId::Hash(hash) => self.index.block(hash),
         }
+        .or_else(|| Some(self.genesis()).filter(|genesis| is_named(genesis, id)))
         .ok_or_else(|| UnknownBlock::NoSuchBlock(id.clone()))
+    }
+
+    /// The block that `reference` names, the state after which is kept.
+    ///
+    /// # Errors
+    /// `Forgotten` also where nothing but height and hash is known of the block any more.
+    pub fn block_with_state(
+        &self,
+        reference: &BlockReference,
+    ) -> Result<(&Arc<Block>, &Snapshot), UnknownBlock> {
+        let block = self.block(reference).map_err(|unknown| match unknown {
+            UnknownBlock::NoSuchBlock(id) => {
+                self.passed(&id).unwrap_or(UnknownBlock::NoSuchBlock(id))
+            }
+            known @ UnknownBlock::Forgotten { .. } => known,
+        })?;
+        Ok((block, self.state_after(block)?))
+    }
+
+    /// That the block is not kept, if it was once and that is known.
+    fn passed(&self, id: &BlockId) -> Option<UnknownBlock> {
+        let (height, hash) = match id {
+            BlockId::Height(height) => (*height, *self.passed.hash_at(*height)?),
+            BlockId::Hash(hash) => (self.passed.height_of(hash)?, *hash),
+        };
+        Some(UnknownBlock::Forgotten { height, hash })
     }
 
     /// The blocks above `height`, the lowest first.
@@ -217,8 +253,7 @@ impl Chain {
 
     /// The state after the block that `reference` names.
     pub fn state_at(&self, reference: &BlockReference) -> Result<&Snapshot, UnknownBlock> {
-        let block = self.block(reference)?;
-        self.state_after(block)
+        self.block_with_state(reference).map(|(_, state)| state)
     }
 
     /// The state after `block`.
@@ -310,5 +345,12 @@ impl Chain {
     fn gas_price_of(&self, block: &Block) -> Balance {
         let previous = self.index.block(block.header().prev_hash());
         previous.map_or_else(|| block.header().next_gas_price(), |b| b.header().next_gas_price())
+    }
+}
+
+fn is_named(block: &Block, id: &BlockId) -> bool {
+    match id {
+        BlockId::Height(height) => *height == block.height(),
+        BlockId::Hash(hash) => hash == block.hash(),
     }
 }

@@ -71,6 +71,13 @@ impl Pool {
         self.waiting.values().map(|waiting| waiting.transaction.transaction())
     }
 
+    /// The transactions in the order of their arrival, with the gas that converting each burns.
+    pub(super) fn arrivals(&self) -> Vec<(&WellFormed, Gas)> {
+        let mut all: Vec<_> = self.waiting.iter().collect();
+        all.sort_by_key(|(place, _)| place.arrival);
+        all.into_iter().map(|(_, waiting)| (&waiting.transaction, waiting.gas)).collect()
+    }
+
     pub(super) fn contains(&self, hash: &CryptoHash) -> bool {
         self.places.contains_key(hash)
     }

@@ -1,24 +1,23 @@
 //! How a chain grows: transactions come in, and blocks are made. Each step builds the
 //! successor aside and replaces the chain by it at the end, so that a fault leaves the old one.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use near_primitives::block::Block as NearBlock;
 use near_primitives::errors::InvalidTxError;
-use near_primitives::hash::{CryptoHash, hash};
+use near_primitives::hash::CryptoHash;
 use near_primitives::receipt::Receipt;
 use near_primitives::transaction::SignedTransaction;
-use near_primitives::types::{AccountId, Balance, BlockHeight, Gas};
+use near_primitives::types::{Balance, BlockHeight, Gas};
 use sandbox_runtime::verify::{WellFormed, verify_with_state};
 use sandbox_runtime::{
     BlockEffects, BlockEnv, BlockInput, DroppedTransaction, Itemized, RuntimeFault, StateChanges,
 };
 use sandbox_state::{ChangeSet, Snapshot};
 
-use super::block::{Applied, Block, NewBlock, merklize_outcomes};
-use super::epoch::{Epoch, Predecessor, epoch_of_next};
+use super::block::{Applied, Block, merklize_outcomes};
+use super::epoch::Epoch;
 use super::fork::Unexecuted;
+use super::next::Next;
 use super::pool::{ChunkLimits, Pool};
 use super::validators::Staking;
 use super::{Chain, Refusal, TimestampNs};
@@ -33,10 +32,6 @@ pub struct Produced {
     /// Transactions of a fork that could not be executed: they are not in the block either.
     pub unexecuted: Vec<Unexecuted>,
 }
-
-/// The price of gas is at most this many times the lowest, whatever the genesis says (nearcore's
-/// `BlockEconomicsConfig`, `chain/chain/src/types.rs`).
-const MAX_GAS_MULTIPLIER: u128 = 20;
 
 impl Chain {
     /// Takes a transaction for the next block, if it is valid on the state after the head. One
@@ -159,8 +154,9 @@ impl Chain {
         &self,
         transaction: &SignedTransaction,
     ) -> Result<(), InvalidTxError> {
-        let base = self.index.block(transaction.transaction.block_hash());
-        let base = base.ok_or(InvalidTxError::Expired)?.height();
+        let base = transaction.transaction.block_hash();
+        let kept = self.index.block(base).map(|block| block.height());
+        let base = kept.or_else(|| self.passed.height_of(base)).ok_or(InvalidTxError::Expired)?;
         let last = base.saturating_add(self.spec.genesis.transaction_validity_period);
         if self.head.height() <= last { Ok(()) } else { Err(InvalidTxError::Expired) }
     }
@@ -243,32 +239,25 @@ impl Chain {
             balance_burnt: effects.burnt.tokens.saturating_sub(effects.burnt.subsidized),
             total_supply: step.total_supply,
         };
-        self.block_hashes.insert(*self.head.hash());
-        let block = NewBlock {
-            previous: &self.head,
-            protocol_version: self.protocol_version(),
+        self.passed.push(&self.head);
+        let mut block = self.next_block(Next {
             height: step.env.height,
             timestamp_ns: step.env.timestamp_ns,
             random_value: step.env.random_seed,
             epoch: step.epoch,
             staking: step.staking,
-            gas_limit: self.spec.genesis.gas_limit,
-            next_gas_price: self.next_gas_price(),
-            block_merkle_root: self.block_hashes.root(),
             transactions: step.transactions,
             incoming: step.incoming,
             applied,
-        };
-        let mut block = block.build();
+        });
         self.queue.take(block.incoming_receipts().len(), &block.applied.outgoing);
         block.queue = self.queue.clone();
         let block = Arc::new(block);
         self.clock.block_made(step.env.timestamp_ns);
         self.index.insert(Arc::clone(&block));
         self.final_blocks.advance(&block, self.head.height(), &self.index);
-        self.history.push(block.height(), step.state.clone());
         let changes = StateChanges::new(effects.changes, effects.causes, step.patch);
-        self.keep_changes(block.height(), changes);
+        self.keep(block.height(), step.state.clone(), changes);
         self.state = step.state;
         self.delayed_receipts = effects.delayed_receipts;
         self.held_back = effects.held_back;
@@ -277,8 +266,10 @@ impl Chain {
         Produced { block, dropped: effects.dropped, unexecuted: step.unexecuted }
     }
 
-    /// Keeps what the block just made has changed, as long as its state is kept.
-    fn keep_changes(&mut self, height: BlockHeight, changes: StateChanges) {
+    /// Keeps the state after the block at `height`, which is in the index, and what that changed, and
+    /// forgets what is too old.
+    pub(super) fn keep(&mut self, height: BlockHeight, state: Snapshot, changes: StateChanges) {
+        self.history.push(height, state);
         self.changes.insert_mut(height, Arc::new(changes));
         let lowest = self.history.lowest();
         while let Some(first) = self.changes.first().map(|(height, _)| *height)
@@ -286,78 +277,12 @@ impl Chain {
         {
             self.changes.remove_mut(&first);
         }
-    }
-
-    fn env_of_next(
-        &self,
-        height: BlockHeight,
-        timestamp_ns: TimestampNs,
-        epoch: &Epoch,
-        staking: &Staking,
-    ) -> BlockEnv {
-        BlockEnv {
-            height,
-            timestamp_ns,
-            gas_price: self.gas_price(),
-            gas_limit: self.spec.genesis.gas_limit,
-            random_seed: self.next_random_value(),
-            epoch_id: epoch.id.0,
-            epoch_height: epoch.height,
-            chain_id: Arc::clone(&self.spec.chain_id),
-            prev_block_hash: *self.head.hash(),
-            validators: Arc::clone(staking.current().stakes()),
-            minimum_stake: staking.next().minimum_stake(&self.spec.epoch_config),
+        // What a view sees of a block depends on the one before it, which is kept longer for that.
+        self.index.forget_before(lowest.unwrap_or_default());
+        if let Some(oldest) = self.index.oldest() {
+            let validity = self.spec.genesis.transaction_validity_period;
+            self.passed.forget(oldest, height, validity);
         }
-    }
-
-    fn epoch_of_next(&self, height: BlockHeight) -> Epoch {
-        let last_final = self.index.block(self.head.header().last_final_block());
-        let previous = Predecessor {
-            epoch: *self.head.epoch(),
-            hash: *self.head.hash(),
-            height: self.head.height(),
-            last_final_height: last_final.unwrap_or_else(|| self.genesis()).height(),
-            is_genesis: self.head.header().is_genesis(),
-        };
-        epoch_of_next(&previous, height, self.spec.genesis.epoch_length)
-    }
-
-    /// What the next block, which is in `epoch`, knows of the validators, and the stakes that have to
-    /// be kept if it is the first of its epoch.
-    fn staking_of_next(&self, epoch: &Epoch) -> (Staking, BTreeMap<AccountId, Balance>) {
-        let (staking, made) = (self.head.staking(), &self.head.applied.proposals);
-        if self.head.header().is_genesis() {
-            (staking.continued(made), staking.kept_from_genesis())
-        } else if epoch.id == self.head.epoch().id {
-            (staking.continued(made), BTreeMap::new())
-        } else {
-            staking.turned(&self.spec.epoch_config, made)
-        }
-    }
-
-    /// Every block's random value follows from the one before and the validator's key. It is not
-    /// the output of a verifiable random function: there is nobody to verify it.
-    fn next_random_value(&self) -> CryptoHash {
-        let previous = self.head.header().random_value();
-        let mut seed = self.spec.random_seed.clone();
-        seed.extend_from_slice(previous.as_ref());
-        hash(&seed)
-    }
-
-    /// The price that the next block announces, from how full the head was.
-    fn next_gas_price(&self) -> Balance {
-        let genesis = &self.spec.genesis;
-        let most = genesis.min_gas_price.saturating_mul(MAX_GAS_MULTIPLIER);
-        let most = most.min(genesis.max_gas_price);
-        NearBlock::compute_next_gas_price_checked(
-            self.gas_price(),
-            self.head.gas_used(),
-            genesis.gas_limit,
-            genesis.gas_price_adjustment_rate,
-            genesis.min_gas_price,
-            most,
-        )
-        .unwrap_or(most)
     }
 }
 

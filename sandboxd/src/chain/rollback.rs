@@ -42,11 +42,11 @@ pub enum RollbackError {
         below: Option<BlockHeight>,
     },
     /// There are not as many blocks.
-    #[error("depth: {depth} blocks are too many, the chain has {blocks} after its first")]
+    #[error("depth: {depth} blocks are too many, the chain can be taken back by {blocks}")]
     TooDeep {
         /// What was asked for.
         depth: BlockHeightDelta,
-        /// How many blocks there are, the first aside.
+        /// By how many it can be taken back.
         blocks: BlockHeightDelta,
     },
     /// The state after the block is not kept any more.
@@ -78,8 +78,7 @@ impl Chain {
         let height = self.height_of(to)?;
         let head = self.index.block_at(height).cloned().ok_or_else(|| self.no_block_at(height))?;
         let Some(state) = self.history.at(height).cloned() else {
-            let lowest = self.history.lowest().unwrap_or_else(|| self.head.height());
-            return Err(RollbackError::Forgotten { height, lowest });
+            return Err(self.forgotten(height));
         };
         let delayed = delayed_receipts(&mut &state)?;
         self.index.forget_after(height);
@@ -89,7 +88,7 @@ impl Chain {
             self.changes.remove_mut(&last);
         }
         self.final_blocks = FinalBlocks::of(&head, self.finality_lag(), &self.index);
-        self.block_hashes.truncate(self.index.block_count().saturating_sub(1));
+        self.passed.return_to(&head);
         self.clock.return_to(head.header().raw_timestamp());
         self.queue.return_to(&head.queue);
         self.pool = Pool::default();
@@ -107,17 +106,25 @@ impl Chain {
                 Err(RollbackError::AboveHead { height, head })
             }
             Rollback::ToHeight(height) => Ok(height),
+            Rollback::ByBlocks(0) => Ok(head),
             Rollback::ByBlocks(depth) => {
-                let blocks = self.index.block_count().saturating_sub(1);
+                let blocks = self.history.len().saturating_sub(1);
                 let blocks = u64::try_from(blocks).unwrap_or(u64::MAX);
-                let place = usize::try_from(depth).unwrap_or(usize::MAX);
-                let block = self.index.blocks_down_from(head).nth(place);
-                block.map(|block| block.height()).ok_or(RollbackError::TooDeep { depth, blocks })
+                let too_deep = RollbackError::TooDeep { depth, blocks };
+                self.passed.height_before(&self.head, depth).ok_or(too_deep)
             }
         }
     }
 
+    fn forgotten(&self, height: BlockHeight) -> RollbackError {
+        let lowest = self.history.lowest().unwrap_or_else(|| self.head.height());
+        RollbackError::Forgotten { height, lowest }
+    }
+
     fn no_block_at(&self, height: BlockHeight) -> RollbackError {
+        if self.passed.hash_at(height).is_some() {
+            return self.forgotten(height);
+        }
         let below = self.index.blocks_down_from(height).next().map(|block| block.height());
         RollbackError::NoSuchBlock { height, below }
     }

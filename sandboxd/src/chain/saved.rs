@@ -38,6 +38,28 @@ pub enum AfterRevert {
 )]
 pub struct UnknownSnapshot(pub SnapshotId);
 
+/// A chain that was put aside.
+#[derive(Clone, Debug)]
+pub struct SavedChain {
+    /// Its number.
+    pub id: SnapshotId,
+    /// The chain.
+    pub chain: Chain,
+    /// What its clock showed then, in nanoseconds since 1970.
+    pub time_ns: TimestampNs,
+}
+
+/// All chains of a node.
+#[derive(Clone, Debug)]
+pub struct Chains {
+    /// The one that goes on.
+    pub current: Chain,
+    /// Those that were put aside, the oldest first.
+    pub saved: Vec<SavedChain>,
+    /// The last number that was given to one.
+    pub last_snapshot: SnapshotId,
+}
+
 /// The snapshots of a node.
 #[derive(Debug, Default)]
 pub(super) struct Saved {
@@ -45,18 +67,12 @@ pub(super) struct Saved {
     last_id: SnapshotId,
 }
 
-#[derive(Debug)]
-struct SavedChain {
-    chain: Chain,
-    time_ns: TimestampNs,
-}
-
 impl Saved {
     pub(super) fn save(&mut self, chain: &Chain) -> SnapshotId {
         self.last_id = self.last_id.saturating_add(1);
-        let saved = SavedChain { chain: chain.clone(), time_ns: chain.clock().now_ns() };
-        self.chains.insert(self.last_id, saved);
-        self.last_id
+        let (id, time_ns) = (self.last_id, chain.clock().now_ns());
+        self.chains.insert(id, SavedChain { id, chain: chain.clone(), time_ns });
+        id
     }
 
     /// The chain as it was saved, its clock too.
@@ -66,7 +82,7 @@ impl Saved {
         after: AfterRevert,
     ) -> Result<(SnapshotInfo, Chain), UnknownSnapshot> {
         let saved = self.chains.get(&id).ok_or(UnknownSnapshot(id))?;
-        let info = saved.info(id);
+        let info = saved.info();
         let mut chain = saved.chain.clone();
         chain.clock.set(saved.time_ns);
         if after == AfterRevert::Drop {
@@ -79,14 +95,24 @@ impl Saved {
         self.chains.remove(&id).map(|_| ()).ok_or(UnknownSnapshot(id))
     }
 
+    pub(super) fn new(saved: Vec<SavedChain>, last_id: SnapshotId) -> Self {
+        Self { chains: saved.into_iter().map(|saved| (saved.id, saved)).collect(), last_id }
+    }
+
+    /// All of them, with the chain that goes on.
+    pub(super) fn with(&self, current: &Chain) -> Chains {
+        let saved = self.chains.values().cloned().collect();
+        Chains { current: current.clone(), saved, last_snapshot: self.last_id }
+    }
+
     /// The oldest first.
     pub(super) fn list(&self) -> Vec<SnapshotInfo> {
-        self.chains.iter().map(|(&id, saved)| saved.info(id)).collect()
+        self.chains.values().map(SavedChain::info).collect()
     }
 }
 
 impl SavedChain {
-    fn info(&self, id: SnapshotId) -> SnapshotInfo {
-        SnapshotInfo { id, height: self.chain.head().height(), time_ns: self.time_ns }
+    fn info(&self) -> SnapshotInfo {
+        SnapshotInfo { id: self.id, height: self.chain.head().height(), time_ns: self.time_ns }
     }
 }

@@ -19,7 +19,6 @@ use sandbox_state::{History, Snapshot, Unavailable};
 
 use super::Chain;
 use super::block::{Block, GenesisBlock};
-use super::block_tree::BlockTree;
 use super::clock::Clock;
 use super::cursor::Returns;
 use super::epoch::Epoch;
@@ -27,6 +26,7 @@ use super::finality::FinalBlocks;
 use super::fork::Origin;
 use super::holds::Queue;
 use super::index::Index;
+use super::passed::Passed;
 use super::pool::Pool;
 use super::validators::Staking;
 use crate::genesis;
@@ -40,8 +40,9 @@ pub struct ChainOptions {
     pub clock: Clock,
     /// The time that one block stands for when the chain is moved forward, in nanoseconds.
     pub block_delay_ns: u64,
-    /// Of how many of the latest blocks the state is kept.
-    pub kept_states: usize,
+    /// How many of the latest blocks are kept, with their states: at least as many as finality looks
+    /// back.
+    pub kept_blocks: usize,
     /// How much gas a view may burn, if that is not the protocol's.
     pub max_gas_burnt_view: Option<u64>,
     /// How many blocks have to follow a block to make it final: none in the sandbox, two in neard.
@@ -52,6 +53,14 @@ pub struct ChainOptions {
     pub auto_impersonate: bool,
     /// What contracts run on.
     pub engines: Engines,
+}
+
+impl ChainOptions {
+    /// An empty history of as many states as are to be kept.
+    pub(super) fn history(&self) -> History {
+        let least = usize::try_from(self.finality_lag).unwrap_or(usize::MAX).saturating_add(1);
+        History::new(self.kept_blocks.max(least))
+    }
 }
 
 /// A genesis that no chain can start from. `near_chain_configs` has checked the rest.
@@ -114,8 +123,45 @@ pub(super) struct Spec {
     pub(super) epoch_config: EpochConfig,
     pub(super) random_seed: Vec<u8>,
     pub(super) block_delay_ns: u64,
+    pub(super) options: ChainOptions,
     /// Where a fork has the rest of its state.
     pub(super) origin: Option<Arc<Origin>>,
+}
+
+impl Spec {
+    pub(super) fn new(
+        genesis: GenesisConfig,
+        genesis_block: Arc<Block>,
+        options: ChainOptions,
+        origin: Option<Arc<Origin>>,
+    ) -> Self {
+        Self {
+            chain_id: genesis.chain_id.as_str().into(),
+            shard_id: genesis_block.shard_id(),
+            epoch_config: epoch_config(&genesis),
+            random_seed: options.signer.public_key().key_data().to_vec(),
+            signer: options.signer.clone(),
+            block_delay_ns: options.block_delay_ns,
+            // The contract is in the state by now.
+            options: ChainOptions { wallet_contract: None, ..options },
+            origin,
+            genesis,
+            genesis_block,
+        }
+    }
+}
+
+/// The runtime for chains of this genesis.
+pub(super) fn runtime(
+    genesis: &GenesisConfig,
+    options: &ChainOptions,
+) -> Result<Runtime, UnsupportedProtocolVersion> {
+    let config = RuntimeConfig::new(genesis.protocol_version)?;
+    let config = match options.max_gas_burnt_view {
+        Some(gas) => config.with_max_gas_burnt_view(gas),
+        None => config,
+    };
+    Ok(Runtime::on(&options.engines, config))
 }
 
 impl Chain {
@@ -134,11 +180,7 @@ impl Chain {
         if matches!(start, Start::Genesis) && genesis::is_public(&config.chain_id) {
             return Err(InvalidChain::PublicNetwork { chain_id: config.chain_id });
         }
-        let mut runtime_config = RuntimeConfig::new(config.protocol_version)?;
-        if let Some(gas) = options.max_gas_burnt_view {
-            runtime_config = runtime_config.with_max_gas_burnt_view(gas);
-        }
-        let runtime = Runtime::on(&options.engines, runtime_config);
+        let runtime = runtime(&config, &options)?;
         let shards: Vec<ShardId> = config.shard_layout.shard_ids().collect();
         let [shard_id] = shards[..] else {
             return Err(InvalidChain::Shards { shards: shards.len() });
@@ -159,38 +201,29 @@ impl Chain {
                 Some(origin)
             }
         };
-        let spec = Spec {
-            chain_id: config.chain_id.as_str().into(),
-            shard_id,
-            epoch_config,
-            random_seed: options.signer.public_key().key_data().to_vec(),
-            signer: options.signer,
-            block_delay_ns: options.block_delay_ns,
-            origin,
-            genesis: config,
-            genesis_block: Arc::new(genesis_block),
-        };
-        let head = Arc::clone(&spec.genesis_block);
         let mut impersonated = Impersonated::default();
         impersonated.set_everyone(options.auto_impersonate);
-        let mut history = History::new(options.kept_states);
+        let mut history = options.history();
+        let (clock, finality_lag) = (options.clock, options.finality_lag);
+        let spec = Spec::new(config, Arc::new(genesis_block), options, origin);
+        let head = Arc::clone(&spec.genesis_block);
         history.push(head.height(), state.clone());
         let mut changes = RedBlackTreeMapSync::new_sync();
         changes.insert_mut(head.height(), Arc::default());
         Ok(Self {
             runtime,
             index: Index::new(Arc::clone(&head)),
-            final_blocks: FinalBlocks::new(&head, options.finality_lag),
+            final_blocks: FinalBlocks::new(&head, finality_lag),
             head,
             state,
             history,
             changes,
-            block_hashes: BlockTree::default(),
+            passed: Passed::default(),
             pool: Pool::default(),
             queue: Queue::default(),
             delayed_receipts: 0,
             held_back: 0,
-            clock: options.clock,
+            clock,
             impersonated,
             returns: Returns::default(),
             spec: Arc::new(spec),

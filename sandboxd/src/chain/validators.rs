@@ -6,8 +6,10 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::sync::Arc;
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use near_primitives::block::compute_bp_hash_from_validator_stakes;
 use near_primitives::epoch_manager::EpochConfig;
 use near_primitives::hash::CryptoHash;
@@ -16,11 +18,13 @@ use near_primitives::types::validator_stake::ValidatorStake;
 use near_primitives::types::{AccountId, Balance, NumSeats, ValidatorKickoutReason};
 
 /// The validators of an epoch, and what choosing them did to stakes.
-#[derive(Debug)]
+#[derive(Debug, BorshDeserialize, BorshSerialize)]
+#[borsh(init = take_stakes)]
 pub struct Validators {
     /// The largest stake first.
     chosen: Vec<ValidatorStake>,
     /// The same, as contracts ask for it.
+    #[borsh(skip)]
     stakes: Arc<[(AccountId, Balance)]>,
     /// What everyone who validated before, or proposed to, has at stake from now on.
     stake_changes: BTreeMap<AccountId, Balance>,
@@ -51,6 +55,10 @@ impl Validators {
     /// Who was a validator in the epoch before, or wanted to stay one, and is none.
     pub fn dropped(&self) -> &BTreeMap<AccountId, ValidatorKickoutReason> {
         &self.dropped
+    }
+
+    fn take_stakes(&mut self) {
+        self.stakes = stakes(&self.chosen);
     }
 
     pub(super) fn stakes(&self) -> &Arc<[(AccountId, Balance)]> {
@@ -215,6 +223,22 @@ impl Staking {
             proposals: Arc::new(by_account(made)),
         };
         (turned, kept)
+    }
+}
+
+impl BorshSerialize for Staking {
+    fn serialize<W: io::Write>(&self, writer: &mut W) -> io::Result<()> {
+        let next = (!Arc::ptr_eq(&self.current, &self.next)).then_some(&*self.next);
+        (&*self.current, next, &*self.proposals).serialize(writer)
+    }
+}
+
+impl BorshDeserialize for Staking {
+    fn deserialize_reader<R: io::Read>(reader: &mut R) -> io::Result<Self> {
+        let current = Arc::new(Validators::deserialize_reader(reader)?);
+        let next = Option::<Validators>::deserialize_reader(reader)?.map(Arc::new);
+        let proposals = Arc::new(BTreeMap::deserialize_reader(reader)?);
+        Ok(Self { next: next.unwrap_or_else(|| Arc::clone(&current)), current, proposals })
     }
 }
 

@@ -8,6 +8,7 @@
 pub mod docs;
 mod layers;
 mod remote;
+mod state;
 
 use std::ffi::OsStr;
 use std::net::SocketAddr;
@@ -22,6 +23,7 @@ use sandbox_runtime::VmKind;
 
 pub use layers::parse;
 pub use remote::{ExportArgs, ForkArgs, ForkPoint};
+pub use state::{NodeArgs, StateArgs, StateCommand, StateFileArgs, StateFormat};
 
 /// Over the options that tools give to neard and that change nothing here.
 const NO_EFFECT: &str = "Accepted as neard has them, without effect";
@@ -113,6 +115,16 @@ pub struct ServeArgs {
     #[arg(long, value_name = "BLOCKS", default_value_t = 0,
           value_parser = clap::value_parser!(u64).range(..=1_000))]
     pub finality_lag: BlockHeightDelta,
+    /// How many of the latest blocks to keep, with states, transactions and outcomes [default: 10000,
+    /// or all if config.json says `archive`].
+    #[arg(long, value_name = "BLOCKS", value_parser = kept_blocks, conflicts_with = "archive")]
+    pub prune_history: Option<usize>,
+    /// Keep all blocks. Memory grows with every one.
+    #[arg(long)]
+    pub archive: bool,
+    /// The files that the chain comes from and goes to.
+    #[command(flatten)]
+    pub state_file: StateFileArgs,
     /// Take transactions of any account without its key, as `sandbox_auto_impersonate` does.
     #[arg(long)]
     pub auto_impersonate: bool,
@@ -137,6 +149,11 @@ pub struct ServeArgs {
     /// config.json says under `rpc.cors_allowed_origins`].
     #[arg(long, value_name = "ORIGIN", value_delimiter = ',')]
     pub allow_origin: Vec<String>,
+}
+
+fn kept_blocks(text: &str) -> Result<usize, &'static str> {
+    let blocks = text.parse().ok().filter(|blocks| *blocks > 0);
+    blocks.ok_or("give how many blocks to keep, from 1 on, or --archive for all")
 }
 
 /// When blocks are made that do not come at once.
@@ -190,6 +207,9 @@ Examples:
 
 The genesis has the ten funded accounts too. It starts at the height and the time of the block.")]
     Export(ExportArgs),
+    /// Write all that a running node has to a file, or give it what is in one.
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    State(StateArgs),
     /// Print completions for a shell.
     #[command(after_help = "\
 Examples:
@@ -274,9 +294,6 @@ pub struct RunArgs {
     /// of config.json].
     #[arg(long, value_name = "BOOL")]
     pub produce_empty_blocks: Option<bool>,
-    /// Keep the state after every block, not only after the latest 20000.
-    #[arg(long)]
-    pub archive: bool,
     /// Do not answer JSON-RPC.
     #[arg(long)]
     pub disable_rpc: bool,

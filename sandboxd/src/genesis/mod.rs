@@ -24,6 +24,7 @@ use crate::chain::TimestampNs;
 pub use invalid::{InvalidGenesis, check};
 pub(crate) use invalid::{is_public, poses};
 pub use read::read;
+pub(crate) use read::{config_from_json, config_to_json};
 
 /// The name of a chain that is started without a genesis.
 pub const LOCALNET: &str = "localnet";

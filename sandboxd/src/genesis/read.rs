@@ -37,6 +37,19 @@ pub fn read(text: &str) -> Result<Genesis, InvalidGenesis> {
     Ok(Genesis { config, contents: GenesisContents::Records { records: GenesisRecords(records) } })
 }
 
+/// A genesis without its records, in neard's format.
+///
+/// # Panics
+/// Never: each has such a form.
+pub(crate) fn config_to_json(config: &GenesisConfig) -> Vec<u8> {
+    serde_json::to_vec(config).expect("a genesis has a JSON form")
+}
+
+/// Reads a genesis without records.
+pub(crate) fn config_from_json(text: &[u8]) -> Result<GenesisConfig, InvalidGenesis> {
+    typed(json(&String::from_utf8_lossy(text))?, "")
+}
+
 fn json(text: &str) -> Result<Value, InvalidGenesis> {
     let plain = near_config_utils::strip_comments_from_json_str(&text.to_owned());
     let plain = plain.map_err(|error| InvalidGenesis::field("genesis", error.to_string()))?;

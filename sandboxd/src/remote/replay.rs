@@ -32,7 +32,7 @@ use crate::chain::{
     Chain, ChainOptions, Clock, Difference, DryRun, DryRunFailed, DryTransaction, InvalidChain,
     Overrides, Source as _, compare,
 };
-use crate::{KEPT_STATES, genesis};
+use crate::{KEPT_BLOCKS, genesis};
 
 pub use receipt::{ReceiptReplay, ReceiptReplayFailed, RecordedReceipt};
 
@@ -199,7 +199,7 @@ fn chain_before(
         signer,
         clock: Clock::manual(block.timestamp_nanosec),
         block_delay_ns: 1,
-        kept_states: KEPT_STATES,
+        kept_blocks: KEPT_BLOCKS,
         finality_lag: 0,
         max_gas_burnt_view: None,
         wallet_contract: None,

@@ -305,5 +305,7 @@ export async function calls(daemon) {
   fails('sandbox_drop_snapshot', 'UNKNOWN_SNAPSHOT', { snapshot_id: 1 });
   add('sandbox_rollback', { depth: 1 });
   fails('sandbox_rollback', 'UNKNOWN_BLOCK', { height: 100000000 });
+  add('sandbox_dump_state', {});
+  fails('sandbox_load_state', 'INVALID_STATE', { state: 'AAAA' });
   return list;
 }

@@ -218,7 +218,7 @@ fn the_same_inputs_give_the_same_blocks() {
 fn old_states_stay_readable_until_they_are_forgotten() {
     let mut chain = sandboxd::Sandbox::builder(sandboxd::genesis::localnet(1))
         .clock(sandboxd::chain::Clock::manual(1))
-        .kept_states(2)
+        .kept_blocks(2)
         .build()
         .unwrap()
         .into_chain();

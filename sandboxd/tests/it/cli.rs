@@ -3,6 +3,7 @@
 mod forks;
 mod home;
 mod options;
+mod state;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

@@ -401,3 +401,10 @@ fn epochs_are_counted_on() {
     assert_eq!(fork.head().epoch().height, original.head().epoch().height);
     assert_eq!(fork.head().epoch().start_height, original.head().epoch().start_height);
 }
+
+#[test]
+fn a_fork_is_not_written_as_bytes() {
+    let remote = Remote::of(&original(), Answers::Whole);
+    let refused = fork(&remote).base_image().unwrap_err();
+    assert!(matches!(refused, sandboxd::chain::InvalidImage::Fork), "{refused}");
+}

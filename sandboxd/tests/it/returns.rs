@@ -209,7 +209,7 @@ fn a_rollback_is_the_chain_that_it_was() {
 
 #[test]
 fn a_rollback_that_cannot_be_says_how_far_it_could() {
-    let localnet = Sandbox::localnet_builder(Clock::manual(GENESIS_NS)).kept_states(3);
+    let localnet = Sandbox::localnet_builder(Clock::manual(GENESIS_NS)).kept_blocks(3);
     let mut chain = localnet.build().unwrap().into_chain();
     for _ in 0..5 {
         chain.produce().unwrap();
@@ -231,7 +231,7 @@ fn a_rollback_that_cannot_be_says_how_far_it_could() {
     ));
     assert!(matches!(
         refused(Rollback::ByBlocks(7)),
-        RollbackError::TooDeep { depth: 7, blocks: 6 }
+        RollbackError::TooDeep { depth: 7, blocks: 2 }
     ));
     assert!(matches!(refused(Rollback::ByBlocks(6)), RollbackError::Forgotten { .. }));
     assert_eq!(*chain.head().hash(), head);

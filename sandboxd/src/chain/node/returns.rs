@@ -3,7 +3,7 @@
 use near_primitives::types::BlockHeight;
 
 use super::super::rollback::{Rollback, RollbackError};
-use super::super::saved::{AfterRevert, SnapshotId, SnapshotInfo, UnknownSnapshot};
+use super::super::saved::{AfterRevert, Chains, Saved, SnapshotId, SnapshotInfo, UnknownSnapshot};
 use super::super::{Answer, Chain, Refusal};
 use super::{Node, Owner};
 
@@ -39,6 +39,20 @@ impl Node {
             let height = chain.roll_back(to)?;
             owner.return_to(chain);
             Ok(height)
+        })
+    }
+
+    /// All chains of the node: the one that goes on, and the snapshots.
+    pub fn chains(&self) -> Answer<Chains> {
+        self.act(|owner| owner.saved.with(&owner.chain))
+    }
+
+    /// Puts `chains` in the place of all that the node has. Whoever waits for a transaction that is not
+    /// known there is refused with [`Refusal::TakenBack`].
+    pub fn put_chains(&self, chains: Chains) -> Answer<()> {
+        self.act(move |owner| {
+            owner.saved = Saved::new(chains.saved, chains.last_snapshot);
+            owner.return_to(chains.current);
         })
     }
 

@@ -28,6 +28,7 @@ fn example(arg: &Arg) -> &'static str {
         "BOOL" => "true",
         "NAME=VALUE" => "name=value",
         "ENGINES" => "winch",
+        "FORMAT" => "genesis",
         _ => "seven",
     }
 }
@@ -42,7 +43,11 @@ fn inner(mut matches: &ArgMatches, path: &[String]) -> ArgMatches {
 /// A call of the command that `path` leads to, or of one below it, with `option` and what the command
 /// cannot do without beside the option `long`.
 fn call(path: &[String], long: &str, option: &[String]) -> Vec<String> {
-    let below = if path == ["view-state"] { vec!["dump-state".to_owned()] } else { Vec::new() };
+    let below: Vec<String> = match path.first().map(String::as_str) {
+        Some("view-state") if path.len() == 1 => vec!["dump-state".to_owned()],
+        Some("state") => vec!["chain.bin".to_owned()],
+        _ => Vec::new(),
+    };
     let others = all(&Program::Sandboxd.command(), &[]).into_iter().filter_map(|(of, arg)| {
         let other = arg.get_long()?;
         let needed = of == path && arg.is_required_set() && other != long;

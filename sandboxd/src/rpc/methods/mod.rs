@@ -182,6 +182,8 @@ const METHODS: &[Method] = &[
     sandbox::snapshots::SNAPSHOTS,
     sandbox::snapshots::DROP_SNAPSHOT,
     sandbox::snapshots::ROLLBACK,
+    sandbox::state::DUMP,
+    sandbox::state::LOAD,
     sandbox::impersonate::IMPERSONATE,
     sandbox::impersonate::STOP_IMPERSONATING,
     sandbox::impersonate::AUTO_IMPERSONATE,

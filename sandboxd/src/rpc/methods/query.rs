@@ -27,7 +27,7 @@ use super::block::unknown_block;
 use super::legacy::legacy;
 use super::row::{ACCOUNT_ID, BLOCK, PUBLIC_KEY};
 use super::{Answer, Api, Handler, Kind, Member, Method, Takes, written};
-use crate::chain::{Block, Chain};
+use crate::chain::{Block, Chain, UnknownBlock};
 use crate::rpc::NodeSettings;
 
 /// The members of the requests, here and in the methods that make one of them each.
@@ -121,10 +121,14 @@ fn answer(
     request: RpcQueryRequest,
 ) -> Result<RpcQueryResponse, RpcQueryError> {
     let RpcQueryRequest { block_reference, request } = request;
-    let Ok(block) = chain.block(&block_reference) else {
-        return Err(RpcQueryError::UnknownBlock { block_reference });
-    };
-    let kind = At { chain, block, settings: &api.settings }.answer(request)?;
+    let (block, state) =
+        chain.block_with_state(&block_reference).map_err(|unknown| match unknown {
+            UnknownBlock::NoSuchBlock(_) => RpcQueryError::UnknownBlock { block_reference },
+            UnknownBlock::Forgotten { height, hash } => {
+                RpcQueryError::GarbageCollectedBlock { block_height: height, block_hash: hash }
+            }
+        })?;
+    let kind = At { chain, block, state, settings: &api.settings }.answer(request)?;
     Ok(RpcQueryResponse { kind, block_height: block.height(), block_hash: *block.hash() })
 }
 
@@ -132,6 +136,7 @@ fn answer(
 struct At<'a> {
     chain: &'a Chain,
     block: &'a Block,
+    state: &'a Snapshot,
     settings: &'a NodeSettings,
 }
 
@@ -146,10 +151,7 @@ struct ErrorResult<'a> {
 
 impl At<'_> {
     fn answer(&self, request: QueryRequest) -> Result<QueryResponseKind, RpcQueryError> {
-        let state = self.chain.state_after(self.block).map_err(|_| {
-            let (block_height, block_hash) = (self.block.height(), *self.block.hash());
-            RpcQueryError::GarbageCollectedBlock { block_height, block_hash }
-        })?;
+        let state = self.state;
         match request {
             QueryRequest::ViewAccount { account_id } => {
                 let account = self.seen(view::account(state, &account_id))?;

@@ -184,7 +184,7 @@ pub(super) fn fork(remote: &Arc<Remote>) -> Chain {
         signer: genesis::dev_signer(),
         clock: *remote.chain.clock(),
         block_delay_ns: 600_000_000,
-        kept_states: 1000,
+        kept_blocks: 1000,
         max_gas_burnt_view: None,
         finality_lag: 0,
         wallet_contract: None,

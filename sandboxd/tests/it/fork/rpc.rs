@@ -106,3 +106,11 @@ fn accounts_at_the_pinned_height_are_seen_as_they_were() {
     assert_eq!(failure.names().2, "UNKNOWN_BLOCK");
     node.stop();
 }
+
+#[test]
+fn a_fork_is_not_dumped() {
+    let remote = Remote::of(&original(), Answers::Whole);
+    let (_server, _node, mut client) = server(&remote);
+    let failure = client.error("sandbox_dump_state", &json!({}));
+    assert_eq!(failure.names().2, "FORK");
+}

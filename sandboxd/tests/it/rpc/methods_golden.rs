@@ -88,6 +88,8 @@ const CHANGING: &[&str] = &[
     "sandbox_hold_receipts",
     "sandbox_release_receipts",
     "sandbox_held_receipts",
+    "sandbox_dump_state",
+    "sandbox_load_state",
 ];
 
 pub(super) fn table() -> BTreeMap<String, Told> {
@@ -141,8 +143,9 @@ fn each_method_has_a_golden_result_and_each_of_its_errors_a_golden_error() {
     }
 }
 
-/// Errors that come of another request: see the tests of reverts.
-const OF_TWO_REQUESTS: [(&str, &str); 3] = [
+/// Errors that come of another request, or on another chain: see the tests of reverts and of forks.
+const OF_TWO_REQUESTS: [(&str, &str); 4] = [
+    ("sandbox_dump_state", "FORK"),
     ("send_tx", "UNKNOWN_TRANSACTION"),
     ("broadcast_tx_commit", "UNKNOWN_TRANSACTION"),
     ("sandbox_send_transaction", "UNKNOWN_TRANSACTION"),

@@ -12,18 +12,21 @@ use near_primitives::action::{
     GlobalContractDeployMode, TransferAction,
 };
 use near_primitives::hash::{CryptoHash, hash};
+use near_primitives::serialize::to_base64;
 use near_primitives::state_record::StateRecord;
 use near_primitives::transaction::SignedTransaction;
 use near_primitives::types::{AccountId, Balance, Gas};
 use near_primitives::views::TxExecutionStatus;
 use sandboxd::Sandbox;
-use sandboxd::chain::{Clock, NodeOptions};
+use sandboxd::chain::{Clock, Node, NodeOptions};
+use sandboxd::chain_file;
 use sandboxd::genesis::{self, dev_accounts};
 use sandboxd::rpc::{RpcConfig, RpcServer};
 use serde_json::{Value, json};
 
 use super::client::Client;
 use super::{GENESIS_NS, Rig, encoded};
+use crate::support::sign;
 use crate::tokens;
 
 /// A contract that writes, returns, panics and waits.
@@ -43,13 +46,15 @@ const CONTRACT: &str = r#"(module
         (drop (call $yield (i64.const 5) (i64.const 0) (i64.const 0) (i64.const 0)
             (i64.const 1000000000000) (i64.const 1) (i64.const 0)))))"#;
 
-/// So few states are kept that genesis is forgotten.
-const KEPT_STATES: usize = 6;
+/// So few blocks are kept that genesis is forgotten.
+const KEPT_BLOCKS: usize = 300;
 
 pub(super) struct Stage {
     rig: Rig,
     /// Serves the same chain, and does not wait.
     hasty: RpcServer,
+    /// Serves a chain that has a transaction of which it has forgotten the state before.
+    forgetful: (RpcServer, Node),
     fixed: BTreeMap<&'static str, Value>,
 }
 
@@ -58,7 +63,7 @@ impl Stage {
         let sandbox = Sandbox::builder(genesis::localnet(GENESIS_NS))
             .signer(genesis::dev_signer())
             .clock(Clock::manual(GENESIS_NS))
-            .kept_states(KEPT_STATES)
+            .kept_blocks(KEPT_BLOCKS)
             .build()
             .expect("a valid genesis");
         let node = sandbox.start(NodeOptions::default()).expect("a thread");
@@ -67,8 +72,13 @@ impl Stage {
         let server = serve(RpcConfig::neard());
         let wait_timeout = Duration::from_millis(1);
         let hasty = serve(RpcConfig { wait_timeout, ..RpcConfig::neard() });
+        let short = Sandbox::localnet_builder(Clock::manual(GENESIS_NS)).kept_blocks(2).build();
+        let short =
+            short.expect("a valid genesis").start(NodeOptions::default()).expect("a thread");
+        let forgetful = RpcServer::start(anywhere, short.clone(), RpcConfig::neard());
+        let forgetful = (forgetful.expect("a free port"), short);
         let rig = Rig { server, node, accounts: dev_accounts() };
-        let mut stage = Self { rig, hasty, fixed: BTreeMap::new() };
+        let mut stage = Self { rig, hasty, forgetful, fixed: BTreeMap::new() };
         stage.set();
         stage
     }
@@ -110,13 +120,14 @@ impl Stage {
 
     fn set(&mut self) {
         let genesis = self.rig.head();
+        self.rig.node.mine(350, None).wait().expect("an answer").expect("blocks are made");
         let code = wat::parse_str(CONTRACT).expect("the contract is valid");
         let own = self.own();
         let gas_key = SecretKey::from_seed(KeyType::ED25519, "gas").public_key();
         let skipped = self.rig.node.view().head().height() + 5;
         self.rig.node.fast_forward(9).wait().expect("an answer").expect("heights are skipped");
         let deploy = DeployContractAction { code: code.clone() };
-        let old = self.run(vec![Action::DeployContract(deploy)]);
+        self.run(vec![Action::DeployContract(deploy)]);
         self.run(vec![Action::AddKey(Box::new(AddKeyAction {
             public_key: gas_key.clone(),
             access_key: AccessKey::gas_key_full_access(2),
@@ -140,7 +151,9 @@ impl Stage {
         let receipt = execution.outcomes[0].outcome.outcome.receipt_ids[0];
         self.fixed = BTreeMap::from([
             ("genesis", json!(genesis)),
-            ("old", json!(old)),
+            ("dumped", json!(self.dumped())),
+            ("forgetful_rpc", json!(format!("http://{}", self.forgetful.0.address()))),
+            ("forgetful_transaction", json!(self.forgetful_transaction())),
             ("rpc", json!(format!("http://{}", self.rig.server.address()))),
             ("skipped", json!(skipped)),
             ("account", json!(own)),
@@ -181,6 +194,25 @@ impl Stage {
             deposit: Balance::ZERO,
         }))];
         self.rig.signed_to(self.own(), self.rig.next_nonce(), actions)
+    }
+
+    fn dumped(&self) -> String {
+        let mut file = Vec::new();
+        let chains = self.rig.node.chains().wait().expect("the node answers");
+        chain_file::write(&chains, &mut file).expect("a vector takes it");
+        to_base64(&file)
+    }
+
+    fn forgetful_transaction(&self) -> CryptoHash {
+        let node = &self.forgetful.1;
+        let actions = vec![Action::Transfer(TransferAction { deposit: Balance::from_near(1) })];
+        let transaction = sign(&node.view(), self.own().as_str(), self.own().as_str(), 1, actions);
+        let hash = transaction.get_hash();
+        let landed = node.submit(transaction, TxExecutionStatus::Final).wait();
+        landed.expect("the node answers").expect("the transaction is valid");
+        // The states after its block and after the next one, with the refund, are those that are kept.
+        assert_eq!(node.view().head().height(), 2);
+        hash
     }
 
     fn run(&self, actions: Vec<Action>) -> CryptoHash {

@@ -11,6 +11,7 @@ pub(super) mod patch;
 pub(super) mod receipts;
 pub(super) mod replay;
 pub(super) mod snapshots;
+pub(super) mod state;
 pub(super) mod time;
 
 use near_jsonrpc_primitives::errors::RpcError;
