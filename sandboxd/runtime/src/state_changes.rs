@@ -11,7 +11,7 @@ use std::sync::Arc;
 use borsh::{BorshDeserialize, BorshSerialize};
 use near_primitives::trie_key::col;
 use near_primitives::types::{RawStateChange, RawStateChangesWithTrieKey};
-use sandbox_state::{ChangeSet, Checkpoint, Journal, Key, Snapshot, Value};
+use sandbox_state::{ChangeSet, Checkpoint, Journal, Key, Snapshot, Unavailable, Value};
 
 use crate::near::{StateChangeCause, TrieKey, trie_key_parsers};
 
@@ -64,9 +64,9 @@ impl StateChanges {
     }
 
     /// The state after the block, of the one before.
-    pub fn apply_to(&self, before: &Snapshot) -> Snapshot {
-        let after = before.apply(&self.changes);
-        if self.patch.is_empty() { after } else { after.apply(&self.patch) }
+    pub fn apply_to(&self, before: &Snapshot) -> Result<Snapshot, Unavailable> {
+        let after = before.apply(&self.changes)?;
+        if self.patch.is_empty() { Ok(after) } else { after.apply(&self.patch) }
     }
 
     /// The changes of the records that clients see and whose raw key `is_wanted`, in the order of

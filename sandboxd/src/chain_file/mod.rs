@@ -153,7 +153,8 @@ fn write_records<W: Write>(writer: &mut Writer<W>, chain: &Chain) -> io::Result<
     let mut records = Vec::new();
     let mut bytes = 0_usize;
     let state = chain.state_after(chain.earliest()).ok();
-    for (key, value) in state.into_iter().flat_map(|state| state.range_here(&[])) {
+    for record in state.into_iter().flat_map(|state| state.range_here(&[])) {
+        let (key, value) = record.map_err(io::Error::other)?;
         bytes = bytes.saturating_add(key.len()).saturating_add(value.len());
         records.push((key, value.to_vec()));
         if bytes > RECORDS_BYTES {
@@ -213,7 +214,7 @@ fn read_chain<R: Read>(
     let state = |_: &Block, changes: &StateChanges| {
         let next = match &latest {
             None => lowest.take(),
-            Some(before) => Some(changes.apply_to(before)),
+            Some(before) => changes.apply_to(before).ok(),
         };
         latest.clone_from(&next);
         next
@@ -241,6 +242,8 @@ fn read_records<R: Read>(pieces: &mut Pieces<R>) -> Result<Snapshot, InvalidChai
             return Ok(state);
         }
         let records = records.into_iter().map(|(key, value)| (key.into(), Some(value.into())));
-        state = state.apply(&records.collect::<ChangeSet>());
+        state = state
+            .apply(&records.collect::<ChangeSet>())
+            .map_err(|unavailable| pieces.damaged(&unavailable.to_string()))?;
     }
 }
