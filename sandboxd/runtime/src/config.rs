@@ -15,6 +15,7 @@ use near_parameters::RuntimeConfig as NearConfig;
 use near_parameters::vm::{Config as NearVmConfig, LimitConfig};
 use vm_runner::{LoadingCosts, ModuleLimits, VmConfig, WasmProposals};
 
+use crate::fee_table::{self, FeeTable, InvalidFees};
 use crate::near::{
     ActionCosts, ExtCosts, Gas, ParameterCost, ProfileDataV3, ProtocolVersion, RuntimeConfigStore,
 };
@@ -74,6 +75,31 @@ impl RuntimeConfig {
     #[must_use]
     pub fn with_max_gas_burnt_view(self, gas: u64) -> Self {
         Self { max_gas_burnt_view: gas, ..self }
+    }
+
+    /// All prices in gas, by NEAR's names for them: `wasm_sha256_base`,
+    /// `action_transfer.execution`.
+    pub fn fee_table(&self) -> FeeTable {
+        fee_table::of(&self.near)
+    }
+
+    /// The same rules with other prices: those that `fees` does not name stay.
+    ///
+    /// # Errors
+    /// When NEAR has no such price, or it does not fit.
+    pub fn with_fees(&self, fees: &FeeTable) -> Result<Self, InvalidFees> {
+        let near = fee_table::replace(NearConfig::clone(&self.near), fees)?;
+        let max_gas_burnt_view = self.max_gas_burnt_view;
+        Ok(Self { max_gas_burnt_view, ..Self::of(self.rules, Arc::new(near)) })
+    }
+
+    /// NEAR's name for the price of a host function or the fee of an action, the latter without the
+    /// suffixes of its three prices; `None` where NEAR has no such price.
+    pub fn parameter_name(&self, cost: CostId) -> Option<String> {
+        self.profile_rows.get(&cost).map(|row| match row {
+            ProfileRow::Host(cost) => fee_table::host_name(*cost),
+            ProfileRow::Action(cost) => fee_table::action_name(*cost),
+        })
     }
 
     /// How much gas a view may burn: as much as a call, if nothing else was said.

@@ -14,6 +14,7 @@ mod external;
 mod fault;
 #[cfg(test)]
 mod faults;
+mod fee_table;
 mod fees;
 pub mod genesis;
 mod impersonation;
@@ -40,6 +41,7 @@ pub use config::RuntimeConfig;
 pub use delayed::delayed_receipts;
 pub use engines::Engines;
 pub use fault::{NeededBy, RuntimeFault};
+pub use fee_table::{FeeTable, InvalidFees};
 pub use fees::{TransactionCost, transaction_cost};
 pub use impersonation::Impersonated;
 pub use itemized::{ActionGas, Itemized};
