@@ -1,39 +1,93 @@
-//! A case is one kind of work at several sizes. Each says how to prepare it, outside the clock,
-//! and how to run it, inside.
+//! NEAR's cases. What a host function takes is measured by calling it directly; what depends on the
+//! engine by running modules on it; storage, yields and actions by real transactions.
 
-pub mod wasm_ops;
+mod actions;
+mod contracts;
+mod curves;
+mod host;
+mod ledger;
+mod scene;
+mod signatures;
+mod wasm;
 
-use std::panic::Location;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-/// One kind of work, to be priced as base and slope.
-pub trait Case {
-    /// Everything the work needs, made before the clock starts.
-    type Work;
+use anyhow::Context;
+use gas_meter::CostId;
+use host_fns::near::{Config, cost};
+use sandbox_runtime::{RuntimeConfig, VmKind};
 
-    /// The cost that the slope prices, as reports name it.
-    fn label(&self) -> &'static str;
+use crate::case::Case;
 
-    /// What one unit of size is.
-    fn unit(&self) -> &'static str;
-
-    /// Where the case is written, for reports of doubtful measurements.
-    fn location(&self) -> &'static Location<'static>;
-
-    /// The sizes to measure.
-    fn sizes(&self) -> &[u32];
-
-    /// Makes the work of `size`, and counts its units.
-    fn prepare(&self, size: u32) -> anyhow::Result<Prepared<Self::Work>>;
-
-    /// Does the work.
-    fn run(&self, work: Self::Work);
+/// What the cases share.
+#[derive(Clone, Debug)]
+pub struct Bed {
+    near: RuntimeConfig,
+    host: Arc<Config>,
+    names: Arc<Names>,
+    vm: VmKind,
 }
 
-/// Work that is ready to run.
+/// NEAR's names for the costs of host functions.
 #[derive(Debug)]
-pub struct Prepared<W> {
-    /// The work.
-    pub work: W,
-    /// Its units, exactly: what the slope is per.
-    pub units: f64,
+struct Names(BTreeMap<CostId, String>);
+
+impl Names {
+    fn of(&self, id: CostId) -> anyhow::Result<String> {
+        self.0.get(&id).cloned().with_context(|| format!("cost {} has no name", id.0))
+    }
+}
+
+impl Bed {
+    /// The rules and prices of `near`, on the engine `vm`.
+    pub fn new(near: RuntimeConfig, vm: VmKind) -> Self {
+        let names = cost::all().filter_map(|(id, ..)| Some((id, near.parameter_name(id)?)));
+        let names = Arc::new(Names(names.collect()));
+        let host = scene::config(&near);
+        Bed { near, host, names, vm }
+    }
+
+    /// The configuration that is measured.
+    pub fn near(&self) -> &RuntimeConfig {
+        &self.near
+    }
+}
+
+/// All cases, in the order in which they are priced.
+pub fn all(bed: &Bed) -> Vec<Case> {
+    let mut cases = wasm::cases(bed);
+    cases.extend(host::cases(bed));
+    cases.extend(signatures::cases(bed));
+    cases.extend(curves::cases(bed));
+    cases.extend(contracts::cases(bed));
+    cases.extend(actions::cases(bed));
+    cases
+}
+
+/// Costs that have no case, and why.
+pub const EXEMPT: &[(&str, &str)] = &[
+    ("wasm_storage_iter_", "NEAR removed iterators; the functions end the call before any work"),
+    ("wasm_grow_mem_cost", "NEAR charges memory.grow as a linear operation"),
+    (
+        "action_use_global_contract_per_identifier_byte",
+        "an identifier has 64 bytes at most, which cannot be told from the action's base",
+    ),
+    ("action_gas_key_byte", "the bytes of a key's record vary only with the account's name"),
+    ("action_gas_key_nonce_write_base.send", "nothing is written where an action is sent"),
+    ("data_receipt_creation_base.send", "a data receipt is made where its sender is executed"),
+    ("data_receipt_creation_per_byte.send", "a data receipt is made where its sender is executed"),
+    ("action_deterministic_state_init", "no case yet"),
+    ("action_universal_state_init", "no case yet"),
+];
+
+/// Why `cost` has no case, if it is exempt.
+pub fn exemption(cost: &str) -> Option<&'static str> {
+    EXEMPT.iter().find(|(prefix, _)| cost.starts_with(prefix)).map(|(_, why)| *why)
+}
+
+/// Prices that are those of another cost: what is done to send an action is the same whoever
+/// receives it.
+pub fn same_as(price: &str) -> Option<String> {
+    price.strip_suffix(".send_sir").map(|name| format!("{name}.send_not_sir"))
 }

@@ -1,0 +1,267 @@
+//! Host functions whose work is the chain's: storage, trie nodes, yields. A contract calls them in a
+//! loop inside of a real receipt; what is measured ends with the new root of the state. How often a
+//! cost was charged is in the receipt's gas profile.
+//!
+//! The state is in memory. With the store on disk, the bytes read and written are priced by
+//! [`Constants::gas_of_io`](crate::constants::Constants::gas_of_io).
+
+use std::fmt::Write;
+
+use sandbox_runtime::near::{
+    Action, DeployContractAction, UniversalStateInit, UniversalStateInitV1,
+};
+
+use super::Bed;
+use super::actions::call;
+use super::ledger::{Ledger, actor, all_units, receipt};
+use crate::case::{Case, Prepared, Size};
+
+/// The functions that contracts import here.
+const IMPORTS: &str = r#"
+    (import "env" "storage_write" (func $write (param i64 i64 i64 i64 i64) (result i64)))
+    (import "env" "storage_read" (func $read (param i64 i64 i64) (result i64)))
+    (import "env" "storage_remove" (func $remove (param i64 i64 i64) (result i64)))
+    (import "env" "storage_has_key" (func $has (param i64 i64) (result i64)))
+    (import "env" "read_register" (func $register (param i64 i64)))
+    (import "env" "promise_yield_create"
+      (func $yield (param i64 i64 i64 i64 i64 i64 i64) (result i64)))
+    (import "env" "promise_yield_create_with_id"
+      (func $yield_as (param i64 i64 i64 i64 i64 i64 i64 i64 i64) (result i64)))
+    (import "env" "promise_yield_resume" (func $resume (param i64 i64 i64 i64) (result i32)))
+    (import "env" "universal_state_init_to_account_id"
+      (func $derive (param i64 i64 i64) (result i64)))"#;
+
+/// Bytes of keys, of values, and of the values that were there before.
+type Shape = (u64, u64, Option<u64>);
+
+const WRITES: &[Shape] = &[
+    (8, 8, None),
+    (8, 4_000, None),
+    (8, 16_000, None),
+    (500, 8, None),
+    (2_000, 8, None),
+    (8, 8, Some(8)),
+    (8, 8, Some(4_000)),
+    (8, 8, Some(16_000)),
+];
+const READS: &[Shape] = &[
+    (8, 8, Some(8)),
+    (8, 8, Some(1_000)),
+    (8, 8, Some(4_000)),
+    (500, 8, Some(8)),
+    (2_000, 8, Some(8)),
+];
+const LARGE: &[Shape] = &[(8, 8, Some(5_000)), (8, 8, Some(20_000)), (8, 8, Some(60_000))];
+
+const NODES: [&str; 2] = ["wasm_touching_trie_node", "wasm_read_cached_trie_node"];
+const READ: [&str; 3] =
+    ["wasm_storage_read_base", "wasm_storage_read_key_byte", "wasm_storage_read_value_byte"];
+
+pub(super) fn cases(bed: &Bed) -> Vec<Case> {
+    vec![
+        nodes(bed),
+        storage(
+            bed,
+            "write",
+            "(drop (call $write (i64.const KEY) (i64.const 0) (i64.const VALUE) (i64.const 65536) (i64.const 0)))",
+            &["base", "key_byte", "value_byte", "evicted_byte"].map(|part| format!("wasm_storage_write_{part}")),
+            WRITES,
+        )
+        .minus(&NODES),
+        storage(
+            bed,
+            "read",
+            "(drop (call $read (i64.const KEY) (i64.const 0) (i64.const 0)))",
+            &READ.map(str::to_owned),
+            READS,
+        ),
+        storage(
+            bed,
+            "read of large values",
+            "(drop (call $read (i64.const KEY) (i64.const 0) (i64.const 0)))",
+            &["base", "byte"].map(|part| format!("wasm_storage_large_read_overhead_{part}")),
+            LARGE,
+        )
+        .minus(&READ),
+        storage(
+            bed,
+            "remove",
+            "(drop (call $remove (i64.const KEY) (i64.const 0) (i64.const 0)))",
+            &["base", "key_byte", "ret_value_byte"].map(|part| format!("wasm_storage_remove_{part}")),
+            READS,
+        )
+        .minus(&NODES),
+        storage(
+            bed,
+            "has_key",
+            "(drop (call $has (i64.const KEY) (i64.const 0)))",
+            &["base", "byte"].map(|part| format!("wasm_storage_has_key_{part}")),
+            READS,
+        ),
+        yields(
+            bed,
+            "yield_create",
+            "(drop (call $yield (i64.const 4) (i64.const 65536) (i64.const SIZE) (i64.const 65536)
+                (i64.const 1000000000) (i64.const 0) (i64.const 0)))",
+            &["wasm_yield_create_base", "wasm_yield_create_byte"],
+            &[16, 1_000, 10_000],
+        ),
+        yields(
+            bed,
+            "yield_create_with_id",
+            "(drop (call $yield_as (i64.const 4) (i64.const 65536) (i64.const SIZE) (i64.const 65536)
+                (i64.const 131072) (i64.const 1000000000) (i64.const 0) (i64.const 32) (i64.const 0)))",
+            &["wasm_yield_create_with_id_base"],
+            &[16, 1_000],
+        )
+        .minus(&["wasm_yield_create_byte"]),
+        yields(
+            bed,
+            "yield_resume",
+            "(drop (call $yield (i64.const 4) (i64.const 65536) (i64.const 16) (i64.const 65536)
+                (i64.const 1000000000) (i64.const 0) (i64.const 0)))
+             (call $register (i64.const 0) (i64.const 4096))
+             (drop (call $resume (i64.const 32) (i64.const 4096) (i64.const SIZE) (i64.const 65536)))",
+            &["wasm_yield_resume_base", "wasm_yield_resume_byte"],
+            &[16, 400, 1_000],
+        )
+        .minus(&["wasm_yield_create_base", "wasm_yield_create_byte"]),
+        derived(bed),
+    ]
+}
+
+/// A contract whose `main` does `body` as often as it is told, each time with another key.
+fn looped(body: &str, calls: u64, data: &str) -> anyhow::Result<Vec<u8>> {
+    let text = format!(
+        r#"(module {IMPORTS} (memory 20) (data (i32.const 65536) "main{data}")
+            (func (export "main") (local $i i32)
+              (loop $again
+                (i32.store (i32.const 0) (i32.mul (local.get $i) (i32.const 0x9e3779b1)))
+                {body}
+                (br_if $again (i32.lt_u
+                  (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const {calls}))))))"#
+    );
+    Ok(wat::parse_str(text)?)
+}
+
+/// A ledger on which the contract `code` is deployed, after the contract `before` was called.
+fn deployed(bed: &Bed, before: Option<Vec<u8>>, code: Vec<u8>) -> anyhow::Result<Ledger> {
+    let mut ledger = Ledger::new(&bed.near, bed.vm)?;
+    let deploy = |code| Action::DeployContract(DeployContractAction { code });
+    let own = |number, actions| receipt(number, actor(0), actor(0), actions, Vec::new());
+    if let Some(before) = before {
+        ledger.execute(vec![own(1, vec![deploy(before), call(0, 0)?])])?;
+    }
+    ledger.execute(vec![own(2, vec![deploy(code)])])?;
+    Ok(ledger)
+}
+
+/// A call of the contract, worth what its receipt's profile says.
+fn called(bed: &Bed, before: Option<Vec<u8>>, code: Vec<u8>) -> anyhow::Result<Prepared> {
+    let mut ledger = deployed(bed, before, code)?;
+    let receipts = vec![receipt(3, actor(0), actor(0), vec![call(0, 0)?], Vec::new())];
+    let profiles = ledger.clone().execute(receipts.clone())?;
+    let costs = &bed.near.near().wasm_config.ext_costs.costs;
+    let names: Vec<_> = costs.iter().map(|(cost, _)| (cost, cost.param().to_string())).collect();
+    Ok(Prepared::new(all_units(&profiles, &names), move || {
+        let done = ledger.execute(receipts);
+        (ledger, done.is_ok())
+    }))
+}
+
+fn grid(calls: &[u64], each: &[u64]) -> Vec<Size> {
+    let of = |calls: &u64| {
+        let calls = *calls;
+        each.iter().map(move |each| Size { calls, each: *each })
+    };
+    calls.iter().flat_map(of).collect()
+}
+
+/// Writes to keys that are each the beginning of the one before: the first touches a branch for each
+/// byte, those that follow find the branches cached.
+fn nodes(bed: &Bed) -> Case {
+    let bed = bed.clone();
+    let prices = [NODES[0], NODES[1], "trie_write"];
+    Case::new("storage: trie nodes", &prices, grid(&[1, 2, 4, 8], &[8, 32, 128]), move |size| {
+        // Keys of zeroes, each longer by one.
+        let chain = "(i32.store (i32.const 0) (i32.const 0))
+            (drop (call $write (i64.extend_i32_u (i32.add (local.get $i) (i32.const 4)))
+                (i64.const 0) (i64.const 8) (i64.const 65536) (i64.const 0)))";
+        let upwards = format!(
+            "(i32.store (i32.const 0) (i32.const 0))
+             (drop (call $write
+                (i64.extend_i32_u (i32.sub (i32.const {}) (local.get $i)))
+                (i64.const 0) (i64.const 8) (i64.const 65536) (i64.const 0)))",
+            size.each + 3
+        );
+        let before = looped(chain, size.each, "")?;
+        let mut prepared = called(&bed, Some(before), looped(&upwards, size.calls, "")?)?;
+        prepared.units.insert("trie_write".to_owned(), crate::real(size.calls));
+        Ok(prepared)
+    })
+}
+
+/// Accesses to storage of every shape.
+#[track_caller]
+fn storage(bed: &Bed, name: &str, body: &str, prices: &[String], shapes: &'static [Shape]) -> Case {
+    let (bed, body) = (bed.clone(), body.to_owned());
+    let prices: Vec<&str> = prices.iter().map(String::as_str).collect();
+    let sizes = grid(&[10, 40], &(0..crate::count(shapes.len())).collect::<Vec<_>>());
+    Case::new(format!("storage: {name}"), &prices, sizes, move |size| {
+        let (key, value, old) = shapes[usize::try_from(size.each)?];
+        let fill = |text: &str, value: u64| {
+            text.replace("KEY", &key.to_string()).replace("VALUE", &value.to_string())
+        };
+        let write = "(drop (call $write (i64.const KEY) (i64.const 0) (i64.const VALUE) (i64.const 65536) (i64.const 0)))";
+        let before = old.map(|old| looped(&fill(write, old), size.calls, "")).transpose()?;
+        called(&bed, before, looped(&fill(&body, value), size.calls, "")?)
+    })
+    .written_at(std::panic::Location::caller())
+}
+
+#[track_caller]
+fn yields(
+    bed: &Bed,
+    name: &str,
+    body: &'static str,
+    prices: &[&str],
+    each: &'static [u64],
+) -> Case {
+    let bed = bed.clone();
+    let sizes = grid(&[4, 16, 32], each);
+    Case::new(name, prices, sizes, move |size| {
+        let body = body.replace("SIZE", &size.each.to_string());
+        called(&bed, None, looped(&body, size.calls, "")?)
+    })
+    .written_at(std::panic::Location::caller())
+}
+
+/// The ids of universal accounts.
+fn derived(bed: &Bed) -> Case {
+    let bed = bed.clone();
+    let prices =
+        ["base", "byte"].map(|part| format!("wasm_universal_state_init_to_account_id_{part}"));
+    let prices = [prices[0].as_str(), prices[1].as_str()];
+    Case::new(
+        "universal_state_init_to_account_id",
+        &prices,
+        grid(&[10, 40], &[100, 2_000, 10_000]),
+        move |size| {
+            let value = vec![7; usize::try_from(size.each)?];
+            let data = [(vec![1], value)].into_iter().collect();
+            let access_keys = std::collections::BTreeSet::new();
+            let state =
+                UniversalStateInit::V1(UniversalStateInitV1 { code: None, data, access_keys });
+            let state = borsh::to_vec(&state)?;
+            let mut bytes = String::new();
+            for byte in &state {
+                write!(bytes, "\\{byte:02x}")?;
+            }
+            let body = format!(
+                "(drop (call $derive (i64.const {}) (i64.const 65540) (i64.const 0)))",
+                state.len()
+            );
+            called(&bed, None, looped(&body, size.calls, &bytes)?)
+        },
+    )
+}

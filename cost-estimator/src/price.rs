@@ -1,0 +1,260 @@
+//! From measurements to what a unit of each cost takes: the costs of a case are fitted together,
+//! after what others price was subtracted. A doubtful figure is never a number that somebody could
+//! copy into a fee table.
+
+use std::collections::BTreeMap;
+
+use crate::case::Case;
+use crate::fit::{Fit, Row};
+use crate::measure::{Measured, Point};
+use crate::metric::Metric;
+
+/// The least share of variance that a fit must explain to be believed.
+const LEAST_R2: f64 = 0.98;
+/// A price whose standard error is a larger share of it cannot be told from the others.
+const MOST_ERROR: f64 = 0.25;
+/// What is a smaller share than this of any measurement need not be told exactly.
+const NEGLIGIBLE: f64 = 0.02;
+
+/// A fit from which no measurement is further away is a line, whatever little it explains.
+const NEARLY: f64 = 0.05;
+
+/// What a unit of a cost takes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Sample {
+    /// The measurements lie on a line.
+    Known {
+        /// What a unit takes, in the metric.
+        amount: f64,
+        /// The share of the variance that the fit explains.
+        r2: f64,
+        /// The largest distance of a measurement from the fit, as a share of the measurement.
+        worst: f64,
+    },
+    /// They do not, or something else is doubtful about them.
+    Uncertain {
+        /// What is wrong.
+        why: String,
+    },
+}
+
+/// A cost after its case was measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Priced {
+    /// The cost.
+    pub cost: String,
+    /// The case that it was measured by.
+    pub case: String,
+    /// The file and line of the case.
+    pub at: String,
+    /// What a unit takes.
+    pub sample: Sample,
+    /// The measurements: units of this cost, what was measured, and what the fit says.
+    pub plot: Vec<[f64; 3]>,
+}
+
+/// Prices the costs of `cases`, of which `measured` has the measurements. Cases stand behind those
+/// whose costs they subtract.
+pub fn price(cases: &[Case], measured: &[Measured], metric: Metric) -> Vec<Priced> {
+    let mut known: BTreeMap<&str, f64> = BTreeMap::new();
+    let mut all = Vec::new();
+    for case in cases {
+        let Some(measured) = measured.iter().find(|measured| measured.case == case.name) else {
+            continue;
+        };
+        let priced = price_case(case, measured, metric, &known);
+        for (cost, priced) in case.prices.iter().zip(&priced) {
+            if let Sample::Known { amount, .. } = priced.sample {
+                known.insert(cost, amount);
+            }
+        }
+        all.extend(priced);
+    }
+    all
+}
+
+fn price_case(
+    case: &Case,
+    measured: &Measured,
+    metric: Metric,
+    known: &BTreeMap<&str, f64>,
+) -> Vec<Priced> {
+    let uncertain = |why: String| Sample::Uncertain { why };
+    let samples = |sample: &Sample| vec![sample.clone(); case.prices.len()];
+    let missing = case.minus.iter().find(|cost| !known.contains_key(cost.as_str()));
+    let rows = rows(case, measured, known);
+    let fit = Fit::non_negative(&rows);
+    let samples = match (missing, noise(measured, metric), &fit) {
+        (Some(cost), None, _) => {
+            samples(&uncertain(format!("{cost}, which is part of it, is not known")))
+        }
+        (_, Some(why), _) => samples(&uncertain(why)),
+        (_, _, None) => samples(&uncertain("the sizes do not tell its costs apart".to_owned())),
+        (_, _, Some(fit)) => match doubt(fit, metric) {
+            Some(why) => samples(&uncertain(why)),
+            None => (0..case.prices.len()).map(|at| sample(fit, &rows, at)).collect(),
+        },
+    };
+    case.prices
+        .iter()
+        .zip(samples)
+        .enumerate()
+        .map(|(at, (cost, sample))| Priced {
+            cost: cost.clone(),
+            case: case.name.clone(),
+            at: format!("{}:{}", case.at.file(), case.at.line()),
+            sample,
+            plot: plot(&rows, at, fit.as_ref()),
+        })
+        .collect()
+}
+
+/// A column for each cost, and one for what is there once whatever the size is.
+fn rows(case: &Case, measured: &Measured, known: &BTreeMap<&str, f64>) -> Vec<Row> {
+    // A cost of which every size has as much is that column itself.
+    let of = |point: &Point, cost: &String| point.units.get(cost).copied().unwrap_or_default();
+    let is_constant = |cost: &String| {
+        let mut of = measured.points.iter().map(|point| of(point, cost));
+        let first = of.next().unwrap_or_default();
+        first > 0.0 && of.all(|units| (units - first).abs() < f64::EPSILON)
+    };
+    let once = (!case.prices.iter().any(is_constant)).then_some(1.0);
+    let row = |point: &Point| {
+        let of = |cost: &String| point.units.get(cost).copied().unwrap_or_default();
+        let others: f64 = case
+            .minus
+            .iter()
+            .map(|cost| of(cost) * known.get(cost.as_str()).copied().unwrap_or_default())
+            .sum();
+        let units = case.prices.iter().map(of).chain(once).collect();
+        Row { units, value: (point.value - others).max(0.0), scale: point.value }
+    };
+    measured.points.iter().map(row).collect()
+}
+
+/// Why the measurements themselves are doubtful.
+fn noise(measured: &Measured, metric: Metric) -> Option<String> {
+    let (most, hint) = match metric {
+        Metric::Instructions => (0.05, ""),
+        Metric::Time => (0.3, ": the machine is busy"),
+    };
+    if let Some(failure) = &measured.failure {
+        return Some(format!("it could not be measured: {failure}"));
+    }
+    let mut spreads: Vec<f64> = measured.points.iter().map(|point| point.spread).collect();
+    spreads.sort_by(f64::total_cmp);
+    let median = spreads.get(spreads.len() / 2).copied()?;
+    (median > most)
+        .then(|| format!("runs of the same work differ by {:.0} %{hint}", median * 100.0))
+}
+
+/// Why the fit as a whole is.
+fn doubt(fit: &Fit, metric: Metric) -> Option<String> {
+    let most = match metric {
+        Metric::Instructions => 0.1,
+        Metric::Time => 0.25,
+    };
+    // Work that takes the same at every size has no variance to be explained.
+    if fit.worst > most || (fit.r2 < LEAST_R2 && fit.worst > NEARLY) {
+        return Some(format!(
+            "not a line: R² {:.3}, a measurement {:.0} % off",
+            fit.r2,
+            fit.worst * 100.0
+        ));
+    }
+    None
+}
+
+fn sample(fit: &Fit, rows: &[Row], at: usize) -> Sample {
+    let (amount, error) = (fit.prices[at], fit.errors[at]);
+    let shares = rows.iter().map(|row| amount * row.units[at] / row.scale.max(1.0));
+    let share = shares.fold(0.0, f64::max);
+    if rows.iter().all(|row| row.units[at] <= 0.0) {
+        return Sample::Uncertain { why: "no size has a unit of it".to_owned() };
+    }
+    if error > amount * MOST_ERROR && share > NEGLIGIBLE {
+        let percent = error / amount * 100.0;
+        return Sample::Uncertain { why: format!("lost beside the others: ± {percent:.0} %") };
+    }
+    Sample::Known { amount, r2: fit.r2, worst: fit.worst }
+}
+
+fn plot(rows: &[Row], at: usize, fit: Option<&Fit>) -> Vec<[f64; 3]> {
+    let said = |row: &Row| fit.map_or(0.0, |fit| fit.value(&row.units));
+    rows.iter().map(|row| [row.units[at], row.value, said(row)]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Sample, price};
+    use crate::case::{Case, Prepared, Units, sized, units};
+    use crate::measure::{Measured, Point};
+    use crate::metric::Metric;
+
+    fn case(name: &str, prices: &[&str]) -> Case {
+        Case::new(name, prices, sized(&[1, 100, 1000]), |_| Ok(Prepared::new(Units::new(), || ())))
+    }
+
+    /// Measurements of `case` in which a call takes `base` and a unit `unit`, times the noise.
+    fn measured(case: &Case, base: f64, unit: f64, spread: f64, noise: &[f64]) -> Measured {
+        let points = case.sizes.iter().enumerate().map(|(at, size)| {
+            let named = [
+                (case.prices[0].as_str(), size.calls),
+                (case.prices[1].as_str(), size.calls * size.each),
+            ];
+            let units = units(&named);
+            let value = 50.0 + base * units[&case.prices[0]] + unit * units[&case.prices[1]];
+            let noise = noise.get(at % noise.len().max(1)).copied().unwrap_or(1.0);
+            Point { units, value: value * noise, spread }
+        });
+        Measured { case: case.name.clone(), points: points.collect(), failure: None }
+    }
+
+    fn amounts(priced: &[super::Priced]) -> Vec<Option<f64>> {
+        priced
+            .iter()
+            .map(|priced| match priced.sample {
+                Sample::Known { amount, .. } => Some((amount * 1000.0).round() / 1000.0),
+                Sample::Uncertain { .. } => None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn base_and_unit_come_back_without_what_others_price() {
+        let read = case("read", &["read_base", "read_byte"]);
+        let hash = case("hash", &["hash_base", "hash_byte"]).minus(&["read_base", "read_byte"]);
+        let of_read = measured(&read, 20.0, 0.5, 0.0, &[]);
+        let mut of_hash = measured(&hash, 300.0, 7.0, 0.0, &[]);
+        for point in &mut of_hash.points {
+            let (base, byte) = (point.units["hash_base"], point.units["hash_byte"]);
+            point.units.extend([("read_base".to_owned(), base), ("read_byte".to_owned(), byte)]);
+            point.value += 20.0 * base + 0.5 * byte;
+        }
+        let all = [of_read, of_hash.clone()];
+        let priced = price(&[read, hash], &all, Metric::Instructions);
+        assert_eq!(amounts(&priced), [Some(20.0), Some(0.5), Some(300.0), Some(7.0)]);
+
+        // Alone it is not known, however exact it is.
+        let hash = case("hash", &["hash_base", "hash_byte"]).minus(&["read_base", "read_byte"]);
+        let priced = price(&[hash], &[of_hash], Metric::Instructions);
+        assert_eq!(amounts(&priced), [None, None]);
+    }
+
+    #[test]
+    fn noise_is_never_a_number_and_says_where_it_is_from() {
+        let case = case("hash", &["hash_base", "hash_byte"]);
+        let off = measured(&case, 300.0, 7.0, 0.0, &[1.0, 1.6, 0.7]);
+        let cases = [case];
+        let priced = price(&cases, &[off], Metric::Instructions);
+        assert_eq!(amounts(&priced), [None, None]);
+        assert!(priced[0].at.contains("price.rs:"), "{}", priced[0].at);
+        let Sample::Uncertain { why } = &priced[0].sample else { panic!("it is uncertain") };
+        assert!(why.starts_with("not a line"), "{why}");
+
+        let busy = measured(&cases[0], 300.0, 7.0, 0.5, &[]);
+        let priced = price(&cases, &[busy], Metric::Time);
+        let Sample::Uncertain { why } = &priced[0].sample else { panic!("it is uncertain") };
+        assert!(why.contains("busy"), "{why}");
+    }
+}
