@@ -11,5 +11,8 @@ mod pages;
 pub mod remote;
 pub mod rpc;
 mod sandbox;
+pub mod store;
 
+#[cfg(feature = "rocksdb")]
+pub use sandbox::OpenFailed;
 pub use sandbox::{KEPT_BLOCKS, Sandbox, SandboxBuilder};

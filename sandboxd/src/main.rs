@@ -3,6 +3,7 @@
 
 mod banner;
 mod differences;
+mod keep;
 
 use std::fs::File;
 use std::io::{BufWriter, IsTerminal as _, Write as _};
@@ -67,7 +68,7 @@ fn run(program: Program, cli: Cli) -> anyhow::Result<()> {
     }
 }
 
-/// Starts a chain in memory.
+/// Starts a chain of its own, in memory or in a folder.
 fn start(args: &StartArgs, wallet: Option<Vec<u8>>) -> anyhow::Result<()> {
     let end = End::listen()?;
     let source = if args.fork.fork.is_empty() { None } else { Some(open_source(&args.fork)?) };
@@ -81,10 +82,11 @@ fn start(args: &StartArgs, wallet: Option<Vec<u8>>) -> anyhow::Result<()> {
     let builder = builder.wallet_contract(wallet).finality_lag(args.serve.finality_lag);
     let builder = builder.auto_impersonate(args.serve.auto_impersonate);
     let builder = builder.kept_blocks(kept_blocks(&args.serve, args.serve.archive));
-    let sandbox = builder.engines(engines(&args.serve)?).build();
-    let sandbox = match &args.genesis {
-        None => sandbox?,
-        Some(path) => sandbox.with_context(|| path.display().to_string())?,
+    let builder = builder.engines(engines(&args.serve)?);
+    let named = || args.genesis.as_ref().map(|path| path.display().to_string());
+    let sandbox = match &args.data_dir {
+        Some(folder) => keep::open(builder, folder, &args.serve, named)?,
+        None => keep::build(builder, named)?,
     };
     let accounts = if args.genesis.is_none() { genesis::dev_accounts() } else { Vec::new() };
     let files = &args.serve.state_file;
@@ -133,14 +135,13 @@ fn run_home(home: &Home, args: &RunArgs, wallet: Option<Vec<u8>>) -> anyhow::Res
         metrics_address: args.rpc_prometheus_addr.or(config.prometheus_addr),
         ..RpcConfig::neard()
     };
-    let sandbox = builder(contents, wallet)
+    let builder = builder(contents, wallet)
         .kept_blocks(kept_blocks(&args.serve, archive))
         .finality_lag(args.serve.finality_lag)
         .auto_impersonate(args.serve.auto_impersonate)
         .engines(engines(&args.serve)?)
-        .max_gas_burnt_view(max_gas_burnt_view)
-        .build();
-    let sandbox = sandbox.with_context(|| home.path().display().to_string())?;
+        .max_gas_burnt_view(max_gas_burnt_view);
+    let sandbox = keep::open_home(builder, home, &args.serve)?;
     let heartbeat = empty_blocks.then_some(config.empty_block_delay);
     let node = start_node(sandbox, &args.serve, heartbeat)?;
     let running = home.announce(node.clone())?;
@@ -246,8 +247,7 @@ fn dump_state(home: &Home, args: &DumpStateArgs, wallet: Option<Vec<u8>>) -> any
     let genesis = if let Some(genesis) = home.ask_running(&request)? {
         genesis
     } else {
-        let sandbox = builder(home.read()?, wallet).build();
-        let sandbox = sandbox.with_context(|| home.path().display().to_string())?;
+        let sandbox = keep::read_home(builder(home.read()?, wallet), home)?;
         dump(sandbox.chain(), &request)?
     };
     let path = home.write_dump(&genesis, args)?;
@@ -316,7 +316,7 @@ fn start_node(
         },
     );
     let options = sandbox.chain().options().clone();
-    let node = sandbox.start(NodeOptions { mode })?;
+    let node = sandbox.start(NodeOptions { mode, keeper: None })?;
     if let Some(path) = args.state_file.source() {
         let named = || path.display().to_string();
         let file = File::open(path).with_context(named)?;

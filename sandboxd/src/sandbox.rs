@@ -12,9 +12,11 @@ use near_primitives::validator_signer::ValidatorSigner;
 
 use sandbox_runtime::Engines;
 
-use crate::chain::{Chain, ChainOptions, Clock, InvalidChain, Node, NodeOptions, Source};
+use crate::chain::{Chain, ChainOptions, Clock, InvalidChain, Keeper, Node, NodeOptions, Source};
 use crate::genesis;
 use crate::home::Config;
+#[cfg(feature = "rocksdb")]
+use crate::store::{self, Store, StoreError, StoreOptions};
 
 /// How many of the latest blocks are kept, if nothing else is said.
 pub const KEPT_BLOCKS: usize = 10_000;
@@ -23,12 +25,16 @@ pub const KEPT_BLOCKS: usize = 10_000;
 #[derive(Clone, Debug)]
 pub struct Sandbox {
     chain: Chain,
+    keeper: Option<Arc<dyn Keeper>>,
 }
 
 /// How to make a [`Sandbox`].
 #[derive(Debug)]
 pub struct SandboxBuilder {
     genesis: Genesis,
+    /// The caller has brought no genesis.
+    #[cfg_attr(not(feature = "rocksdb"), expect(dead_code, reason = "only a store asks"))]
+    is_localnet: bool,
     signer: Option<ValidatorSigner>,
     clock: Clock,
     block_delay: Duration,
@@ -52,7 +58,8 @@ impl Sandbox {
 
     /// The same, to be changed before it is made.
     pub fn localnet_builder(clock: Clock) -> SandboxBuilder {
-        Self::builder(genesis::localnet(clock.now_ns())).signer(genesis::dev_signer()).clock(clock)
+        let own = Self::builder(genesis::localnet(clock.now_ns()));
+        SandboxBuilder { is_localnet: true, ..own.signer(genesis::dev_signer()).clock(clock) }
     }
 
     /// A chain that goes on from the pinned block of `source`, to be changed before it is made. It has
@@ -66,6 +73,7 @@ impl Sandbox {
     pub fn builder(genesis: Genesis) -> SandboxBuilder {
         SandboxBuilder {
             genesis,
+            is_localnet: false,
             signer: None,
             clock: Clock::system(),
             block_delay: Config::default_block_delay(),
@@ -84,7 +92,7 @@ impl Sandbox {
         &self.chain
     }
 
-    /// The chain, to be used in process.
+    /// The chain, to be used in process. What becomes of it is kept nowhere.
     pub fn into_chain(self) -> Chain {
         self.chain
     }
@@ -94,7 +102,8 @@ impl Sandbox {
     /// # Errors
     /// What the operating system says if it has no thread to give.
     pub fn start(self, options: NodeOptions) -> io::Result<Node> {
-        Node::start(self.chain, options)
+        let keeper = self.keeper.or(options.keeper);
+        Node::start(self.chain, NodeOptions { keeper, ..options })
     }
 }
 
@@ -171,24 +180,59 @@ impl SandboxBuilder {
 
     /// Makes the chain.
     pub fn build(self) -> Result<Sandbox, InvalidChain> {
-        let signer = self.signer.unwrap_or_else(|| first_validator(&self.genesis));
-        let options = ChainOptions {
-            signer,
+        let options = self.chain_options();
+        let chain = match self.source {
+            None => Chain::new(&self.genesis, options),
+            Some(source) => Chain::fork(source, &self.genesis, options),
+        };
+        Ok(Sandbox { chain: chain?, keeper: None })
+    }
+
+    /// The chain that is kept in a folder; if there is none yet, it is made and kept there. The node
+    /// that [`Sandbox::start`] makes of it goes on keeping it.
+    ///
+    /// A chain that was not made of a genesis that the caller brought is resumed whatever its genesis.
+    #[cfg(feature = "rocksdb")]
+    pub fn open(self, store: StoreOptions) -> Result<Sandbox, OpenFailed> {
+        let folder = Store::open(store)?;
+        let digest = (!self.is_localnet).then(|| store::genesis_digest(&self.genesis));
+        let (chain, writer) = if folder.is_empty() {
+            let chain = self.build()?.chain;
+            folder.begin(chain, digest)?
+        } else {
+            if let Some(digest) = digest {
+                folder.check_genesis(digest, &self.genesis.config.chain_id)?;
+            }
+            folder.resume(self.chain_options())?
+        };
+        Ok(Sandbox { chain, keeper: Some(Arc::new(writer)) })
+    }
+
+    fn chain_options(&self) -> ChainOptions {
+        ChainOptions {
+            signer: self.signer.clone().unwrap_or_else(|| first_validator(&self.genesis)),
             clock: self.clock,
             block_delay_ns: u64::try_from(self.block_delay.as_nanos()).unwrap_or(u64::MAX),
             kept_blocks: self.kept_blocks,
             finality_lag: self.finality_lag,
             max_gas_burnt_view: self.max_gas_burnt_view,
-            wallet_contract: self.wallet_contract,
+            wallet_contract: self.wallet_contract.clone(),
             auto_impersonate: self.auto_impersonate,
-            engines: self.engines,
-        };
-        let chain = match self.source {
-            None => Chain::new(&self.genesis, options),
-            Some(source) => Chain::fork(source, &self.genesis, options),
-        };
-        Ok(Sandbox { chain: chain? })
+            engines: self.engines.clone(),
+        }
     }
+}
+
+/// A chain cannot be kept in a folder, or not be taken from there.
+#[cfg(feature = "rocksdb")]
+#[derive(Debug, thiserror::Error)]
+pub enum OpenFailed {
+    /// There is none yet, and the genesis is not one to start from.
+    #[error(transparent)]
+    Chain(#[from] InvalidChain),
+    /// The folder is the reason.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 fn first_validator(genesis: &Genesis) -> ValidatorSigner {

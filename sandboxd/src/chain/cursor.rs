@@ -71,13 +71,20 @@ impl Chain {
     /// Takes the place of `previous`, for readers that have read that one.
     pub(super) fn follow(&mut self, previous: &Self) {
         self.returns = previous.returns.clone();
-        if self.has(&previous.head) {
+        let common = self.common_block(previous);
+        if common.is_some_and(|common| common.hash() == previous.head.hash()) {
             return;
         }
         // Where too much was forgotten to tell, readers read again all that there is.
-        let common = self.index.blocks_down_from(previous.head.height());
-        let common = common.map(Arc::as_ref).find(|block| previous.has(block));
-        self.returns.push(common.map_or(0, Block::height));
+        self.returns.push(common.map_or(0, |common| common.height()));
+    }
+
+    /// The highest block that this chain and `other` both have, as far as they keep them.
+    pub fn common_block<'a>(&'a self, other: &'a Self) -> Option<&'a Arc<Block>> {
+        if self.has(&other.head) {
+            return Some(&other.head);
+        }
+        self.index.blocks_down_from(other.head.height()).find(|block| other.has(block))
     }
 
     /// Whether `block` is one of the chain's, as far as that is known of old ones.

@@ -10,6 +10,7 @@ use sandbox_runtime::RuntimeFault;
 use sandbox_runtime::patch::InvalidPatch;
 
 use super::clock::TimestampNs;
+use super::keeper::KeeperFailed;
 use super::time::MOST_MINED_BLOCKS;
 
 /// A block, or the state after it, is not there.
@@ -44,6 +45,9 @@ pub enum Refusal {
     /// The node failed, and the transaction is in no block.
     #[error("the transaction could not be executed: {0}")]
     Fault(Arc<str>),
+    /// The chain cannot be kept any more and takes nothing; see [`KeeperFailed`].
+    #[error(transparent)]
+    ReadOnly(#[from] KeeperFailed),
     /// The chain was taken back to before the transaction, by a revert or a rollback.
     #[error("the chain was taken back to before the transaction, which is not known any more")]
     TakenBack,

@@ -22,6 +22,7 @@ mod holds;
 mod image;
 mod impersonation;
 mod index;
+mod keeper;
 mod light_client;
 mod next;
 mod node;
@@ -82,6 +83,7 @@ pub use fork::{Fetched, PinnedBlock, Source, SourceFailure, Stretch, Unexecuted}
 pub use holds::{HeldReceipt, HoldId, InvalidRelease, ReceiptFilter};
 pub use image::{IMAGE_FORMAT, InvalidImage, Piece};
 pub use index::{Execution, OutcomeAt, Progress};
+pub use keeper::{Keeper, KeeperFailed, WhenKept};
 pub use light_client::OutcomeProof;
 pub use node::{Landed, Node, NodeOptions};
 pub use produce::Produced;

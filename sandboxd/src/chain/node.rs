@@ -6,6 +6,7 @@
 
 mod control;
 mod impersonation;
+mod kept;
 mod owner;
 mod returns;
 
@@ -24,14 +25,16 @@ use sandbox_runtime::verify::WellFormed;
 
 use super::answer::{Answer, Promise, answer};
 use super::publication::Publication;
-use super::{BlockMode, Chain, Produced, Refusal};
+use super::{BlockMode, Chain, Keeper, KeeperFailed, Produced, Refusal};
 use owner::{Owner, Wait, panic_text};
 
 /// How a node makes blocks.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct NodeOptions {
     /// When blocks are made, until [`Node::set_block_mode`] says something else.
     pub mode: BlockMode,
+    /// Who keeps the chain elsewhere than in memory.
+    pub keeper: Option<Arc<dyn Keeper>>,
 }
 
 /// The answer to a transaction: the chain in which it has come as far as was asked for.
@@ -45,6 +48,7 @@ pub struct Node {
     commands: Sender<Command>,
     published: Arc<Publication>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+    keeper: Option<Arc<dyn Keeper>>,
 }
 
 enum Command {
@@ -58,10 +62,12 @@ enum Command {
         until: TxExecutionStatus,
         landed: Promise<Landed>,
     },
-    /// Anything else: it gives its answer itself.
+    /// Anything else that changes something: it gives its answer itself.
     Act(Box<dyn FnOnce(&mut Owner) + Send>),
+    /// Something that changes nothing.
+    Look(Box<dyn FnOnce(&Owner) + Send>),
     /// Nothing: what was done meanwhile leaves something to do.
-    Look,
+    GoOn,
     Stop,
 }
 
@@ -73,7 +79,8 @@ impl Node {
     pub fn start(chain: Chain, options: NodeOptions) -> std::io::Result<Self> {
         let (commands, inbox) = channel();
         let published = Arc::new(Publication::new(chain.clone()));
-        let owner = Owner::new(chain, Arc::clone(&published), options.mode);
+        let keeper = options.keeper;
+        let owner = Owner::new(chain, Arc::clone(&published), options.mode, keeper.clone());
         let owner = Arc::new(Mutex::new(owner));
         let its = Arc::clone(&owner);
         let thread = std::thread::Builder::new()
@@ -81,7 +88,12 @@ impl Node {
             // Contracts may nest calls deeply in their compiled code.
             .stack_size(16 << 20)
             .spawn(move || run(&its, &inbox))?;
-        Ok(Self { owner, commands, published, thread: Arc::new(Mutex::new(Some(thread))) })
+        Ok(Self { owner, commands, published, thread: Arc::new(Mutex::new(Some(thread))), keeper })
+    }
+
+    /// Why the chain does not go on, if it can no longer be kept: it is read-only then.
+    pub fn failure(&self) -> Option<KeeperFailed> {
+        self.keeper.as_ref().and_then(|keeper| keeper.failure())
     }
 
     /// The chain as of its latest block. Where blocks are not made at once it also has the transactions
@@ -139,7 +151,8 @@ impl Node {
         self.ask(|done| {
             Command::Act(Box::new(move |owner| {
                 let changed = owner.attempt(change);
-                done.give(changed.unwrap_or_else(|panic| Err(panicked(&*panic).into())));
+                let changed = changed.unwrap_or_else(|panic| Err(panicked(&*panic).into()));
+                owner.give(done, changed);
             }))
         })
     }
@@ -149,7 +162,20 @@ impl Node {
         &self,
         act: impl FnOnce(&mut Owner) -> T + Send + 'static,
     ) -> Answer<T> {
-        self.ask_or_do(|done| Command::Act(Box::new(move |owner| done.give(act(owner)))))
+        self.ask_or_do(|done| {
+            Command::Act(Box::new(move |owner| {
+                let value = act(owner);
+                owner.give(done, value);
+            }))
+        })
+    }
+
+    /// Looks at what the thread owns.
+    fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Owner) -> T + Send + 'static,
+    ) -> Answer<T> {
+        self.ask_or_do(|done| Command::Look(Box::new(move |owner| done.give(look(owner)))))
     }
 
     /// Ends the chain's thread, after what it is doing, and waits for that.
@@ -159,6 +185,9 @@ impl Node {
         if let Some(thread) = self.thread.lock().take() {
             // A panic of the thread has been reported by its own panic message.
             drop(thread.join());
+        }
+        if let Some(keeper) = &self.keeper {
+            keeper.close();
         }
     }
 
@@ -171,7 +200,7 @@ impl Node {
             let done = owner.obey_at_once(command(promise));
             drop(owner);
             if !done {
-                drop(self.commands.send(Command::Look));
+                drop(self.commands.send(Command::GoOn));
             }
             return answer;
         }

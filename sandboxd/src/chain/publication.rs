@@ -39,17 +39,15 @@ impl Publication {
     }
 
     /// Publishes `chain`, and tells it to those who wait if its head is another.
-    pub(super) fn replace(&self, chain: Chain) -> Arc<Chain> {
-        let chain = Arc::new(chain);
-        let previous = std::mem::replace(&mut *self.chain.write(), Arc::clone(&chain));
+    pub(super) fn replace(&self, chain: &Arc<Chain>) {
+        let previous = std::mem::replace(&mut *self.chain.write(), Arc::clone(chain));
         self.version.fetch_add(1, Ordering::Release);
         if previous.head().hash() != chain.head().hash() {
             let waiting = self.waiting.lock().as_mut().map(std::mem::take);
             for promise in waiting.into_iter().flatten() {
-                promise.give(Arc::clone(&chain));
+                promise.give(Arc::clone(chain));
             }
         }
-        chain
     }
 
     /// The first chain whose head is not the block `head`, at once if that is so already.

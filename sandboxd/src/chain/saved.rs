@@ -95,6 +95,10 @@ impl Saved {
         self.chains.remove(&id).map(|_| ()).ok_or(UnknownSnapshot(id))
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.chains.is_empty()
+    }
+
     pub(super) fn new(saved: Vec<SavedChain>, last_id: SnapshotId) -> Self {
         Self { chains: saved.into_iter().map(|saved| (saved.id, saved)).collect(), last_id }
     }

@@ -242,8 +242,7 @@ fn read_records<R: Read>(pieces: &mut Pieces<R>) -> Result<Snapshot, InvalidChai
             return Ok(state);
         }
         let records = records.into_iter().map(|(key, value)| (key.into(), Some(value.into())));
-        state = state
-            .apply(&records.collect::<ChangeSet>())
-            .map_err(|unavailable| pieces.damaged(&unavailable.to_string()))?;
+        let applied = state.apply(&records.collect::<ChangeSet>());
+        state = applied.map_err(|unavailable| pieces.damaged(&unavailable.to_string()))?;
     }
 }

@@ -6,6 +6,7 @@
 //! environment's variables and the keys of `sandboxd.toml` follow from it.
 
 pub mod docs;
+mod keep;
 mod layers;
 mod remote;
 mod state;
@@ -21,6 +22,7 @@ use near_primitives::types::{AccountId, BlockHeight, BlockHeightDelta};
 use near_primitives::version::PROTOCOL_VERSION;
 use sandbox_runtime::VmKind;
 
+pub use keep::KeepArgs;
 pub use layers::parse;
 pub use remote::{ExportArgs, ForkArgs, ForkPoint};
 pub use state::{NodeArgs, StateArgs, StateCommand, StateFileArgs, StateFormat};
@@ -90,6 +92,10 @@ pub struct StartArgs {
     /// Of which chain it is a fork.
     #[command(flatten)]
     pub fork: ForkArgs,
+    /// Keep the chain in this folder, and go on with the one that is kept there. Needs a sandboxd that
+    /// was built with the feature rocksdb.
+    #[arg(long, value_name = "DIR", conflicts_with = "fork")]
+    pub data_dir: Option<PathBuf>,
     /// Print the accounts and the address as one line of JSON.
     #[arg(long)]
     pub json: bool,
@@ -134,6 +140,9 @@ pub struct ServeArgs {
     /// `vm-runner replay` [default: singlepass].
     #[arg(long, value_name = "ENGINES", value_delimiter = ',')]
     pub vm: Vec<VmKind>,
+    /// How the chain is kept in a folder.
+    #[command(flatten)]
+    pub keep: KeepArgs,
     /// Keep compiled contracts in this folder, so that the next start finds them [default:
     /// sandboxd/compiled in the user's folder for caches].
     #[arg(long, value_name = "DIR")]
@@ -194,7 +203,8 @@ Examples:
   sandboxd --home DIR run
   sandboxd --home DIR run --rpc-addr 127.0.0.1:0 --finality-lag 2
 
-The chain lives in memory: each start begins at the genesis.")]
+The chain is kept in the folder data there and goes on where it was, as neard's does, if this sandboxd
+was built with the feature rocksdb. Otherwise it lives in memory, and each start begins at the genesis.")]
     Run(RunArgs),
     /// Look at a chain's state.
     #[command(subcommand_required = true, arg_required_else_help = true, alias = "view_state")]

@@ -45,7 +45,7 @@ impl Home {
             return Err(HomeError::Running { home: self.folder.clone() });
         }
         let listen = || {
-            fs::create_dir_all(self.folder.join(DATA))?;
+            fs::create_dir_all(self.data())?;
             // Whoever was killed left it.
             drop(fs::remove_file(&socket));
             let listener = UnixListener::bind(&socket)?;
@@ -77,8 +77,13 @@ impl Home {
         }
     }
 
+    /// The folder of what belongs to a running chain.
+    pub fn data(&self) -> PathBuf {
+        self.folder.join(DATA)
+    }
+
     fn socket(&self) -> PathBuf {
-        self.folder.join(DATA).join(SOCKET)
+        self.data().join(SOCKET)
     }
 }
 

@@ -14,7 +14,7 @@ const BOB: &str = "bob.test.near";
 const NEVER: Duration = Duration::from_hours(1);
 
 fn node(mode: BlockMode) -> Node {
-    Node::start(chain(), NodeOptions { mode }).unwrap()
+    Node::start(chain(), NodeOptions { mode, keeper: None }).unwrap()
 }
 
 fn height(node: &Node) -> u64 {
@@ -53,7 +53,7 @@ fn in_manual_mode_everything_waits_until_blocks_are_made() {
 fn manual_mode_makes_no_blocks_for_finality() {
     let builder = sandboxd::Sandbox::localnet_builder(sandboxd::chain::Clock::system());
     let chain = builder.finality_lag(2).build().unwrap().into_chain();
-    let node = Node::start(chain, NodeOptions { mode: BlockMode::Manual }).unwrap();
+    let node = Node::start(chain, NodeOptions { mode: BlockMode::Manual, keeper: None }).unwrap();
     let tx = transfer(&node.view(), ALICE, BOB, 1, near(1));
     let landed = node.submit(tx, TxExecutionStatus::Final);
     assert_eq!(mine(&node, 3), 3);

@@ -22,7 +22,7 @@ fn sandboxd() -> Command {
 }
 
 /// The program, with nothing of the tester's own environment that it reads.
-fn program(path: &Path) -> Command {
+pub(crate) fn program(path: &Path) -> Command {
     let mut command = Command::new(path);
     for (name, _) in std::env::vars_os() {
         let read = ["SANDBOXD_", "RUST_LOG", "NEAR_SANDBOX_"];
@@ -42,19 +42,19 @@ fn stderr(output: &Output) -> String {
 }
 
 /// A running daemon, killed at the end of a test that fails.
-struct Daemon(Child);
+pub(crate) struct Daemon(pub(crate) Child);
 
 impl Daemon {
     fn start(args: &[&str]) -> Self {
         Self::spawn(sandboxd().args(args))
     }
 
-    fn spawn(command: &mut Command) -> Self {
+    pub(crate) fn spawn(command: &mut Command) -> Self {
         Self(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
     }
 
     /// The address in the line that `--json` prints.
-    fn address(&mut self) -> String {
+    pub(crate) fn address(&mut self) -> String {
         let line: Value = serde_json::from_str(&self.first_line()).unwrap();
         line["rpc"].as_str().unwrap().strip_prefix("http://").unwrap().to_owned()
     }
@@ -65,7 +65,7 @@ impl Daemon {
         line
     }
 
-    fn signal(mut self, name: &str) -> Option<i32> {
+    pub(crate) fn signal(mut self, name: &str) -> Option<i32> {
         let id = self.0.id().to_string();
         assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
         self.0.wait().unwrap().code()

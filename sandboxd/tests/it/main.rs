@@ -31,6 +31,8 @@ mod pruning;
 mod remote;
 mod returns;
 mod rpc;
+#[cfg(feature = "rocksdb")]
+mod store;
 mod storm;
 mod support;
 mod time;

@@ -156,7 +156,7 @@ fn a_patch_and_a_jump_are_done_when_they_are_answered() {
 fn in_mixed_mode_there_are_blocks_without_work() {
     let chain = Sandbox::localnet(Clock::system()).into_chain();
     let mode = BlockMode::Mixed(Duration::from_millis(1));
-    let node = Node::start(chain, NodeOptions { mode }).unwrap();
+    let node = Node::start(chain, NodeOptions { mode, keeper: None }).unwrap();
     // Nobody sends this one; waiting for it lets the thread be, and ends with the node.
     let never = transfer(&node.view(), "alice.test.near", "bob.test.near", 1, near(5));
     let waiting = node.watch(never.get_hash(), TxExecutionStatus::Included);

@@ -70,6 +70,6 @@ impl Node {
 
     /// How blocks are made now.
     pub fn block_mode(&self) -> Answer<BlockMode> {
-        self.act(|owner| owner.mode)
+        self.look(|owner| owner.mode)
     }
 }

@@ -13,6 +13,7 @@ use sandbox_runtime::RuntimeFault;
 use super::super::answer::Promise;
 use super::super::finality::{meets, status_to_come};
 use super::super::gaps::{Gaps, KeyNonce};
+use super::super::keeper::Keeper;
 use super::super::publication::Publication;
 use super::super::saved::Saved;
 use super::super::{BlockMode, Chain, Produced, Refusal};
@@ -59,6 +60,8 @@ pub(super) struct Owner {
     pub(super) tidy_at: usize,
     pub(super) gaps: Gaps,
     pub(super) saved: Saved,
+    /// Who keeps the chain, if it is kept elsewhere than in memory.
+    pub(super) keeper: Option<Arc<dyn Keeper>>,
     /// How many commands came since the last block.
     obeyed: usize,
     /// When the last block was made, or tried.
@@ -76,7 +79,12 @@ pub(super) struct Owner {
 }
 
 impl Owner {
-    pub(super) fn new(chain: Chain, published: Arc<Publication>, mode: BlockMode) -> Self {
+    pub(super) fn new(
+        chain: Chain,
+        published: Arc<Publication>,
+        mode: BlockMode,
+        keeper: Option<Arc<dyn Keeper>>,
+    ) -> Self {
         Self {
             chain,
             published,
@@ -86,6 +94,7 @@ impl Owner {
             tidy_at: FIRST_TIDY,
             gaps: Gaps::default(),
             saved: Saved::default(),
+            keeper,
             obeyed: 0,
             last_block: Instant::now(),
             took: Duration::ZERO,
@@ -99,6 +108,10 @@ impl Owner {
     /// What the chain's thread has to wait for before it does something. Commands come before
     /// blocks, so that transactions that arrive together share a block.
     pub(super) fn wait(&self) -> Wait {
+        if self.failure().is_some() {
+            // Whoever waits is refused.
+            return if self.waiting.is_empty() { Wait::ForCommand } else { Wait::Over };
+        }
         if self.mode.is_prompt()
             && !self.stalled
             && (self.chain.has_work() || self.finality_is_awaited())
@@ -126,6 +139,9 @@ impl Owner {
 
     /// Does what `wait` was for, unless somebody else has done it meanwhile.
     pub(super) fn waited(&mut self, wait: Wait) {
+        if let Some(failed) = self.failure() {
+            return self.refuse_all(&failed);
+        }
         match wait {
             Wait::ForRetry(_) => self.retry(),
             _ if self.is_due() => self.produce(),
@@ -186,9 +202,14 @@ impl Owner {
                 self.submit(take, nonce, until, landed);
             }
             Command::Watch { hash, until, landed } => self.watch(hash, until, landed),
-            Command::Act(act) => act(self),
+            Command::Act(act) => match self.failure() {
+                // With the command goes its promise, so that nobody waits for an answer.
+                Some(failed) => self.refuse_all(&failed),
+                None => act(self),
+            },
+            Command::Look(look) => look(self),
             // The second ends the loop before it gets here.
-            Command::Look | Command::Stop => {}
+            Command::GoOn | Command::Stop => {}
         }
     }
 
@@ -200,6 +221,10 @@ impl Owner {
         until: TxExecutionStatus,
         landed: Promise<Landed>,
     ) {
+        if let Some(failed) = self.failure() {
+            landed.give(Err(failed.clone().into()));
+            return self.refuse_all(&failed);
+        }
         let (chain, gaps) = (&mut self.chain, &mut self.gaps);
         let submitted = catch_unwind(AssertUnwindSafe(|| {
             let taken = take(chain);
@@ -216,7 +241,7 @@ impl Owner {
                     self.publish();
                 }
                 match until {
-                    TxExecutionStatus::None => landed.give(Ok(self.published.view())),
+                    TxExecutionStatus::None => self.land(landed),
                     until => self.watch(hash, until, landed),
                 }
             }
@@ -230,10 +255,11 @@ impl Owner {
         landed: Promise<Landed>,
     ) {
         match status(&self.chain, &hash) {
-            Some(status) if meets(&status, &until) => {
-                landed.give(Ok(self.published.view()));
-            }
+            Some(status) if meets(&status, &until) => self.land(landed),
             _ => {
+                if let Some(failed) = self.failure() {
+                    return landed.give(Err(failed.into()));
+                }
                 if self.watched >= self.tidy_at {
                     self.forget_the_impatient();
                 }
@@ -289,6 +315,7 @@ impl Owner {
         &mut self,
         step: impl FnOnce(&mut Chain) -> Result<(T, Vec<Produced>), E>,
     ) -> Result<Result<T, E>, Box<dyn Any + Send>> {
+        self.relieve();
         let mut next = self.chain.clone();
         let (result, made) = match catch_unwind(AssertUnwindSafe(|| step(&mut next)))? {
             Ok(made) => made,
@@ -314,27 +341,26 @@ impl Owner {
         next.follow(&self.chain);
         let previous = std::mem::replace(&mut self.chain, next);
         self.last_block = Instant::now();
-        let published = self.publish();
-        self.answer_those_who_wait(&published);
+        self.publish();
+        self.answer_those_who_wait();
         previous
     }
 
-    pub(super) fn publish(&self) -> Arc<Chain> {
-        self.published.replace(self.chain.clone())
-    }
-
-    fn answer_those_who_wait(&mut self, published: &Arc<Chain>) {
+    fn answer_those_who_wait(&mut self) {
+        let mut reached_goal = Vec::new();
+        let chain = &self.chain;
         self.waiting.retain(|hash, waiting| {
-            let Some(reached) = status(published, hash) else { return true };
+            let Some(reached) = status(chain, hash) else { return true };
             let (there, not_yet) = std::mem::take(waiting)
                 .into_iter()
                 .partition::<Vec<_>, _>(|(until, _)| meets(&reached, until));
             *waiting = not_yet;
-            for (_, landed) in there {
-                landed.give(Ok(Arc::clone(published)));
-            }
+            reached_goal.extend(there);
             !waiting.is_empty()
         });
+        for (_, landed) in reached_goal {
+            self.land(landed);
+        }
     }
 
     fn refuse(&mut self, hash: &CryptoHash, refusal: &Refusal) {

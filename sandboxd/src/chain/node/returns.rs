@@ -44,7 +44,7 @@ impl Node {
 
     /// All chains of the node: the one that goes on, and the snapshots.
     pub fn chains(&self) -> Answer<Chains> {
-        self.act(|owner| owner.saved.with(&owner.chain))
+        self.look(|owner| owner.saved.with(&owner.chain))
     }
 
     /// Puts `chains` in the place of all that the node has. Whoever waits for a transaction that is not
@@ -58,7 +58,7 @@ impl Node {
 
     /// The snapshots that can be returned to, the oldest first.
     pub fn snapshots(&self) -> Answer<Vec<SnapshotInfo>> {
-        self.act(|owner| owner.saved.list())
+        self.look(|owner| owner.saved.list())
     }
 
     /// Forgets a snapshot.

@@ -10,7 +10,7 @@ use crate::Sandbox;
 fn owner() -> Owner {
     let chain = Sandbox::localnet(Clock::manual(1)).into_chain();
     let published = Arc::new(Publication::new(chain.clone()));
-    Owner::new(chain, published, BlockMode::default())
+    Owner::new(chain, published, BlockMode::default(), None)
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn commands_do_not_put_off_a_block_that_is_due() {
     let mut owner = owner();
     owner.mode = BlockMode::Interval(Duration::ZERO);
     assert!(matches!(owner.wait(), Wait::ForBlock(Duration::ZERO)));
-    owner.obey(Command::Look);
+    owner.obey(Command::GoOn);
     let wait = owner.wait();
     assert!(matches!(wait, Wait::Over));
     owner.waited(wait);
@@ -96,7 +96,7 @@ fn commands_without_end_do_not_keep_a_block_from_being_made() {
     owner.chain.submit(transaction).unwrap();
     let mut obeyed = 0;
     while !matches!(owner.wait(), Wait::Over) {
-        owner.obey(Command::Look);
+        owner.obey(Command::GoOn);
         obeyed += 1;
     }
     assert_eq!(obeyed, COMMANDS_PER_BLOCK);
@@ -221,7 +221,7 @@ fn transfer(chain: &Chain) -> SignedTransaction {
     transfer_of(chain, 1, 1)
 }
 
-fn transfer_of(chain: &Chain, nonce: u64, near: u128) -> SignedTransaction {
+pub(super) fn transfer_of(chain: &Chain, nonce: u64, near: u128) -> SignedTransaction {
     use near_crypto::{InMemorySigner, KeyType, SecretKey};
     use near_primitives::action::{Action, TransferAction};
     use near_primitives::transaction::{Transaction, TransactionV0};

@@ -24,10 +24,11 @@ fn example(arg: &Arg) -> &'static str {
     match arg.get_value_names().and_then(|names| names.first()).map_or("", |name| name.as_str()) {
         "IP:PORT" => "127.0.0.1:7",
         "N" => "1",
-        "MS" | "MS|manual" | "SECONDS" | "BLOCK" | "BLOCKS" | "GAS" | "HEIGHT" => "7",
+        "MS" | "MS|manual" | "SECONDS" | "BLOCK" | "BLOCKS" | "BYTES" | "GAS" | "HEIGHT" => "7",
         "BOOL" => "true",
         "NAME=VALUE" => "name=value",
         "ENGINES" => "winch",
+        "always|interval|never" => "never",
         "FORMAT" => "genesis",
         _ => "seven",
     }

@@ -256,3 +256,9 @@ fn written(result: &impl Serialize) -> Answer {
 fn internal_error(text: &str) -> RpcFailure {
     RpcError::new_internal_error(Some(Value::String(text.to_owned())), text.to_owned()).into()
 }
+
+/// The answer that nobody gives: the node has stopped, or does not go on.
+fn stopped(api: &Api) -> RpcFailure {
+    let why = api.node.failure().map(|failed| failed.to_string());
+    internal_error(why.as_deref().unwrap_or("the node has stopped"))
+}

@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use super::super::near_error::RpcFailure;
 use super::super::params::Params;
-use super::{Answer, Api, Handler, Kind, Member, Method, Takes, internal_error, written};
+use super::{Answer, Api, Handler, Kind, Member, Method, Takes, internal_error, stopped, written};
 use crate::chain::{self, Chain, Execution, Refusal};
 
 pub(super) const SIGNED: Member = Member::required("signed_tx_base64", Kind::Base64);
@@ -185,6 +185,7 @@ pub(super) fn refused(refusal: Refusal, hash: &CryptoHash) -> RpcFailure {
     match refusal {
         Refusal::Invalid(context) => RpcTransactionError::InvalidTransaction { context }.into(),
         Refusal::Fault(reason) => internal_error(&reason),
+        Refusal::ReadOnly(failed) => internal_error(&failed.to_string()),
         Refusal::TakenBack => {
             let requested_transaction_hash = *hash;
             RpcTransactionError::UnknownTransaction { requested_transaction_hash }.into()
@@ -202,7 +203,7 @@ async fn landed(
     match tokio::time::timeout(api.wait_timeout, answer).await {
         Ok(Some(Ok(chain))) => Ok(chain),
         Ok(Some(Err(refusal))) => Err(refused(refusal, hash)),
-        Ok(None) => Err(internal_error("the node has stopped")),
+        Ok(None) => Err(stopped(api)),
         Err(_elapsed) => {
             let chain = api.chain();
             let cause = match chain.execution(hash) {

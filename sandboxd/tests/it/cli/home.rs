@@ -140,7 +140,8 @@ fn a_running_chain_is_dumped_as_the_genesis_of_another() {
     // Killed, it leaves nothing behind that the next one minds.
     daemon.0.kill().unwrap();
     daemon.0.wait().unwrap();
-    assert_eq!(account(&dump(&[]), "new.near"), None);
+    // With a database what ran is still there; without one the genesis is.
+    assert_eq!(account(&dump(&[]), "new.near").is_some(), cfg!(feature = "rocksdb"));
     fs::write(folder.path().join("again.json"), running.to_string()).unwrap();
     let again = folder.path().join("again.json");
     let args = ["--genesis", again.to_str().unwrap(), "--rpc-addr", "127.0.0.1:0", "--json"];
@@ -240,4 +241,45 @@ fn settings_of_config_json_are_obeyed_and_others_kept() {
     assert_eq!(ask(&port, "status")["result"]["chain_id"], genesis["chain_id"]);
     assert_eq!(daemon.signal("-TERM"), Some(0));
     assert_eq!(read_json(folder.path(), "config.json")["of_my_own"]["kept"], true);
+}
+
+#[cfg(feature = "rocksdb")]
+#[test]
+fn run_goes_on_with_the_chain_of_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().to_str().unwrap();
+    assert!(output(&["--home", home, "init", "--fast"]).status.success());
+    let port = free_address();
+    let run = || {
+        let daemon = Daemon::start(&["--home", home, "run", "--rpc-addr", &port]);
+        wait_until_listening(&port);
+        daemon
+    };
+    let daemon = run();
+    let account = json!({ "account_id": "kept.near", "balance": "7" });
+    assert!(call(&port, "sandbox_create_account", &account)["error"].is_null());
+    let second = output(&["--home", home, "run", "--rpc-addr", "127.0.0.1:0"]);
+    assert!(stderr(&second).contains("another sandboxd (process"), "{}", stderr(&second));
+    assert_eq!(daemon.signal("-TERM"), Some(0));
+
+    let query = json!({
+        "request_type": "view_account", "finality": "final", "account_id": "kept.near"
+    });
+    let daemon = run();
+    assert_eq!(call(&port, "query", &query)["result"]["amount"], "7");
+    assert_eq!(daemon.signal("-TERM"), Some(0));
+    // What does not run is read from there.
+    assert!(output(&["--home", home, "view-state", "dump-state"]).status.success());
+    let dumped = read_json(folder.path(), "output.json");
+    assert!(dumped["records"].to_string().contains("kept.near"));
+}
+
+#[cfg(not(feature = "rocksdb"))]
+#[test]
+fn without_a_database_a_folder_is_refused_by_the_name_of_the_feature() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = output(&["--data-dir", folder.path().to_str().unwrap()]);
+    assert_eq!(refused.status.code(), Some(1));
+    let message = stderr(&refused);
+    assert!(message.contains("--data-dir") && message.contains("--features rocksdb"), "{message}");
 }

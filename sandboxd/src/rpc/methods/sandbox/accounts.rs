@@ -39,7 +39,7 @@ struct SetBalance {
 
 async fn set_balance(api: &Api, params: Value) -> Answer {
     let SetBalance { account_id, balance } = params::parse(params)?;
-    done(api.node.set_balance(account_id, balance).await)
+    done(api, api.node.set_balance(account_id, balance).await)
 }
 
 pub(in super::super) const FAUCET: Method = Method {
@@ -61,7 +61,7 @@ struct Faucet {
 
 async fn faucet(api: &Api, params: Value) -> Answer {
     let Faucet { account_id, amount } = params::parse(params)?;
-    let balance = answered(api.node.fund(account_id.clone(), amount).await)?;
+    let balance = answered(api, api.node.fund(account_id.clone(), amount).await)?;
     written(&json!({ "account_id": account_id, "balance": balance }))
 }
 
@@ -136,7 +136,7 @@ fn unclear_code(what: &str) -> RpcParseError {
 async fn set_code(api: &Api, params: Value) -> Answer {
     let SetCode { account_id, code } = params::parse(params)?;
     let code = code.read()?.ok_or_else(|| unclear_code("one of them"))?;
-    done(api.node.set_code(account_id, code).await)
+    done(api, api.node.set_code(account_id, code).await)
 }
 
 pub(in super::super) const SET_ACCESS_KEY: Method = Method {
@@ -168,12 +168,13 @@ struct SetAccessKey {
 
 async fn set_access_key(api: &Api, params: Value) -> Answer {
     let SetAccessKey { account_id, public_key, permission, nonce } = params::parse(params)?;
-    done(match permission {
+    let edited = match permission {
         Some(permission) => {
             api.node.set_access_key(account_id, public_key, permission, nonce).await
         }
         None => api.node.delete_access_key(account_id, public_key).await,
-    })
+    };
+    done(api, edited)
 }
 
 pub(in super::super) const SET_DATA: Method = Method {
@@ -201,7 +202,7 @@ struct SetData {
 
 async fn set_data(api: &Api, params: Value) -> Answer {
     let SetData { account_id, key, value } = params::parse(params)?;
-    done(api.node.set_data(account_id, key.into(), value.map(Vec::from)).await)
+    done(api, api.node.set_data(account_id, key.into(), value.map(Vec::from)).await)
 }
 
 pub(in super::super) const CREATE_ACCOUNT: Method = Method {
@@ -243,7 +244,7 @@ async fn create_account(api: &Api, params: Value) -> Answer {
     let mut keys: Vec<_> = public_key.into_iter().chain(public_keys).collect();
     let code = code.read()?.unwrap_or(Code::Removed);
     let new = NewAccount { account_id: account_id.clone(), balance, keys: keys.clone(), code };
-    let derived = answered(api.node.create_account(new).await)?;
+    let derived = answered(api, api.node.create_account(new).await)?;
     keys.extend(derived.as_ref().map(SecretKey::public_key));
     written(&json!({
         "account_id": account_id,
@@ -268,20 +269,20 @@ struct DeleteAccount {
 
 async fn delete_account(api: &Api, params: Value) -> Answer {
     let DeleteAccount { account_id } = params::parse(params)?;
-    done(api.node.delete_account(account_id).await)
+    done(api, api.node.delete_account(account_id).await)
 }
 
 /// What came of a change that answers nothing but that it was made.
-fn done(edited: Option<Result<(), EditFailed>>) -> Answer {
-    answered(edited)?;
+fn done(api: &Api, edited: Option<Result<(), EditFailed>>) -> Answer {
+    answered(api, edited)?;
     written(&json!({}))
 }
 
-fn answered<T>(edited: Option<Result<T, EditFailed>>) -> Result<T, RpcFailure> {
+fn answered<T>(api: &Api, edited: Option<Result<T, EditFailed>>) -> Result<T, RpcFailure> {
     match edited {
         Some(Ok(answer)) => Ok(answer),
         Some(Err(error)) => Err(failure(&error)),
-        None => Err(stopped()),
+        None => Err(stopped(api)),
     }
 }
 

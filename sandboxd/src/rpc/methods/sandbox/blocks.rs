@@ -40,7 +40,7 @@ pub(in super::super) const BLOCK_MODE: Method = Method {
     errors: &[],
     handler: Handler::Wait(|api, _params| {
         Box::pin(async {
-            let mode = api.node.block_mode().await.ok_or_else(stopped)?;
+            let mode = api.node.block_mode().await.ok_or_else(|| stopped(api))?;
             written(&Mode::from(mode))
         })
     }),
@@ -126,7 +126,7 @@ fn one() -> u64 {
 async fn set_block_mode(api: &Api, params: Value) -> Answer {
     let asked: Mode = params::parse(params)?;
     let mode = asked.read().map_err(|why| refused(INVALID_BLOCK_MODE, why))?;
-    api.node.set_block_mode(mode).await.ok_or_else(stopped)?;
+    api.node.set_block_mode(mode).await.ok_or_else(|| stopped(api))?;
     written(&asked)
 }
 
@@ -144,6 +144,6 @@ async fn mine(api: &Api, params: Value) -> Answer {
                 InvalidMining::Fault(_) => internal_error(&why),
             })
         }
-        None => Err(stopped()),
+        None => Err(stopped(api)),
     }
 }

@@ -47,7 +47,7 @@ async fn deal(api: &Api, params: Value) -> Answer {
     let dealt = match api.node.deal(token_id.clone(), account_id.clone(), amount).await {
         Some(Ok(dealt)) => dealt,
         Some(Err(error)) => return Err(failure(&error)),
-        None => return Err(stopped()),
+        None => return Err(stopped(api)),
     };
     written(&json!({
         "token_id": token_id,

@@ -96,7 +96,7 @@ fn account(params: Value) -> Result<AccountId, RpcParseError> {
 async fn impersonate(api: &Api, params: Value) -> Answer {
     let account_id = account(params)?;
     let name = account_id.clone();
-    match api.node.impersonate(account_id).await.ok_or_else(stopped)? {
+    match api.node.impersonate(account_id).await.ok_or_else(|| stopped(api))? {
         Ok(()) => written(&json!({})),
         Err(QueryFailed::Invalid(InvalidQuery::UnknownAccount { .. })) => {
             let why = format!("account_id: there is no account {name}; create it first");
@@ -107,13 +107,13 @@ async fn impersonate(api: &Api, params: Value) -> Answer {
 }
 
 async fn stop_impersonating(api: &Api, params: Value) -> Answer {
-    api.node.stop_impersonating(account(params)?).await.ok_or_else(stopped)?;
+    api.node.stop_impersonating(account(params)?).await.ok_or_else(|| stopped(api))?;
     written(&json!({}))
 }
 
 async fn auto_impersonate(api: &Api, params: Value) -> Answer {
     let request = Params::<Everyone>::new(params).singleton(|enabled| Ok(Everyone { enabled }));
-    api.node.impersonate_everyone(request.named()?.enabled).await.ok_or_else(stopped)?;
+    api.node.impersonate_everyone(request.named()?.enabled).await.ok_or_else(|| stopped(api))?;
     written(&json!({}))
 }
 
@@ -127,9 +127,9 @@ async fn send_transaction(api: &Api, params: Value) -> Answer {
     let actions = read.collect::<Result<Vec<_>, _>>()?;
     let none = wait_until == TxExecutionStatus::None;
     let taken = api.node.submit_unsigned(signer_id, receiver_id, actions, wait_until);
-    let (hash, landed) = taken.await.ok_or_else(stopped)?;
+    let (hash, landed) = taken.await.ok_or_else(|| stopped(api))?;
     if none {
-        landed.await.ok_or_else(stopped)?.map_err(|refusal| tx::refused(refusal, &hash))?;
+        landed.await.ok_or_else(|| stopped(api))?.map_err(|refusal| tx::refused(refusal, &hash))?;
         return written(&json!({ "final_execution_status": "NONE", "transaction_hash": hash }));
     }
     tx::sent(api, &hash, landed).await

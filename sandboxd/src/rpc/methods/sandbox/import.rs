@@ -105,7 +105,7 @@ async fn import_account(api: &Api, params: Value) -> Answer {
         let why = format!("account_id: {account_id} does not exist there at block {block_hash}");
         return Err(refused("REMOTE_UNKNOWN_ACCOUNT", &why));
     };
-    let patched = api.node.patch(records).await.ok_or_else(stopped)?;
+    let patched = api.node.patch(records).await.ok_or_else(|| stopped(api))?;
     patched.map_err(|failed| match failed {
         PatchFailed::Fault(fault) => internal_error(&fault.to_string()),
         refusal => refused("INVALID_IMPORT", &refusal.to_string()),

@@ -19,16 +19,11 @@ use serde_json::{Value, json};
 
 use super::super::near_error::RpcFailure;
 use super::super::params;
-use super::{Answer, Api, Handler, Kind, Member, Method, Takes, internal_error, written};
+use super::{Answer, Api, Handler, Kind, Member, Method, Takes, internal_error, stopped, written};
 
 /// An error of a method that neard does not have, in the shape of neard's: `name` goes into `cause`,
 /// and `why` says what was wrong, where, and what to do.
 fn refused(name: &str, why: &str) -> RpcFailure {
     let cause = json!({ "name": name, "info": { "error_message": why } });
     RpcError::new_internal_or_handler_error(Some(Value::String(why.to_owned())), cause).into()
-}
-
-/// The answer that nobody gives any more.
-fn stopped() -> RpcFailure {
-    internal_error("the node has stopped")
 }

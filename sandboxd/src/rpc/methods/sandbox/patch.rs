@@ -38,7 +38,7 @@ async fn patch_state(api: &Api, params: &str) -> Answer {
     match api.node.patch(records.into_iter().map(PatchRecord::from)).await {
         Some(Ok(())) => written(&RpcSandboxPatchStateResponse {}),
         Some(Err(error)) => Err(failure(&error)),
-        None => Err(stopped()),
+        None => Err(stopped(api)),
     }
 }
 

@@ -31,7 +31,7 @@ pub(in super::super) const HOLD: Method = Method {
         Box::pin(async {
             let filter: Filter = params::parse(params)?;
             let held = api.node.hold_receipts(filter.into()).await;
-            written(&json!({ "hold_id": held.ok_or_else(stopped)? }))
+            written(&json!({ "hold_id": held.ok_or_else(|| stopped(api))? }))
         })
     }),
 };
@@ -115,7 +115,7 @@ async fn release(api: &Api, params: Value) -> Answer {
             };
             Err(refused(name, &invalid.to_string()))
         }
-        None => Err(stopped()),
+        None => Err(stopped(api)),
     }
 }
 

@@ -109,7 +109,7 @@ impl From<SnapshotInfo> for Told {
 }
 
 async fn snapshot(api: &Api) -> Answer {
-    let snapshot_id = api.node.snapshot().await.ok_or_else(stopped)?;
+    let snapshot_id = api.node.snapshot().await.ok_or_else(|| stopped(api))?;
     written(&json!({ "snapshot_id": snapshot_id }))
 }
 
@@ -118,12 +118,12 @@ async fn revert(api: &Api, params: Value) -> Answer {
         .singleton(|snapshot_id| Ok(Revert { snapshot_id, keep: false }))
         .named()?;
     let after = if request.keep { AfterRevert::Keep } else { AfterRevert::Drop };
-    let reverted = api.node.revert(request.snapshot_id, after).await.ok_or_else(stopped)?;
+    let reverted = api.node.revert(request.snapshot_id, after).await.ok_or_else(|| stopped(api))?;
     written(&Told::from(reverted.map_err(unknown)?))
 }
 
 async fn snapshots(api: &Api) -> Answer {
-    let snapshots = api.node.snapshots().await.ok_or_else(stopped)?;
+    let snapshots = api.node.snapshots().await.ok_or_else(|| stopped(api))?;
     written(&snapshots.into_iter().map(Told::from).collect::<Vec<_>>())
 }
 
@@ -131,7 +131,7 @@ async fn drop_snapshot(api: &Api, params: Value) -> Answer {
     let request = params::Params::<Drop>::new(params)
         .singleton(|snapshot_id| Ok(Drop { snapshot_id }))
         .named()?;
-    let dropped = api.node.drop_snapshot(request.snapshot_id).await.ok_or_else(stopped)?;
+    let dropped = api.node.drop_snapshot(request.snapshot_id).await.ok_or_else(|| stopped(api))?;
     dropped.map_err(unknown)?;
     written(&json!({}))
 }
@@ -141,7 +141,7 @@ async fn rollback(api: &Api, params: Value) -> Answer {
         To::Height(height) => Rollback::ToHeight(height),
         To::Depth(depth) => Rollback::ByBlocks(depth),
     };
-    let rolled_back = api.node.roll_back(to).await.ok_or_else(stopped)?;
+    let rolled_back = api.node.roll_back(to).await.ok_or_else(|| stopped(api))?;
     let height = rolled_back.map_err(|error| match error {
         RollbackError::Forgotten { .. } => refused(GARBAGE_COLLECTED_BLOCK, &error.to_string()),
         RollbackError::Fault(fault) => internal_error(&fault.to_string()),

@@ -67,7 +67,7 @@ async fn dump_state(api: &Api, params: Value) -> Answer {
         let genesis = genesis.map_err(|error| internal_error(&error.to_string()))?;
         return written(&json!({ "genesis": genesis }));
     }
-    let chains = api.node.chains().await.ok_or_else(stopped)?;
+    let chains = api.node.chains().await.ok_or_else(|| stopped(api))?;
     let mut state = Vec::new();
     tokio::task::block_in_place(|| chain_file::write(&chains, &mut state)).map_err(|error| {
         match error {
@@ -86,6 +86,6 @@ async fn load_state(api: &Api, params: Value) -> Answer {
     let chains = tokio::task::block_in_place(|| chain_file::read(&*file, &options));
     let chains = chains.map_err(|error: InvalidChainFile| invalid(&error.to_string()))?;
     let height = chains.current.head().height();
-    api.node.put_chains(chains).await.ok_or_else(stopped)?;
+    api.node.put_chains(chains).await.ok_or_else(|| stopped(api))?;
     written(&json!({ "height": height }))
 }

@@ -144,7 +144,7 @@ async fn fast_forward(api: &Api, params: Value) -> Answer {
             let error_message = format!("sandbox failed to fast forward due to: {error}");
             Err(RpcSandboxFastForwardError::InternalError { error_message }.into())
         }
-        None => Err(stopped()),
+        None => Err(stopped(api)),
     }
 }
 
@@ -156,6 +156,6 @@ async fn adjust(
     match api.node.adjust(adjust).await {
         Some(Ok(time)) => written(&json!({ "time": time.to_string() })),
         Some(Err(invalid)) => Err(refused(INVALID_TIME, &invalid.to_string())),
-        None => Err(stopped()),
+        None => Err(stopped(api)),
     }
 }

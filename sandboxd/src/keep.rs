@@ -1,0 +1,83 @@
+//! Where a chain is kept: in memory, or in a folder if the program can do that.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use sandboxd::cli::ServeArgs;
+use sandboxd::home::Home;
+use sandboxd::{Sandbox, SandboxBuilder};
+
+/// Makes a chain in memory. `genesis` names what is wrong if its genesis is.
+pub(crate) fn build(
+    builder: SandboxBuilder,
+    genesis: impl FnOnce() -> Option<String>,
+) -> anyhow::Result<Sandbox> {
+    match (builder.build(), genesis()) {
+        (built, Some(named)) => built.context(named),
+        (built, None) => Ok(built?),
+    }
+}
+
+/// The chain that is kept in `folder`, or is from now on.
+#[cfg(feature = "rocksdb")]
+pub(crate) fn open(
+    builder: SandboxBuilder,
+    folder: &Path,
+    args: &ServeArgs,
+    genesis: impl FnOnce() -> Option<String>,
+) -> anyhow::Result<Sandbox> {
+    use sandboxd::OpenFailed;
+    use sandboxd::cli::KeepArgs;
+    use sandboxd::store::StoreOptions;
+
+    let KeepArgs { sync, state_memory } = args.keep;
+    match builder.open(StoreOptions { folder: folder.to_owned(), sync, state_memory }) {
+        Ok(sandbox) => Ok(sandbox),
+        Err(OpenFailed::Chain(invalid)) => match genesis() {
+            Some(named) => Err(invalid).context(named),
+            None => Err(invalid.into()),
+        },
+        Err(OpenFailed::Store(error)) => Err(error.into()),
+    }
+}
+
+/// Nothing can be kept by a program without a database.
+#[cfg(not(feature = "rocksdb"))]
+pub(crate) fn open(
+    _builder: SandboxBuilder,
+    folder: &Path,
+    _args: &ServeArgs,
+    _genesis: impl FnOnce() -> Option<String>,
+) -> anyhow::Result<Sandbox> {
+    Err(anyhow::anyhow!(
+        "this sandboxd keeps chains in memory only: build it with \
+         `cargo build --release --package sandboxd --features rocksdb`, or leave the option out"
+    ))
+    .with_context(|| format!("--data-dir {}", folder.display()))
+}
+
+/// The chain that runs from a home folder.
+pub(crate) fn open_home(
+    builder: SandboxBuilder,
+    home: &Home,
+    args: &ServeArgs,
+) -> anyhow::Result<Sandbox> {
+    let named = || Some(home.path().display().to_string());
+    if cfg!(feature = "rocksdb") {
+        return open(builder, &home.data(), args, named);
+    }
+    tracing::info!(
+        target: "store",
+        "the chain lives in memory: this sandboxd was built without the feature rocksdb"
+    );
+    build(builder, named)
+}
+
+/// The chain that would run from a home folder, to be looked at.
+pub(crate) fn read_home(builder: SandboxBuilder, home: &Home) -> anyhow::Result<Sandbox> {
+    #[cfg(feature = "rocksdb")]
+    if sandboxd::store::holds_chain(&home.data()) {
+        return open_home(builder, home, &ServeArgs::default());
+    }
+    build(builder, || Some(home.path().display().to_string()))
+}

@@ -1,0 +1,128 @@
+//! The program is killed at random moments while transactions come from several sides. Each time the
+//! chain on disk is whole, and with `--sync always` it has all that was acknowledged. `CRASH_ROUNDS=200`
+//! kills it more often, `CRASH_SEED` at other moments.
+
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use fixtures::Rng;
+use near_crypto::{KeyType, SecretKey};
+use near_primitives::hash::CryptoHash;
+use near_primitives::types::{Balance, Nonce};
+use sandbox_runtime::view;
+use sandboxd::chain::Chain;
+
+use super::{RECEIVER, SENT, daemon, open, send};
+use crate::support::id;
+
+const SENDERS: [&str; 4] =
+    ["alice.test.near", "bob.test.near", "carol.test.near", "dave.test.near"];
+
+/// At most so many milliseconds after its start the program is killed.
+const LONGEST: u64 = 400;
+
+fn number(variable: &str, otherwise: u64) -> u64 {
+    std::env::var(variable).map_or(otherwise, |text| text.parse().unwrap())
+}
+
+#[test]
+fn a_killed_program_leaves_a_whole_chain() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rng = Rng::new(number("CRASH_SEED", 1));
+    let mut acknowledged = Vec::new();
+    let mut lost = 0;
+    for round in 0..number("CRASH_ROUNDS", 10) {
+        let mode = ["always", "interval", "never"][usize::try_from(round % 3).unwrap()];
+        let new = run(folder.path(), mode, rng.below(LONGEST));
+        let sandbox = open(folder.path());
+        let chain = sandbox.chain();
+        check(chain);
+        let known = |hash: &CryptoHash| chain.execution(hash).is_some();
+        assert!(acknowledged.iter().all(known), "round {round}: what was there is there");
+        let (kept, gone): (Vec<_>, Vec<_>) = new.into_iter().partition(known);
+        assert!(mode != "always" || gone.is_empty(), "round {round}: {gone:?} was acknowledged");
+        lost += gone.len();
+        acknowledged.extend(kept);
+    }
+    // Shown where the test fails or is run with --nocapture.
+    eprintln!("{} transactions acknowledged and kept, {lost} lost", acknowledged.len());
+    assert!(acknowledged.len() > 10, "there was something to lose");
+}
+
+/// Runs the program for so many milliseconds, and returns the transactions that it acknowledged.
+fn run(folder: &Path, mode: &str, time: u64) -> Vec<CryptoHash> {
+    let mut daemon = daemon(folder, &["--sync", mode]);
+    let address = daemon.address();
+    let status = super::ask(&address, "status", &serde_json::json!([])).unwrap();
+    let base: CryptoHash = status["result"]["genesis_hash"].as_str().unwrap().parse().unwrap();
+    let nonces = SENDERS.map(|sender| nonce(&address, sender));
+    thread::scope(|scope| {
+        let senders: Vec<_> = SENDERS
+            .into_iter()
+            .zip(nonces)
+            .map(|(sender, nonce)| {
+                let address = &address;
+                scope.spawn(move || {
+                    let mut acknowledged = Vec::new();
+                    for nonce in nonce + 1.. {
+                        let Some(answer) = send(address, base, sender, nonce) else { break };
+                        let hash = answer["result"]["transaction"]["hash"].as_str();
+                        acknowledged
+                            .push(hash.unwrap_or_else(|| panic!("{answer}")).parse().unwrap());
+                    }
+                    acknowledged
+                })
+            })
+            .collect();
+        // Not for something to happen, but for as much as there is time for.
+        thread::sleep(Duration::from_millis(time));
+        assert_eq!(daemon.signal("-KILL"), None);
+        senders.into_iter().flat_map(|sender| sender.join().unwrap()).collect()
+    })
+}
+
+fn nonce(address: &str, account: &str) -> Nonce {
+    let key = SecretKey::from_seed(KeyType::ED25519, account).public_key();
+    let request = serde_json::json!({
+        "request_type": "view_access_key",
+        "finality": "optimistic",
+        "account_id": account,
+        "public_key": key,
+    });
+    let answer = super::ask(address, "query", &request).unwrap();
+    answer["result"]["nonce"].as_u64().unwrap()
+}
+
+/// Each block follows from the one before, the state is whole, and it is what the blocks say.
+fn check(chain: &Chain) {
+    let blocks: Vec<_> = std::iter::once(chain.genesis())
+        .chain(chain.blocks_after(chain.genesis().height()))
+        .collect();
+    for pair in blocks.windows(2) {
+        assert_eq!(pair[1].header().prev_hash(), pair[0].hash());
+        assert_eq!(pair[1].chunk_header().prev_state_root(), pair[0].state_root());
+        let state = chain.state_after(pair[1]).unwrap();
+        assert_eq!(state.root().0, pair[1].state_root().0);
+    }
+    for record in chain.state().list(&[], None) {
+        record.unwrap();
+    }
+    // What was sent last may still be on its way.
+    let mut settled = chain.clone();
+    settled.settle().unwrap();
+    let sent = blocks.iter().flat_map(|block| block.transactions());
+    let all: Vec<_> = sent.chain(chain.waiting()).collect();
+    for sender in SENDERS {
+        let of_sender = all.iter().filter(|sent| sent.transaction.signer_id() == sender);
+        let latest = of_sender.map(|sent| sent.transaction.nonce().nonce()).max();
+        let key = SecretKey::from_seed(KeyType::ED25519, sender).public_key();
+        let key = view::access_key(settled.state(), &id(sender), &key).unwrap().unwrap();
+        assert_eq!(key.nonce, latest.unwrap_or(0), "{sender}");
+    }
+    let before = Balance::from_near(1_000_000).as_yoctonear();
+    let received = u128::try_from(all.len()).unwrap() * SENT.as_yoctonear();
+    let account = settled.account(&id(RECEIVER)).unwrap();
+    assert_eq!(account.amount().as_yoctonear(), before + received);
+    assert!(settled.produce().is_ok(), "the chain goes on");
+}
