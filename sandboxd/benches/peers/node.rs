@@ -244,6 +244,10 @@ impl Node for Anvil {
     fn command(&self, port: u16, senders: usize) -> Command {
         let mut command = Command::new(&self.binary);
         command.args(["--quiet", "--port", &port.to_string()]);
+        // It writes old states to a folder of the user's, gigabytes in some of these, and leaves them there.
+        if let Some(folder) = std::env::var_os("ANVIL_CACHE") {
+            command.arg("--cache-path").arg(folder);
+        }
         // It has ten by default.
         if senders > 10 {
             command.args(["--accounts", &senders.to_string()]);
