@@ -2,6 +2,7 @@
 //! both on Ctrl-C or SIGTERM.
 
 mod banner;
+mod contracts;
 mod differences;
 mod keep;
 
@@ -15,7 +16,6 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use near_primitives::version::PROTOCOL_VERSION;
-use sandbox_runtime::{DiskStore, Engines};
 use sandboxd::chain::{BlockMode, Clock, Node, NodeOptions};
 use sandboxd::chain_file::{self, StateClient};
 use sandboxd::cli::{
@@ -82,7 +82,8 @@ fn start(args: &StartArgs, wallet: Option<Vec<u8>>) -> anyhow::Result<()> {
     let builder = builder.wallet_contract(wallet).finality_lag(args.serve.finality_lag);
     let builder = builder.auto_impersonate(args.serve.auto_impersonate);
     let builder = builder.kept_blocks(kept_blocks(&args.serve, args.serve.archive));
-    let builder = builder.engines(engines(&args.serve)?);
+    let builder =
+        builder.engines(contracts::engines(&args.serve)?).fees(contracts::fees(&args.serve)?);
     let named = || args.genesis.as_ref().map(|path| path.display().to_string());
     let sandbox = match &args.data_dir {
         Some(folder) => keep::open(builder, folder, &args.serve, named)?,
@@ -139,7 +140,8 @@ fn run_home(home: &Home, args: &RunArgs, wallet: Option<Vec<u8>>) -> anyhow::Res
         .kept_blocks(kept_blocks(&args.serve, archive))
         .finality_lag(args.serve.finality_lag)
         .auto_impersonate(args.serve.auto_impersonate)
-        .engines(engines(&args.serve)?)
+        .engines(contracts::engines(&args.serve)?)
+        .fees(contracts::fees(&args.serve)?)
         .max_gas_burnt_view(max_gas_burnt_view);
     let sandbox = keep::open_home(builder, home, &args.serve)?;
     let heartbeat = empty_blocks.then_some(config.empty_block_delay);
@@ -203,42 +205,6 @@ fn write_whole(
 /// How many of the latest blocks are kept.
 fn kept_blocks(args: &ServeArgs, archive: bool) -> usize {
     args.prune_history.unwrap_or(if archive { usize::MAX } else { KEPT_BLOCKS })
-}
-
-/// What contracts run on.
-fn engines(args: &ServeArgs) -> anyhow::Result<Engines> {
-    let engines = match args.vm.split_first() {
-        None => Engines::default(),
-        Some((first, [])) => Engines::only(*first),
-        Some((first, others)) => Engines::compared(*first, others.to_vec(), differences::save),
-    };
-    Ok(match compile_cache(args)? {
-        None => engines,
-        Some(store) => engines.stored_in(Arc::new(store)),
-    })
-}
-
-/// So much of the disk compiled contracts may take: some hundred of those written with near-sdk.
-const COMPILE_CACHE_BYTES: u64 = 1 << 30;
-
-/// Where compiled contracts are kept. Nobody asked for the folder that is the default, so that the chain
-/// does without it where it cannot be had.
-fn compile_cache(args: &ServeArgs) -> anyhow::Result<Option<DiskStore>> {
-    if args.no_compile_cache {
-        return Ok(None);
-    }
-    if let Some(folder) = &args.compile_cache {
-        let store = DiskStore::open(folder, COMPILE_CACHE_BYTES);
-        return store.map(Some).with_context(|| format!("--compile-cache {}", folder.display()));
-    }
-    let Some(folder) = sandboxd::remote::default_cache() else { return Ok(None) };
-    let folder = folder.join("compiled");
-    Ok(DiskStore::open(&folder, COMPILE_CACHE_BYTES)
-        .inspect_err(|error| {
-            let folder = folder.display();
-            tracing::warn!(target: "vm", "compiled contracts are not kept in {folder}: {error}");
-        })
-        .ok())
 }
 
 /// Writes the state of the chain that runs from a home folder, or of the one that would.

@@ -10,7 +10,7 @@ use near_crypto::{KeyType, SecretKey};
 use near_primitives::types::BlockHeightDelta;
 use near_primitives::validator_signer::ValidatorSigner;
 
-use sandbox_runtime::Engines;
+use sandbox_runtime::{Engines, FeeTable};
 
 use crate::chain::{Chain, ChainOptions, Clock, InvalidChain, Keeper, Node, NodeOptions, Source};
 use crate::genesis;
@@ -41,6 +41,7 @@ pub struct SandboxBuilder {
     kept_blocks: usize,
     finality_lag: BlockHeightDelta,
     max_gas_burnt_view: Option<u64>,
+    fees: FeeTable,
     wallet_contract: Option<Vec<u8>>,
     auto_impersonate: bool,
     engines: Engines,
@@ -80,6 +81,7 @@ impl Sandbox {
             kept_blocks: KEPT_BLOCKS,
             finality_lag: 0,
             max_gas_burnt_view: None,
+            fees: FeeTable::new(),
             wallet_contract: None,
             auto_impersonate: false,
             engines: Engines::default(),
@@ -154,6 +156,14 @@ impl SandboxBuilder {
         self
     }
 
+    /// Prices in gas by NEAR's names, in place of the protocol's: `wasm_sha256_base`,
+    /// `action_transfer.execution`. Those that are not named stay.
+    #[must_use]
+    pub fn fees(mut self, fees: FeeTable) -> Self {
+        self.fees = fees;
+        self
+    }
+
     /// The wasm of the contract that accounts with an Ethereum address run. Without it they hold
     /// tokens, and calls of them fail.
     #[must_use]
@@ -216,6 +226,7 @@ impl SandboxBuilder {
             kept_blocks: self.kept_blocks,
             finality_lag: self.finality_lag,
             max_gas_burnt_view: self.max_gas_burnt_view,
+            fees: self.fees.clone(),
             wallet_contract: self.wallet_contract.clone(),
             auto_impersonate: self.auto_impersonate,
             engines: self.engines.clone(),

@@ -13,7 +13,8 @@ use near_time::Utc;
 use rpds::RedBlackTreeMapSync;
 use sandbox_runtime::genesis::genesis_state as genesis_records;
 use sandbox_runtime::{
-    Engines, Impersonated, Runtime, RuntimeConfig, UnsupportedProtocolVersion, wallet,
+    Engines, FeeTable, Impersonated, InvalidFees, Runtime, RuntimeConfig,
+    UnsupportedProtocolVersion, wallet,
 };
 use sandbox_state::{History, Snapshot, Unavailable};
 
@@ -45,6 +46,8 @@ pub struct ChainOptions {
     pub kept_blocks: usize,
     /// How much gas a view may burn, if that is not the protocol's.
     pub max_gas_burnt_view: Option<u64>,
+    /// Prices in gas that are not the protocol's, by NEAR's names for them.
+    pub fees: FeeTable,
     /// How many blocks have to follow a block to make it final: none in the sandbox, two in neard.
     pub finality_lag: BlockHeightDelta,
     /// The wasm of the contract that accounts with an Ethereum address run, if there is to be one.
@@ -72,6 +75,9 @@ pub enum InvalidChain {
          {MIN_SUPPORTED_PROTOCOL_VERSION} to {PROTOCOL_VERSION} only", .0.0
     )]
     ProtocolVersion(#[from] UnsupportedProtocolVersion),
+    /// A price that was given is none of the protocol's.
+    #[error("fees: {0}")]
+    Fees(#[from] InvalidFees),
     /// The genesis has the name of a public network, and is no fork of it.
     #[error("chain_id: {}", genesis::poses(chain_id))]
     PublicNetwork {
@@ -152,11 +158,12 @@ impl Spec {
 }
 
 /// The runtime for chains of this genesis.
-pub(super) fn runtime(
+pub(super) fn runtime<E: From<UnsupportedProtocolVersion> + From<InvalidFees>>(
     genesis: &GenesisConfig,
     options: &ChainOptions,
-) -> Result<Runtime, UnsupportedProtocolVersion> {
+) -> Result<Runtime, E> {
     let config = RuntimeConfig::new(genesis.protocol_version)?;
+    let config = if options.fees.is_empty() { config } else { config.with_fees(&options.fees)? };
     let config = match options.max_gas_burnt_view {
         Some(gas) => config.with_max_gas_burnt_view(gas),
         None => config,
@@ -180,7 +187,7 @@ impl Chain {
         if matches!(start, Start::Genesis) && genesis::is_public(&config.chain_id) {
             return Err(InvalidChain::PublicNetwork { chain_id: config.chain_id });
         }
-        let runtime = runtime(&config, &options)?;
+        let runtime = runtime::<InvalidChain>(&config, &options)?;
         let shards: Vec<ShardId> = config.shard_layout.shard_ids().collect();
         let [shard_id] = shards[..] else {
             return Err(InvalidChain::Shards { shards: shards.len() });

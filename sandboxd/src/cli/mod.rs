@@ -143,6 +143,10 @@ pub struct ServeArgs {
     /// How the chain is kept in a folder.
     #[command(flatten)]
     pub keep: KeepArgs,
+    /// Charge the prices of this file, which `cost-estimator run --out` writes, in place of the
+    /// protocol's. Those that it does not name stay.
+    #[arg(long, value_name = "FILE")]
+    pub fees: Option<PathBuf>,
     /// Keep compiled contracts in this folder, so that the next start finds them [default:
     /// sandboxd/compiled in the user's folder for caches].
     #[arg(long, value_name = "DIR")]
@@ -205,7 +209,7 @@ Examples:
 
 The chain is kept in the folder data there and goes on where it was, as neard's does, if this sandboxd
 was built with the feature rocksdb. Otherwise it lives in memory, and each start begins at the genesis.")]
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Look at a chain's state.
     #[command(subcommand_required = true, arg_required_else_help = true, alias = "view_state")]
     ViewState(ViewStateArgs),

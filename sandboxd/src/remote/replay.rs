@@ -18,8 +18,8 @@ use near_primitives::types::{AccountId, Balance};
 use near_primitives::views::{
     BlockHeaderView, BlockView, FinalExecutionOutcomeView, SignedTransactionView,
 };
-use sandbox_runtime::Engines;
 use sandbox_runtime::overrides::StateOverrides;
+use sandbox_runtime::{Engines, FeeTable};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -202,6 +202,7 @@ fn chain_before(
         kept_blocks: KEPT_BLOCKS,
         finality_lag: 0,
         max_gas_burnt_view: None,
+        fees: FeeTable::new(),
         wallet_contract: None,
         auto_impersonate: false,
         engines: Engines::default(),

@@ -51,6 +51,7 @@ fn options() -> ChainOptions {
         block_delay_ns: 1_300_000_000,
         kept_blocks: KEPT_BLOCKS,
         max_gas_burnt_view: None,
+        fees: sandbox_runtime::FeeTable::new(),
         finality_lag: 0,
         wallet_contract: None,
         auto_impersonate: false,

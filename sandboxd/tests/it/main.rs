@@ -18,6 +18,7 @@ mod deal;
 mod dry_run;
 mod engines;
 mod epochs;
+mod fees;
 mod finality;
 mod fork;
 mod genesis;

@@ -17,7 +17,7 @@ mod tip;
 use near_primitives::errors::InvalidTxError;
 use near_primitives::hash::CryptoHash;
 use near_primitives::types::{AccountId, BlockHeight};
-use sandbox_runtime::{RuntimeFault, UnsupportedProtocolVersion};
+use sandbox_runtime::{InvalidFees, RuntimeFault, UnsupportedProtocolVersion};
 
 use crate::genesis::InvalidGenesis;
 
@@ -87,6 +87,9 @@ pub enum InvalidImage {
     /// Nor can its protocol version.
     #[error(transparent)]
     ProtocolVersion(#[from] UnsupportedProtocolVersion),
+    /// A price that was given is none of the protocol's.
+    #[error("fees: {0}")]
+    Fees(#[from] InvalidFees),
     /// A transaction that waits cannot be taken again.
     #[error("a transaction that waits for a block: {0}")]
     Transaction(#[from] InvalidTxError),

@@ -154,7 +154,7 @@ impl<F: FnMut(&Block, &StateChanges) -> Option<Snapshot>> Resuming<'_, F> {
             return Err(InvalidImage::Signer { by, key });
         }
         let config = genesis::config_from_json(&base.genesis_json)?;
-        let runtime = runtime(&config, &options)?;
+        let runtime = runtime::<InvalidImage>(&config, &options)?;
         let genesis_block = Arc::new(base.genesis_block.into_block()?);
         let oldest = match base.oldest {
             Some(oldest) => Arc::new(oldest.into_block()?),

@@ -21,6 +21,7 @@ fn options() -> ChainOptions {
         block_delay_ns: 1,
         kept_blocks: 5,
         max_gas_burnt_view: None,
+        fees: sandbox_runtime::FeeTable::new(),
         finality_lag: 0,
         wallet_contract: None,
         auto_impersonate: false,

@@ -300,3 +300,19 @@ fn a_block_time_of_the_file_gives_way_to_the_other_option_of_the_command_line() 
         assert_eq!(ask(&daemon.address(), "sandbox_block_mode")["result"], mode);
     }
 }
+
+#[test]
+fn a_file_of_prices_that_cannot_be_charged_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fees.json");
+    let refuse = |text: &str| {
+        fs::write(&path, text).unwrap();
+        let refused = output(&["--rpc-addr", "127.0.0.1:0", "--fees", path.to_str().unwrap()]);
+        assert!(!refused.status.success());
+        stderr(&refused)
+    };
+    let error = refuse(r#"{"wasm_sha256_base": 1}"#);
+    assert!(error.contains("fees.json: not an object with prices in `fees`"), "{error}");
+    let error = refuse(r#"{"fees": {"wasm_sha256_bse": 1}}"#);
+    assert!(error.contains("did you mean wasm_sha256_base?"), "{error}");
+}

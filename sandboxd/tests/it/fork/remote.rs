@@ -12,8 +12,8 @@ use near_primitives::action::GlobalContractIdentifier;
 use near_primitives::state_record::state_record_to_account_id;
 use near_primitives::types::{AccountId, Nonce};
 use parking_lot::Mutex;
-use sandbox_runtime::Engines;
 use sandbox_runtime::view::{self, StateQuery};
+use sandbox_runtime::{Engines, FeeTable};
 use sandboxd::chain::{Chain, ChainOptions, Fetched, PinnedBlock, Source, SourceFailure, Stretch};
 use sandboxd::genesis;
 
@@ -186,6 +186,7 @@ pub(super) fn fork(remote: &Arc<Remote>) -> Chain {
         block_delay_ns: 600_000_000,
         kept_blocks: 1000,
         max_gas_burnt_view: None,
+        fees: FeeTable::new(),
         finality_lag: 0,
         wallet_contract: None,
         auto_impersonate: false,

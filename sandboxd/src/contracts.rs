@@ -1,0 +1,61 @@
+//! What contracts run on, where they are kept compiled, and what they pay.
+
+use std::fs;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use sandbox_runtime::{DiskStore, Engines, FeeTable};
+use sandboxd::cli::ServeArgs;
+
+use crate::differences;
+
+/// What contracts run on.
+pub(crate) fn engines(args: &ServeArgs) -> anyhow::Result<Engines> {
+    let engines = match args.vm.split_first() {
+        None => Engines::default(),
+        Some((first, [])) => Engines::only(*first),
+        Some((first, others)) => Engines::compared(*first, others.to_vec(), differences::save),
+    };
+    Ok(match compile_cache(args)? {
+        None => engines,
+        Some(store) => engines.stored_in(Arc::new(store)),
+    })
+}
+
+/// A file of prices, beside which it may say how they were found.
+#[derive(serde::Deserialize)]
+struct FeesFile {
+    fees: FeeTable,
+}
+
+/// The prices that are not the protocol's.
+pub(crate) fn fees(args: &ServeArgs) -> anyhow::Result<FeeTable> {
+    let Some(path) = &args.fees else { return Ok(FeeTable::new()) };
+    let named = || format!("--fees {}", path.display());
+    let file: FeesFile = serde_json::from_slice(&fs::read(path).with_context(named)?)
+        .with_context(|| format!("{}: not an object with prices in `fees`", named()))?;
+    Ok(file.fees)
+}
+
+/// So much of the disk compiled contracts may take: some hundred of those written with near-sdk.
+const COMPILE_CACHE_BYTES: u64 = 1 << 30;
+
+/// Where compiled contracts are kept. Nobody asked for the folder that is the default, so that the chain
+/// does without it where it cannot be had.
+fn compile_cache(args: &ServeArgs) -> anyhow::Result<Option<DiskStore>> {
+    if args.no_compile_cache {
+        return Ok(None);
+    }
+    if let Some(folder) = &args.compile_cache {
+        let store = DiskStore::open(folder, COMPILE_CACHE_BYTES);
+        return store.map(Some).with_context(|| format!("--compile-cache {}", folder.display()));
+    }
+    let Some(folder) = sandboxd::remote::default_cache() else { return Ok(None) };
+    let folder = folder.join("compiled");
+    Ok(DiskStore::open(&folder, COMPILE_CACHE_BYTES)
+        .inspect_err(|error| {
+            let folder = folder.display();
+            tracing::warn!(target: "vm", "compiled contracts are not kept in {folder}: {error}");
+        })
+        .ok())
+}
