@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use sha2::{Digest, Sha256};
 use wasmparser::{Parser, Payload};
-use wasmtime::{Config, Engine, OptLevel, RegallocAlgorithm, Strategy, WasmFeatures};
+use wasmtime::{Config, Engine, OptLevel, Strategy, WasmFeatures};
 
 use crate::{Fingerprint, VmFault};
 
@@ -27,7 +27,7 @@ pub enum Compiler {
 /// Names the engine and the version of its settings.
 pub(super) fn identity(compiler: Compiler) -> &'static str {
     match compiler {
-        Compiler::Cranelift => "wasmtime 48.0.8 cranelift, data apart",
+        Compiler::Cranelift => "wasmtime 48.0.8 cranelift, winch for large modules, data apart",
         Compiler::Winch => "wasmtime 48.0.8 winch, data apart",
     }
 }
@@ -59,13 +59,15 @@ impl Hasher for Digested {
 /// The engines of a compiler.
 pub(super) struct Engines {
     pub(super) usual: Engine,
-    /// For modules with a large function: gives registers away in one pass, which takes half the
-    /// time and memory there. Only for Cranelift; Winch knows no other way.
+    /// For large modules: always Winch, because Cranelift would take seconds for what a contract may
+    /// be.
     pub(super) hasty: Engine,
 }
 
-/// Bytes of a metered function. Compilers of contracts write a fifth of that.
+/// Bytes of a metered function, and of all functions of a module, from which on Cranelift takes long.
+/// Compilers of contracts write a fifth of the first; the second is a contract of some 600 KB.
 const LARGE_FUNCTION: usize = 128 << 10;
+const LARGE_CODE: usize = 1 << 20;
 
 impl Engines {
     /// The ones of this process.
@@ -81,13 +83,9 @@ impl Engines {
     }
 
     fn new(compiler: Compiler) -> wasmtime::Result<Self> {
-        let mut config = config(compiler);
-        let usual = Engine::new(&config)?;
+        let usual = Engine::new(&config(compiler))?;
         let hasty = match compiler {
-            Compiler::Cranelift => {
-                config.cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
-                Engine::new(&config)?
-            }
+            Compiler::Cranelift => Engine::new(&config(Compiler::Winch))?,
             Compiler::Winch => usual.clone(),
         };
         Ok(Engines { usual, hasty })
@@ -96,6 +94,7 @@ impl Engines {
     /// The one for a prepared module.
     pub(super) fn suits(&self, wasm: &[u8]) -> &Engine {
         let is_large = |payload| match payload {
+            Ok(Payload::CodeSectionStart { range, .. }) => range.len() > LARGE_CODE,
             Ok(Payload::CodeSectionEntry(body)) => body.range().len() > LARGE_FUNCTION,
             _ => false,
         };
