@@ -152,8 +152,8 @@ fn restarts() {
         let times = [false, true].map(|busy| {
             let folder = tempfile::tempdir().unwrap();
             let node = start(folder.path(), SyncMode::Never, kept);
-            let base = *node.view().head().hash();
             for round in 0..100 {
+                let base = *node.view().head().hash();
                 if busy {
                     for nonce in 1..=100 {
                         let sent = transfer(base, "alice.test.near", round * 100 + nonce);
