@@ -40,14 +40,23 @@ pub struct NodeOptions {
 /// The answer to a transaction: the chain in which it has come as far as was asked for.
 pub type Landed = Result<Arc<Chain>, Refusal>;
 
-/// A handle to a running chain. When the last clone goes, the chain's thread ends.
+/// A handle to a running chain. When the last clone goes, the chain ends as with [`Node::stop`].
 #[derive(Clone, Debug)]
 pub struct Node {
     /// With the chain's thread, or with whoever brings a command while that has nothing to do.
     owner: Arc<Mutex<Owner>>,
     commands: Sender<Command>,
     published: Arc<Publication>,
-    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+    keeper: Option<Arc<dyn Keeper>>,
+    /// Last, so that its end finds nothing else of the last clone.
+    running: Arc<Running>,
+}
+
+/// The chain's thread, which ends before this is gone.
+#[derive(Debug)]
+struct Running {
+    commands: Sender<Command>,
+    thread: Mutex<Option<JoinHandle<()>>>,
     keeper: Option<Arc<dyn Keeper>>,
 }
 
@@ -88,7 +97,12 @@ impl Node {
             // Contracts may nest calls deeply in their compiled code.
             .stack_size(16 << 20)
             .spawn(move || run(&its, &inbox))?;
-        Ok(Self { owner, commands, published, thread: Arc::new(Mutex::new(Some(thread))), keeper })
+        let running = Running {
+            commands: commands.clone(),
+            thread: Mutex::new(Some(thread)),
+            keeper: keeper.clone(),
+        };
+        Ok(Self { owner, commands, published, keeper, running: Arc::new(running) })
     }
 
     /// Why the chain does not go on, if it can no longer be kept: it is read-only then.
@@ -180,15 +194,7 @@ impl Node {
 
     /// Ends the chain's thread, after what it is doing, and waits for that.
     pub fn stop(&self) {
-        // A thread that is gone already needs no telling.
-        drop(self.commands.send(Command::Stop));
-        if let Some(thread) = self.thread.lock().take() {
-            // A panic of the thread has been reported by its own panic message.
-            drop(thread.join());
-        }
-        if let Some(keeper) = &self.keeper {
-            keeper.close();
-        }
+        self.running.end();
     }
 
     /// Carries a command out if the chain's thread has nothing to do, which saves waking it.
@@ -212,6 +218,35 @@ impl Node {
         // If the thread is gone the promise goes with the command, which answers `None`.
         drop(self.commands.send(command(promise)));
         answer
+    }
+}
+
+impl Running {
+    fn end(&self) {
+        // A thread that is gone already needs no telling.
+        drop(self.commands.send(Command::Stop));
+        if let Some(thread) = self.thread.lock().take() {
+            join(thread);
+        }
+        if let Some(keeper) = &self.keeper {
+            keeper.close();
+        }
+    }
+}
+
+impl Drop for Running {
+    /// A program that left its `main` with the chain still at work would take from it, while it writes
+    /// to disk, what the process shares.
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Waits for the end of a thread, unless it is the one that waits.
+pub(crate) fn join(thread: JoinHandle<()>) {
+    if thread.thread().id() != std::thread::current().id() {
+        // A panic of the thread has been reported by its own panic message.
+        drop(thread.join());
     }
 }
 

@@ -13,7 +13,7 @@ use super::disk::Disk;
 use super::queue::{Item, Queue, Taken};
 use super::relief::Budget;
 use super::{SYNC_INTERVAL, StoreError, SyncMode};
-use crate::chain::{Chain, Keeper, KeeperFailed, WhenKept, answer};
+use crate::chain::{Chain, Keeper, KeeperFailed, WhenKept, answer, join};
 
 /// Hands chains to the thread that writes them.
 pub struct Writer {
@@ -102,8 +102,7 @@ impl Keeper for Writer {
     fn close(&self) {
         self.shared.queue.close();
         if let Some(thread) = self.thread.lock().take() {
-            // A panic of the thread has been reported by its own panic message.
-            drop(thread.join());
+            join(thread);
         }
     }
 }

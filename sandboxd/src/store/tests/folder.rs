@@ -55,6 +55,17 @@ fn a_folder_belongs_to_one_at_a_time() {
 }
 
 #[test]
+fn a_node_that_is_dropped_leaves_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    for nonce in 1..=5 {
+        let node = start(folder.path());
+        send(&node, nonce);
+        drop(node);
+    }
+    assert!(open(folder.path()).unwrap().chain().head().height() >= 5);
+}
+
+#[test]
 fn the_database_of_another_program_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("CURRENT"), "MANIFEST-000001\n").unwrap();
