@@ -15,18 +15,21 @@
 // cosmwasm-vm's wasmer refers to a symbol that only vm-runner has.
 #[path = "../../src/wasmer/probestack.rs"]
 mod probestack;
+// As the others are measured.
+#[path = "../../oracle/benches/engines/threads.rs"]
+mod threads;
 
 use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::path::Path;
-use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use cosmwasm_std::Checksum;
 use cosmwasm_vm::testing::{MockApi, MockQuerier, MockStorage, mock_backend};
 use cosmwasm_vm::{Cache, CacheOptions, InstanceOptions, Size, call_execute_raw};
 use tempfile::TempDir;
+use threads::on_threads;
 
 /// What a contract is told, in the form that wasmd sends.
 const ENV: &[u8] = br#"{"block":{"height":10,"time":"42","chain_id":"sandbox"},"transaction":{"index":0},"contract":{"address":"cosmwasm1jpev2csrppg792t22rn8z8uew8h3sjcpglcd0qv9g8gj8ky922tscp8avs"}}"#;
@@ -86,7 +89,7 @@ impl Peer {
             ["warm", _, calls, threads] => {
                 let (calls, threads) = (calls.parse()?, threads.parse()?);
                 self.machine.pin(contract)?;
-                time(|| on_threads(threads, || self.machine.calls(contract, calls)))?
+                on_threads(threads, calls, || self.machine.calls(contract, 1))?
             }
             ["cold", _, calls] => {
                 let home = tempfile::tempdir()?;
@@ -155,17 +158,6 @@ impl Machine {
         }
         Ok(())
     }
-}
-
-fn on_threads(threads: u32, work: impl Fn() -> Result<()> + Copy + Send) -> Result<()> {
-    thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-        work()?;
-        for other in others {
-            other.join().map_err(|_| anyhow!("a thread panicked"))??;
-        }
-        Ok(())
-    })
 }
 
 fn time(work: impl FnOnce() -> Result<()>) -> Result<Duration> {

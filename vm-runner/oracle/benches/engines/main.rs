@@ -15,23 +15,27 @@ mod measure;
 mod memory;
 mod peer;
 mod sides;
+mod threads;
 mod work;
 
-use std::thread;
-
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use measure::{Figures, Table, Turn, shortest, time};
 use peer::Peer;
 use sandbox_runtime::RuntimeConfig;
 use sides::{Keeps, Machine, Side, agree};
 use tempfile::TempDir;
+use threads::on_threads;
 use work::Work;
 
 /// Turns of each row.
 const TURNS: u32 = 30;
 
-/// Calls in one turn of a warm module, on each thread.
+/// Calls in one turn of a warm module.
 const CALLS: u32 = 100;
+/// The same where threads are measured, which need time to get in each other's way: on each of them.
+const MANY_CALLS: u32 = 2_000;
+/// Where a call takes a few hundredths of a second.
+const FEW_CALLS: u32 = 10;
 
 fn main() -> Result<()> {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -121,10 +125,8 @@ impl Bench {
                 let plural = if threads == 1 { "" } else { "s" };
                 let name = format!("calls of {}, {threads} thread{plural}", work.name);
                 if self.wants(&name) {
-                    let figures =
-                        self.figures(work, |side| self.calls(side, work, CALLS, threads))?;
-                    let calls = f64::from(CALLS) * f64::from(threads);
-                    table.row(&name, &figures.map(|seconds| calls / seconds));
+                    let figures = self.figures(work, |side| self.rate(side, work, threads))?;
+                    table.row(&name, &figures.map(|seconds| f64::from(threads) / seconds));
                 }
             }
         }
@@ -164,6 +166,13 @@ impl Bench {
         Ok(Box::new(move || Ok(all()? / calls)))
     }
 
+    /// A call of a module in memory, on one of `threads` threads that all make some.
+    fn rate<'b>(&'b self, side: Side, work: &'b Work, threads: u32) -> Result<Turn<'b>> {
+        let calls = if side.is_interpreter() { FEW_CALLS } else { MANY_CALLS };
+        let mut all = self.calls(side, work, calls, threads)?;
+        Ok(Box::new(move || Ok(all()? / calls)))
+    }
+
     /// `calls` calls on each of `threads` threads.
     fn calls<'b>(
         &'b self,
@@ -178,17 +187,7 @@ impl Bench {
         let (home, machine) = self.kept(side)?;
         Ok(Box::new(move || {
             let _ = &home;
-            let calls = || (0..calls).try_for_each(|_| machine.call(work).map(drop));
-            time(|| {
-                thread::scope(|scope| {
-                    let others: Vec<_> = (1..threads).map(|_| scope.spawn(calls)).collect();
-                    calls()?;
-                    for other in others {
-                        other.join().map_err(|_| anyhow!("a thread panicked"))??;
-                    }
-                    Ok(())
-                })
-            })
+            on_threads(threads, calls, || machine.call(work).map(drop))
         }))
     }
 

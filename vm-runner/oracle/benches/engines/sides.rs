@@ -65,6 +65,11 @@ impl Side {
         Side::all().into_iter().find(|side| side.to_string() == name)
     }
 
+    /// Whether nothing of a contract becomes machine code.
+    pub(crate) fn is_interpreter(self) -> bool {
+        self == Side::Ours(VmKind::Wasmi)
+    }
+
     /// Whether it can do the work.
     pub(crate) fn can(self, work: &Work) -> bool {
         self != Side::CosmWasm || work.cosmwasm.is_some()
