@@ -49,7 +49,7 @@ mod tests {
     use super::{Fixture, MOST, fs, saved};
 
     fn fixture() -> Fixture {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../vm-runner/tests/fixtures/logs.json");
+        let path = "../vm-runner/tests/fixtures/logs.json";
         Fixture::from_json(&fs::read_to_string(path).unwrap()).unwrap()
     }
 

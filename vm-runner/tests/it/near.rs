@@ -192,7 +192,7 @@ fn a_fixture_is_read_as_it_was_written() {
 /// The file that the command line is tested with: who changes the format sees it here.
 #[test]
 fn the_format_is_that_of_the_file() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/logs.json");
+    let path = "tests/fixtures/logs.json";
     let mut fixture = fixture();
     fixture.engines = ["singlepass", "wasmi"].map(str::to_owned).to_vec();
     let json = fixture.to_json().unwrap();

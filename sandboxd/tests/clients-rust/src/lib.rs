@@ -14,7 +14,7 @@ pub fn fixture(name: &str) -> Vec<u8> {
 
 /// Where that contract is.
 pub fn fixture_path(name: &str) -> PathBuf {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../fixtures/wasm");
+    let folder = PathBuf::from("../../../fixtures/wasm");
     folder.join(name).with_extension("wasm")
 }
 

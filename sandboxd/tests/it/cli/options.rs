@@ -262,7 +262,7 @@ fn the_help_of_every_command_has_an_example() {
 
 #[test]
 fn the_documentation_is_that_of_the_definition() {
-    let written = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/cli.md");
+    let written = std::path::absolute("../docs/cli.md").expect("a file has a path");
     expect_test::expect_file![written].assert_eq(&sandboxd::cli::docs::markdown());
 }
 

@@ -15,7 +15,7 @@ use super::pattern::{Named, fill, matches};
 use super::{Rig, encoded};
 
 fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/sandbox")
+    std::path::absolute("../docs/sandbox").expect("a folder has a path")
 }
 
 /// The pages by their file names, without the index.

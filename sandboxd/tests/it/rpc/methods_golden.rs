@@ -114,7 +114,7 @@ pub(super) fn table() -> BTreeMap<String, Told> {
 }
 
 pub(super) fn goldens(method: &str) -> Vec<Golden> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/rpc/golden");
+    let folder = PathBuf::from("tests/it/rpc/golden");
     let path = folder.join(format!("{method}.json"));
     let text = std::fs::read_to_string(&path)
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()));

@@ -17,9 +17,9 @@ use serde_json::Value;
 
 /// Every file below `tests/scenarios`, by group and name.
 fn files() -> BTreeMap<String, PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
+    let root = Path::new("tests/scenarios");
     let mut files = BTreeMap::new();
-    for group in std::fs::read_dir(&root).expect("tests/scenarios can be read") {
+    for group in std::fs::read_dir(root).expect("tests/scenarios can be read") {
         let group = group.expect("tests/scenarios can be read").path();
         if group.file_name().is_some_and(|name| name == "README.md") {
             continue;
@@ -31,7 +31,7 @@ fn files() -> BTreeMap<String, PathBuf> {
                 "{} is no scenario",
                 file.display()
             );
-            let name = file.strip_prefix(&root).expect("below the root").display().to_string();
+            let name = file.strip_prefix(root).expect("below the root").display().to_string();
             files.insert(name, file);
         }
     }

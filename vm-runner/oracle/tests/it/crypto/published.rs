@@ -13,9 +13,8 @@ use super::pool::hex;
 
 /// Where near-vm-runner keeps the data of its tests.
 static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
-    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version=1", "--locked", "--manifest-path", manifest])
+        .args(["metadata", "--format-version=1", "--locked"])
         .output()
         .expect("cargo built this test");
     let metadata: serde_json::Value =
