@@ -12,7 +12,9 @@ use near_primitives::validator_signer::ValidatorSigner;
 
 use sandbox_runtime::{Engines, FeeTable};
 
-use crate::chain::{Chain, ChainOptions, Clock, InvalidChain, Keeper, Node, NodeOptions, Source};
+use crate::chain::{
+    Chain, ChainOptions, Chains, Clock, InvalidChain, Keeper, Node, NodeOptions, Source,
+};
 use crate::genesis;
 use crate::home::Config;
 #[cfg(feature = "rocksdb")]
@@ -24,7 +26,7 @@ pub const KEPT_BLOCKS: usize = 10_000;
 /// A chain that is ready to be used.
 #[derive(Clone, Debug)]
 pub struct Sandbox {
-    chain: Chain,
+    chains: Chains,
     keeper: Option<Arc<dyn Keeper>>,
 }
 
@@ -91,21 +93,21 @@ impl Sandbox {
 
     /// The chain.
     pub fn chain(&self) -> &Chain {
-        &self.chain
+        &self.chains.current
     }
 
     /// The chain, to be used in process. What becomes of it is kept nowhere.
     pub fn into_chain(self) -> Chain {
-        self.chain
+        self.chains.current
     }
 
-    /// Hands the chain to a thread of its own, which makes blocks as they are needed.
+    /// Hands the chain and its snapshots to a thread of its own, which makes blocks as they are needed.
     ///
     /// # Errors
     /// What the operating system says if it has no thread to give.
     pub fn start(self, options: NodeOptions) -> io::Result<Node> {
         let keeper = self.keeper.or(options.keeper);
-        Node::start(self.chain, NodeOptions { keeper, ..options })
+        Node::start(self.chains, NodeOptions { keeper, ..options })
     }
 }
 
@@ -195,27 +197,27 @@ impl SandboxBuilder {
             None => Chain::new(&self.genesis, options),
             Some(source) => Chain::fork(source, &self.genesis, options),
         };
-        Ok(Sandbox { chain: chain?, keeper: None })
+        Ok(Sandbox { chains: chain?.into(), keeper: None })
     }
 
-    /// The chain that is kept in a folder; if there is none yet, it is made and kept there. The node
-    /// that [`Sandbox::start`] makes of it goes on keeping it.
+    /// The chain that is kept in a folder, and its snapshots; if there is none yet, it is made and kept
+    /// there. The node that [`Sandbox::start`] makes of it goes on keeping them.
     ///
     /// A chain that was not made of a genesis that the caller brought is resumed whatever its genesis.
     #[cfg(feature = "rocksdb")]
     pub fn open(self, store: StoreOptions) -> Result<Sandbox, OpenFailed> {
         let folder = Store::open(store)?;
         let digest = (!self.is_localnet).then(|| store::genesis_digest(&self.genesis));
-        let (chain, writer) = if folder.is_empty() {
-            let chain = self.build()?.chain;
-            folder.begin(chain, digest)?
+        let (chains, writer) = if folder.is_empty() {
+            let (chain, writer) = folder.begin(self.build()?.into_chain(), digest)?;
+            (chain.into(), writer)
         } else {
             if let Some(digest) = digest {
                 folder.check_genesis(digest, &self.genesis.config.chain_id)?;
             }
-            folder.resume(self.chain_options())?
+            folder.resume(&self.chain_options())?
         };
-        Ok(Sandbox { chain, keeper: Some(Arc::new(writer)) })
+        Ok(Sandbox { chains, keeper: Some(Arc::new(writer)) })
     }
 
     fn chain_options(&self) -> ChainOptions {

@@ -1,4 +1,4 @@
-//! What a node hands its chain to, to have it kept elsewhere than in memory. Who keeps it, and where,
+//! What a node hands its chains to, to have them kept elsewhere than in memory. Who keeps it, and where,
 //! the chain does not know.
 
 use std::fmt;
@@ -6,14 +6,13 @@ use std::sync::Arc;
 
 use sandbox_state::{Snapshot, Storage};
 
-use super::Chain;
+use super::{Chain, Snapshots};
 
 /// Keeps the chain of a node elsewhere than in memory, behind its back.
 pub trait Keeper: fmt::Debug + Send + Sync {
-    /// Takes what the chain is from now on. It comes after all that were handed in before, and waits
-    /// while too many of those are not kept yet. If the node `has_snapshots` nothing that they may
-    /// need is given up.
-    fn keep(&self, chain: &Arc<Chain>, has_snapshots: bool);
+    /// Takes what the chain and its snapshots are from now on. It comes after all that were handed in
+    /// before, and waits while too many of those are not kept yet.
+    fn keep(&self, chain: &Arc<Chain>, snapshots: &Snapshots);
 
     /// Whether a node shows and answers nothing that could still be lost.
     fn is_strict(&self) -> bool;

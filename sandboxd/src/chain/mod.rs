@@ -81,6 +81,8 @@ pub use error::{
 };
 pub use fork::{Fetched, PinnedBlock, Source, SourceFailure, Stretch, Unexecuted};
 pub use holds::{HeldReceipt, HoldId, InvalidRelease, ReceiptFilter};
+#[cfg(feature = "rocksdb")]
+pub(crate) use image::Resuming;
 pub use image::{IMAGE_FORMAT, InvalidImage, Piece};
 pub use index::{Execution, OutcomeAt, Progress};
 pub use keeper::{Keeper, KeeperFailed, WhenKept};
@@ -90,7 +92,9 @@ pub use node::{Landed, Node, NodeOptions};
 pub use produce::Produced;
 pub use query::QueryFailed;
 pub use rollback::{Rollback, RollbackError};
-pub use saved::{AfterRevert, Chains, SavedChain, SnapshotId, SnapshotInfo, UnknownSnapshot};
+pub use saved::{
+    AfterRevert, Chains, SavedChain, SnapshotId, SnapshotInfo, Snapshots, UnknownSnapshot,
+};
 pub use spec::{ChainOptions, InvalidChain};
 pub use time::MOST_MINED_BLOCKS;
 pub use validators::{Staking, Validators};

@@ -25,7 +25,7 @@ use sandbox_runtime::verify::WellFormed;
 
 use super::answer::{Answer, Promise, answer};
 use super::publication::Publication;
-use super::{BlockMode, Chain, Keeper, KeeperFailed, Produced, Refusal};
+use super::{BlockMode, Chain, Chains, Keeper, KeeperFailed, Produced, Refusal};
 use owner::{Owner, Wait, panic_text};
 
 /// How a node makes blocks.
@@ -33,7 +33,7 @@ use owner::{Owner, Wait, panic_text};
 pub struct NodeOptions {
     /// When blocks are made, until [`Node::set_block_mode`] says something else.
     pub mode: BlockMode,
-    /// Who keeps the chain elsewhere than in memory.
+    /// Who keeps the chain and its snapshots elsewhere than in memory.
     pub keeper: Option<Arc<dyn Keeper>>,
 }
 
@@ -81,15 +81,16 @@ enum Command {
 }
 
 impl Node {
-    /// Starts a thread that owns `chain`.
+    /// Starts a thread that owns a chain, and the snapshots beside it if there are any.
     ///
     /// # Errors
     /// What the operating system says if it has no thread to give.
-    pub fn start(chain: Chain, options: NodeOptions) -> std::io::Result<Self> {
+    pub fn start(chains: impl Into<Chains>, options: NodeOptions) -> std::io::Result<Self> {
+        let chains = chains.into();
         let (commands, inbox) = channel();
-        let published = Arc::new(Publication::new(chain.clone()));
+        let published = Arc::new(Publication::new(chains.current.clone()));
         let keeper = options.keeper;
-        let owner = Owner::new(chain, Arc::clone(&published), options.mode, keeper.clone());
+        let owner = Owner::new(chains, Arc::clone(&published), options.mode, keeper.clone());
         let owner = Arc::new(Mutex::new(owner));
         let its = Arc::clone(&owner);
         let thread = std::thread::Builder::new()

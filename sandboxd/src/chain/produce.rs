@@ -271,18 +271,24 @@ impl Chain {
     pub(super) fn keep(&mut self, height: BlockHeight, state: Snapshot, changes: StateChanges) {
         self.history.push(height, state);
         self.changes.insert_mut(height, Arc::new(changes));
-        let lowest = self.history.lowest();
-        while let Some(first) = self.changes.first().map(|(height, _)| *height)
-            && lowest.is_some_and(|lowest| first < lowest)
-        {
-            self.changes.remove_mut(&first);
-        }
-        // What a view sees of a block depends on the one before it, which is kept longer for that.
-        self.index.forget_before(lowest.unwrap_or_default());
+        self.forget_before(self.history.lowest().unwrap_or_default());
         if let Some(oldest) = self.index.oldest() {
             let validity = self.spec.genesis.transaction_validity_period;
             self.passed.forget(oldest, height, validity);
         }
+    }
+
+    /// Forgets the states below `lowest`, but that of the head, and what belongs to them.
+    pub(super) fn forget_before(&mut self, lowest: BlockHeight) {
+        self.history.forget_below(lowest.min(self.head.height()));
+        let lowest = self.history.lowest().unwrap_or_default();
+        while let Some(first) = self.changes.first().map(|(height, _)| *height)
+            && first < lowest
+        {
+            self.changes.remove_mut(&first);
+        }
+        // What a view sees of a block depends on the one before it, which is kept longer for that.
+        self.index.forget_before(lowest);
     }
 }
 

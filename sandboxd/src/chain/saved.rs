@@ -2,6 +2,7 @@
 //! until the chain goes on; then it holds on to what the chain has changed since.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use near_primitives::types::BlockHeight;
 
@@ -60,18 +61,45 @@ pub struct Chains {
     pub last_snapshot: SnapshotId,
 }
 
-/// The snapshots of a node.
-#[derive(Debug, Default)]
-pub(super) struct Saved {
-    chains: BTreeMap<SnapshotId, SavedChain>,
+/// The snapshots of a node. A clone costs next to nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshots {
+    chains: Arc<BTreeMap<SnapshotId, Arc<SavedChain>>>,
     last_id: SnapshotId,
 }
 
-impl Saved {
+impl Snapshots {
+    /// Those that were `saved`, where `last_id` is the last number that was given.
+    pub fn new(saved: Vec<SavedChain>, last_id: SnapshotId) -> Self {
+        let chains = saved.into_iter().map(|saved| (saved.id, Arc::new(saved))).collect();
+        Self { chains: Arc::new(chains), last_id }
+    }
+
+    /// The oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<SavedChain>> {
+        self.chains.values()
+    }
+
+    /// The one with this number.
+    pub fn get(&self, id: SnapshotId) -> Option<&Arc<SavedChain>> {
+        self.chains.get(&id)
+    }
+
+    /// The last number that was given to one.
+    pub fn last_id(&self) -> SnapshotId {
+        self.last_id
+    }
+
+    /// Whether nothing was done to them since `earlier`, of which they are a clone.
+    pub fn is_unchanged_since(&self, earlier: &Self) -> bool {
+        self.last_id == earlier.last_id && Arc::ptr_eq(&self.chains, &earlier.chains)
+    }
+
     pub(super) fn save(&mut self, chain: &Chain) -> SnapshotId {
         self.last_id = self.last_id.saturating_add(1);
         let (id, time_ns) = (self.last_id, chain.clock().now_ns());
-        self.chains.insert(id, SavedChain { id, chain: chain.clone(), time_ns });
+        let saved = SavedChain { id, chain: chain.clone(), time_ns };
+        Arc::make_mut(&mut self.chains).insert(id, Arc::new(saved));
         id
     }
 
@@ -86,32 +114,34 @@ impl Saved {
         let mut chain = saved.chain.clone();
         chain.clock.set(saved.time_ns);
         if after == AfterRevert::Drop {
-            self.chains.split_off(&id);
+            Arc::make_mut(&mut self.chains).split_off(&id);
         }
         Ok((info, chain))
     }
 
     pub(super) fn forget(&mut self, id: SnapshotId) -> Result<(), UnknownSnapshot> {
-        self.chains.remove(&id).map(|_| ()).ok_or(UnknownSnapshot(id))
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.chains.is_empty()
-    }
-
-    pub(super) fn new(saved: Vec<SavedChain>, last_id: SnapshotId) -> Self {
-        Self { chains: saved.into_iter().map(|saved| (saved.id, saved)).collect(), last_id }
+        if !self.chains.contains_key(&id) {
+            return Err(UnknownSnapshot(id));
+        }
+        Arc::make_mut(&mut self.chains).remove(&id);
+        Ok(())
     }
 
     /// All of them, with the chain that goes on.
     pub(super) fn with(&self, current: &Chain) -> Chains {
-        let saved = self.chains.values().cloned().collect();
+        let saved = self.iter().map(|saved| SavedChain::clone(saved)).collect();
         Chains { current: current.clone(), saved, last_snapshot: self.last_id }
     }
 
-    /// The oldest first.
     pub(super) fn list(&self) -> Vec<SnapshotInfo> {
-        self.chains.values().map(SavedChain::info).collect()
+        self.iter().map(|saved| saved.info()).collect()
+    }
+}
+
+impl From<Chain> for Chains {
+    /// A chain without snapshots.
+    fn from(current: Chain) -> Self {
+        Self { current, saved: Vec::new(), last_snapshot: 0 }
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType,
-    DBRecoveryMode, ErrorKind, Options, WriteBatch,
+    DBRecoveryMode, Direction, ErrorKind, IteratorMode, Options, WriteBatch,
 };
 
 use super::folder::Folder;
@@ -17,7 +17,7 @@ use super::{StoreError, counted};
 pub enum Column {
     /// What there is one of.
     Meta,
-    /// Blocks by height.
+    /// Blocks by the line that they are in, and their height.
     Blocks,
     /// Nodes of the trie by hash.
     Nodes,
@@ -171,21 +171,24 @@ impl Database {
         Ok(held.map(<[u8]>::to_vec))
     }
 
-    /// The records of a column in the order of their keys.
-    pub(super) fn all(
+    /// The records whose keys begin with `prefix`, in the order of their keys.
+    pub(super) fn with_prefix(
         &self,
         column: Column,
+        prefix: Box<[u8]>,
     ) -> impl Iterator<Item = Result<Record, StoreError>> + '_ {
-        let mut last: Box<[u8]> = Box::default();
-        self.db.iterator_cf(self.family(column), rocksdb::IteratorMode::Start).map(move |record| {
-            match record {
+        let mut last = prefix.clone();
+        let from = IteratorMode::From(&prefix, Direction::Forward);
+        let records =
+            self.db.iterator_cf(self.family(column), from).map(move |record| match record {
                 Ok(record) => {
                     last.clone_from(&record.0);
                     Ok(record)
                 }
                 Err(error) => Err(self.failed_after(column, &last, error)),
-            }
-        })
+            });
+        let is_one = move |(key, _): &Record| key.starts_with(&prefix);
+        records.take_while(move |record| record.as_ref().map_or(true, &is_one))
     }
 
     /// A batch without anything in it yet.
@@ -263,15 +266,14 @@ impl Batch<'_> {
         self.writes.delete_cf(self.database.family(column), key);
     }
 
-    /// Deletes the records whose keys are at most `last`, which is a height.
-    pub(super) fn delete_up_to(&mut self, column: Column, last: &[u8]) {
-        let end = [last, &[0]].concat();
-        self.writes.delete_range_cf(self.database.family(column), Vec::new(), end);
+    /// Deletes the records whose keys are at least `from` and less than `to`.
+    pub(super) fn delete_range(&mut self, column: Column, from: &[u8], to: &[u8]) {
+        self.writes.delete_range_cf(self.database.family(column), from, to);
     }
 
     /// Deletes all records of a column.
     pub(super) fn delete_all(&mut self, column: Column) {
-        self.delete_up_to(column, &[u8::MAX; LONGEST_KEY]);
+        self.delete_range(column, &[], &[u8::MAX; LONGEST_KEY]);
     }
 
     /// Has `bytes` held once more under `key`.
@@ -307,9 +309,9 @@ impl Batch<'_> {
 }
 
 fn key_text(column: Column, key: &[u8]) -> String {
-    match (column, <[u8; 8]>::try_from(key)) {
+    match (column, key.last_chunk()) {
         (Column::Meta, _) => String::from_utf8_lossy(key).into_owned(),
-        (Column::Blocks, Ok(height)) => u64::from_be_bytes(height).to_string(),
+        (Column::Blocks, Some(height)) => u64::from_be_bytes(*height).to_string(),
         _ => bs58::encode(key).into_string(),
     }
 }

@@ -1,5 +1,5 @@
-//! Keeps a chain on disk, behind the cargo feature `rocksdb`. The chain lives in memory as ever; what
-//! becomes of it is handed to a thread that writes it down in order, each step of the chain as one
+//! Keeps a chain and its snapshots on disk, behind the cargo feature `rocksdb`. They live in memory as
+//! ever; what becomes of them is handed to a thread that writes it down in order, each step of the chain as one
 //! batch that is there wholly or not at all. What a block, a state and a chain are in bytes others
 //! know: [`crate::chain`] and `sandbox-state`.
 
@@ -16,6 +16,8 @@ mod error;
 #[cfg(feature = "rocksdb")]
 mod folder;
 #[cfg(feature = "rocksdb")]
+mod lines;
+#[cfg(feature = "rocksdb")]
 mod nodes;
 #[cfg(feature = "rocksdb")]
 mod open;
@@ -25,6 +27,8 @@ mod queue;
 mod records;
 #[cfg(feature = "rocksdb")]
 mod relief;
+#[cfg(feature = "rocksdb")]
+mod states;
 #[cfg(feature = "rocksdb")]
 mod writer;
 

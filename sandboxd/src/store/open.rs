@@ -1,20 +1,26 @@
 //! A folder with a chain in it, or for one.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use near_chain_configs::Genesis;
 use near_primitives::hash::CryptoHash;
-use sandbox_state::{Snapshot, StateRoot};
+use sandbox_runtime::StateChanges;
+use sandbox_state::{Snapshot, StateRoot, Storage};
 
 use super::database::Database;
-use super::disk::Disk;
+use super::disk::{CURRENT, Disk, Kept};
 use super::folder::Folder;
-use super::records::{self, Identity};
+use super::lines::{Lines, Place};
+use super::records::{self, ChainRecord, Identity, LineRecord};
 use super::relief::Budget;
 use super::{StoreError, StoreOptions, Writer};
-use crate::chain::{Block, Chain, ChainOptions, InvalidImage};
+use crate::chain::{
+    Block, Chain, ChainOptions, Chains, InvalidImage, Resuming, SavedChain, SnapshotId, Snapshots,
+    TimestampNs,
+};
 
 /// An open folder.
 #[derive(Debug)]
@@ -24,6 +30,13 @@ pub struct Store {
     identity: Option<Identity>,
     /// Why nothing can be written.
     read_only: Option<String>,
+}
+
+/// A chain that was read.
+struct ReadChain {
+    chain: Chain,
+    place: Place,
+    time_ns: TimestampNs,
 }
 
 /// Whether a chain is kept in this folder.
@@ -85,53 +98,101 @@ impl Store {
     /// now on.
     pub fn begin(
         self,
-        mut chain: Chain,
+        chain: Chain,
         genesis: Option<CryptoHash>,
     ) -> Result<(Chain, Writer), StoreError> {
         let identity = Identity { chain_id: chain.chain_id().to_owned(), genesis };
-        let disk = Disk::begin(&self.database, &chain, &identity)?;
-        chain.fetch_states_from(disk.storage());
-        let writer = self.writer(disk, &chain)?;
-        Ok((chain, writer))
+        let (disk, chain) = Disk::begin(&self.database, chain, &identity)?;
+        Ok((chain, self.writer(disk)?))
     }
 
-    /// The chain that is in it, which is kept from now on.
+    /// The chain that is in it and its snapshots, which are kept from now on.
     ///
     /// # Errors
     /// If there is none, or not all of it.
-    pub fn resume(self, chain: ChainOptions) -> Result<(Chain, Writer), StoreError> {
-        let database = &self.database;
-        let base = records::base(database)?;
-        let tip = records::tip(database)?;
-        let mut blocks = Vec::new();
-        let mut roots = Vec::new();
-        for record in records::blocks(database) {
-            let (height, root, image) = record?;
-            blocks.push(image);
-            roots.push((height, root));
+    pub fn resume(self, options: &ChainOptions) -> Result<(Chains, Writer), StoreError> {
+        let mut disk = Disk::over(Arc::clone(&self.database));
+        let (lines, chains) = self.read(disk.storage(), options)?;
+        let mut current = None;
+        let (mut saved, mut kept) = (Vec::new(), BTreeMap::new());
+        for (id, ReadChain { chain, place, time_ns }) in chains {
+            kept.insert(id, Kept { chain: chain.clone(), place });
+            match id {
+                CURRENT => current = Some(chain),
+                id => saved.push(SavedChain { id, chain, time_ns }),
+            }
         }
-        let disk = Disk::resume(Arc::clone(database), roots)?;
-        let state = |block: &Block, _: &_| {
-            let root = StateRoot(block.state_root().0);
-            Some(Snapshot::stored(root, disk.storage()))
+        let current = current.ok_or_else(|| self.missing("the current chain"))?;
+        let last_snapshot = records::last_snapshot(&self.database)?;
+        disk.knows(lines, kept, Snapshots::new(saved.clone(), last_snapshot));
+        Ok((Chains { current, saved, last_snapshot }, self.writer(disk)?))
+    }
+
+    /// Builds all chains of the blocks that are there.
+    fn read(
+        &self,
+        storage: &Storage,
+        options: &ChainOptions,
+    ) -> Result<(Lines, BTreeMap<SnapshotId, ReadChain>), StoreError> {
+        let stored = |block: &Block, _: &StateChanges| {
+            Some(Snapshot::stored(StateRoot(block.state_root().0), storage))
         };
-        let chain = Chain::resume(&base, &tip, blocks, state, chain);
-        let chain = chain.map_err(|invalid| self.invalid(invalid))?;
-        let writer = self.writer(disk, &chain)?;
-        Ok((chain, writer))
+        let invalid = |invalid| self.invalid(invalid);
+        let (records, chains) = (records::lines(&self.database)?, records::chains(&self.database)?);
+        let froms = records.values().filter_map(LineRecord::built_on);
+        let wanted: BTreeSet<_> = froms.chain(chains.values().map(ChainRecord::place)).collect();
+        let (mut lines, mut reached) = (Lines::default(), BTreeMap::new());
+        for (id, record) in records {
+            let (mut line, lowest) = (record.line(), record.lowest());
+            let mut resuming = if let Some(from) = record.built_on() {
+                reached.get(&from).cloned().ok_or_else(|| self.missing("a line"))?
+            } else {
+                let base = records::base(&self.database, id)?;
+                Resuming::new(&base, lowest, options.clone(), stored).map_err(invalid)?
+            };
+            let mut arrive = |resuming: &Resuming| {
+                let place = Place { line: id, height: resuming.head().height() };
+                if wanted.contains(&place) {
+                    reached.insert(place, resuming.clone());
+                }
+            };
+            arrive(&resuming);
+            for block in records::blocks(&self.database, id) {
+                let (height, root, image) = block?;
+                resuming.push(&image, stored).map_err(invalid)?;
+                if height >= lowest {
+                    line.states.push_back((height, root));
+                }
+                arrive(&resuming);
+            }
+            lines.0.insert(id, line);
+        }
+        let finish = |(id, record): (SnapshotId, ChainRecord)| {
+            let place = record.place();
+            let resuming = reached.get(&place).cloned().ok_or_else(|| self.missing("a block"))?;
+            let chain = resuming.finish(&record.tip).map_err(invalid)?;
+            Ok((id, ReadChain { chain, place, time_ns: record.time_ns }))
+        };
+        let chains = chains.into_iter().map(finish).collect::<Result<_, StoreError>>()?;
+        Ok((lines, chains))
+    }
+
+    /// The error of something that has to be there.
+    fn missing(&self, what: &str) -> StoreError {
+        self.database.refused(&format_args!("{what} is missing"))
     }
 
     fn invalid(&self, invalid: InvalidImage) -> StoreError {
         StoreError::Chain { path: self.options.folder.clone(), source: Box::new(invalid) }
     }
 
-    fn writer(self, disk: Disk, chain: &Chain) -> Result<Writer, StoreError> {
+    fn writer(self, disk: Disk) -> Result<Writer, StoreError> {
         let StoreOptions { sync, state_memory, folder } = self.options;
         if let Some(why) = self.read_only {
             return Ok(Writer::failed(&why, sync));
         }
         let budget = state_memory.map(|bytes| Budget::new(disk.storage().clone(), bytes));
         let failed = |source: io::Error| StoreError::Folder { path: folder, source };
-        Writer::start(disk, Arc::new(chain.clone()), sync, budget).map_err(failed)
+        Writer::start(disk, sync, budget).map_err(failed)
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::chain::{Chain, WhenKept};
+use crate::chain::{Chain, Snapshots, WhenKept};
 
 /// So many chains may wait to be written; then the chain's thread waits too.
 const MOST_CHAINS: usize = 64;
@@ -16,8 +16,8 @@ pub(super) enum Item {
     Chain {
         /// The chain,
         chain: Arc<Chain>,
-        /// and whether there are snapshots beside it.
-        has_snapshots: bool,
+        /// and its snapshots.
+        snapshots: Snapshots,
     },
     /// Somebody who waits for all before him.
     Then(WhenKept),

@@ -13,7 +13,7 @@ use super::disk::Disk;
 use super::queue::{Item, Queue, Taken};
 use super::relief::Budget;
 use super::{SYNC_INTERVAL, StoreError, SyncMode};
-use crate::chain::{Chain, Keeper, KeeperFailed, WhenKept, answer, join};
+use crate::chain::{Chain, Keeper, KeeperFailed, Snapshots, WhenKept, answer, join};
 
 /// Hands chains to the thread that writes them.
 pub struct Writer {
@@ -29,17 +29,11 @@ struct Shared {
 }
 
 impl Writer {
-    /// Starts the thread that brings `disk`, where `written` is, up to date with each chain that
-    /// is handed in.
-    pub(super) fn start(
-        disk: Disk,
-        written: Arc<Chain>,
-        sync: SyncMode,
-        budget: Option<Budget>,
-    ) -> io::Result<Self> {
+    /// Starts the thread that brings `disk` up to date with all that is handed in.
+    pub(super) fn start(disk: Disk, sync: SyncMode, budget: Option<Budget>) -> io::Result<Self> {
         let shared = Arc::new(Shared::new(sync, budget));
         let its = Arc::clone(&shared);
-        let mut thread = Thread { shared: its, disk, written, unsynced_since: None };
+        let mut thread = Thread { shared: its, disk, unsynced_since: None };
         let thread =
             std::thread::Builder::new().name("store".into()).spawn(move || thread.run())?;
         Ok(Self { shared, thread: Mutex::new(Some(thread)) })
@@ -66,11 +60,11 @@ impl fmt::Debug for Writer {
 }
 
 impl Keeper for Writer {
-    fn keep(&self, chain: &Arc<Chain>, has_snapshots: bool) {
+    fn keep(&self, chain: &Arc<Chain>, snapshots: &Snapshots) {
         if self.shared.failure.get().is_none() {
-            let chain = Arc::clone(chain);
+            let (chain, snapshots) = (Arc::clone(chain), snapshots.clone());
             // One that comes after the end is lost, as is all that is done then.
-            drop(self.shared.queue.put(Item::Chain { chain, has_snapshots }));
+            drop(self.shared.queue.put(Item::Chain { chain, snapshots }));
         }
     }
 
@@ -125,8 +119,6 @@ impl Shared {
 struct Thread {
     shared: Arc<Shared>,
     disk: Disk,
-    /// What is on disk.
-    written: Arc<Chain>,
     /// Since when there is something that was not forced onto the disk.
     unsynced_since: Option<Instant>,
 }
@@ -169,12 +161,12 @@ impl Thread {
         let mut waiting = Vec::new();
         let mut items = items.into_iter().peekable();
         while let Some(item) = items.next() {
-            let (chain, has_snapshots) = match item {
+            let (chain, snapshots) = match item {
                 Item::Then(then) => {
                     waiting.push(then);
                     continue;
                 }
-                Item::Chain { chain, has_snapshots } => (chain, has_snapshots),
+                Item::Chain { chain, snapshots } => (chain, snapshots),
             };
             let is_followed = matches!(
                 items.peek(),
@@ -184,9 +176,8 @@ impl Thread {
             if is_followed || self.shared.failure.get().is_some() {
                 continue;
             }
-            let written = self.disk.write(&self.written, &chain, has_snapshots);
+            let written = self.disk.write(&chain, &snapshots);
             if self.succeeded(written) {
-                self.written = chain;
                 self.unsynced_since.get_or_insert_with(Instant::now);
             }
         }

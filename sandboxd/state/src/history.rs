@@ -35,6 +35,13 @@ impl History {
         }
     }
 
+    /// Drops the states below `height`.
+    pub fn forget_below(&mut self, height: u64) {
+        while let Some(lowest) = self.lowest().filter(|lowest| *lowest < height) {
+            self.states.remove_mut(&lowest);
+        }
+    }
+
     /// The state at exactly `height`.
     pub fn at(&self, height: u64) -> Option<&Snapshot> {
         self.states.get(&height)

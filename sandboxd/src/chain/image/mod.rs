@@ -22,6 +22,8 @@ use sandbox_runtime::{InvalidFees, RuntimeFault, UnsupportedProtocolVersion};
 use crate::genesis::InvalidGenesis;
 
 pub use pieces::Piece;
+#[cfg(feature = "rocksdb")]
+pub(crate) use resume::Resuming;
 
 /// The version of the format. Another one is not read.
 pub const IMAGE_FORMAT: u32 = 1;

@@ -93,18 +93,17 @@ impl Chain {
         base: &[u8],
         tip: &[u8],
         blocks: impl IntoIterator<Item = B>,
-        state: impl FnMut(&Block, &StateChanges) -> Option<Snapshot>,
+        mut state: impl FnMut(&Block, &StateChanges) -> Option<Snapshot>,
         options: ChainOptions,
     ) -> Result<Self, InvalidImage> {
-        let mut resuming = Resuming::new(base, tip, options, state)?;
+        let lowest = Tip::read(tip)?.lowest;
+        let mut resuming = Resuming::new(base, lowest, options, &mut state)?;
         for block in blocks {
-            resuming.push(block.as_ref())?;
+            resuming.push(block.as_ref(), &mut state)?;
         }
-        resuming.finish()
+        resuming.finish(tip)
     }
-}
 
-impl Chain {
     /// The chain that goes the way of this one up to `height`, and from there as `blocks` say; the rest
     /// as with [`Chain::resume`].
     pub fn resume_from<B: AsRef<[u8]>>(
@@ -112,18 +111,18 @@ impl Chain {
         height: BlockHeight,
         tip: &[u8],
         blocks: impl IntoIterator<Item = B>,
-        state: impl FnMut(&Block, &StateChanges) -> Option<Snapshot>,
+        mut state: impl FnMut(&Block, &StateChanges) -> Option<Snapshot>,
     ) -> Result<Self, InvalidImage> {
         let mut chain = self.clone();
         chain.roll_back(Rollback::ToHeight(height)).map_err(|error| InvalidImage::Damaged {
             piece: Piece::Block(height),
             what: error.to_string(),
         })?;
-        let mut resuming = Resuming { chain, tip: Tip::read(tip)?, state };
+        let mut resuming = Resuming { chain, lowest: Tip::read(tip)?.lowest };
         for block in blocks {
-            resuming.push(block.as_ref())?;
+            resuming.push(block.as_ref(), &mut state)?;
         }
-        resuming.finish()
+        resuming.finish(tip)
     }
 }
 
@@ -138,16 +137,23 @@ fn tail<T: Copy + Default>((start, items): (u64, Vec<T>)) -> Option<Tail<T>> {
     Some(Tail::new(start, items))
 }
 
-/// A chain that is being built from its pieces.
-struct Resuming<'a, F> {
+/// A chain that is being built from its pieces. Chains that go the same way up to some block are
+/// finished from clones.
+#[derive(Clone, Debug)]
+pub(crate) struct Resuming {
     chain: Chain,
-    tip: Tip<'a>,
-    state: F,
+    /// The lowest height whose state is there.
+    lowest: BlockHeight,
 }
 
-impl<F: FnMut(&Block, &StateChanges) -> Option<Snapshot>> Resuming<'_, F> {
-    fn new(base: &[u8], tip: &[u8], options: ChainOptions, state: F) -> Result<Self, InvalidImage> {
-        let tip = Tip::read(tip)?;
+impl Resuming {
+    /// Begins with the block in `base`. `state` brings the state after it, if that is there.
+    pub(crate) fn new(
+        base: &[u8],
+        lowest: BlockHeight,
+        options: ChainOptions,
+        state: impl FnOnce(&Block, &StateChanges) -> Option<Snapshot>,
+    ) -> Result<Self, InvalidImage> {
         let base: Base<'_> = read(body(base, Piece::Base)?, Piece::Base)?;
         let (by, key) = base.signer;
         if by != *options.signer.validator_id() || key != options.signer.public_key() {
@@ -181,19 +187,23 @@ impl<F: FnMut(&Block, &StateChanges) -> Option<Snapshot>> Resuming<'_, F> {
             queue: Queue::default(),
             delayed_receipts: 0,
             held_back: 0,
-            clock: tip.clock,
+            clock: options.clock,
             impersonated: Impersonated::default(),
             returns: Returns::default(),
             spec: Arc::new(Spec::new(config, genesis_block, options, None)),
         };
-        let mut resuming = Self { chain, tip, state };
+        let mut resuming = Self { chain, lowest };
         let oldest = Arc::clone(&resuming.chain.head);
-        resuming.keep(&oldest, StateChanges::default())?;
+        resuming.keep(&oldest, StateChanges::default(), state)?;
         Ok(resuming)
     }
 
-    /// Builds the next block.
-    fn push(&mut self, bytes: &[u8]) -> Result<(), InvalidImage> {
+    /// Builds the next block. `state` brings the state after it, if that is there.
+    pub(crate) fn push(
+        &mut self,
+        bytes: &[u8],
+        state: impl FnOnce(&Block, &StateChanges) -> Option<Snapshot>,
+    ) -> Result<(), InvalidImage> {
         let chain = &mut self.chain;
         let previous = Arc::clone(&chain.head);
         let not_next =
@@ -229,39 +239,51 @@ impl<F: FnMut(&Block, &StateChanges) -> Option<Snapshot>> Resuming<'_, F> {
         chain.index.insert(Arc::clone(&block));
         chain.head = Arc::clone(&block);
         let changes = following.changes.map(std::borrow::Cow::into_owned).unwrap_or_default();
-        self.keep(&block, changes)
+        self.keep(&block, changes, state)
+    }
+
+    /// The latest block.
+    pub(crate) fn head(&self) -> &Block {
+        &self.chain.head
     }
 
     /// Keeps the state after `block`, if it was kept.
-    fn keep(&mut self, block: &Block, changes: StateChanges) -> Result<(), InvalidImage> {
+    fn keep(
+        &mut self,
+        block: &Block,
+        changes: StateChanges,
+        state: impl FnOnce(&Block, &StateChanges) -> Option<Snapshot>,
+    ) -> Result<(), InvalidImage> {
         let (height, root) = (block.height(), block.state_root());
-        if height < self.tip.lowest {
+        if height < self.lowest {
             return Ok(());
         }
-        let state = (self.state)(block, &changes).filter(|state| state.root().0 == root.0);
+        let state = state(block, &changes).filter(|state| state.root().0 == root.0);
         let state = state.ok_or(InvalidImage::NoState { height, root })?;
         self.chain.state = state.clone();
         self.chain.keep(height, state, changes);
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Chain, InvalidImage> {
-        let (mut chain, head) = (self.chain, &self.tip.head);
-        let (height, expected) = (chain.head.height(), self.tip.height);
-        if chain.head.hash() != head || chain.history.is_empty() {
-            return Err(InvalidImage::WrongHead { height, expected });
+    /// The chain with this tip, which has to be the one of the latest block.
+    pub(crate) fn finish(self, tip: &[u8]) -> Result<Chain, InvalidImage> {
+        let (mut chain, mut tip) = (self.chain, Tip::read(tip)?);
+        let height = chain.head.height();
+        if *chain.head.hash() != tip.head || chain.history.is_empty() {
+            return Err(InvalidImage::WrongHead { height, expected: tip.height });
         }
+        chain.forget_before(tip.lowest);
         chain.final_blocks = FinalBlocks::of(&chain.head, chain.finality_lag(), &chain.index);
         chain.delayed_receipts = delayed_receipts(&mut &chain.state)?;
-        chain.pool = self.tip.pool(chain.runtime.config())?;
-        chain.clock = self.tip.clock;
+        chain.pool = tip.pool(chain.runtime.config())?;
+        chain.clock = tip.clock;
         chain.impersonated = Impersonated::default();
-        let everyone = self.tip.all_impersonated || chain.spec.options.auto_impersonate;
+        let everyone = tip.all_impersonated || chain.spec.options.auto_impersonate;
         chain.impersonated.set_everyone(everyone);
-        for account in self.tip.impersonated {
+        for account in tip.impersonated {
             chain.impersonated.insert(account.into_owned());
         }
-        chain.queue = self.tip.queue.take().unwrap_or_else(|| chain.head.queue.clone());
+        chain.queue = tip.queue.take().unwrap_or_else(|| chain.head.queue.clone());
         Ok(chain)
     }
 }

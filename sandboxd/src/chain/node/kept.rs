@@ -13,7 +13,7 @@ impl Owner {
     pub(super) fn publish(&self) {
         let chain = Arc::new(self.chain.clone());
         if let Some(keeper) = &self.keeper {
-            keeper.keep(&chain, !self.saved.is_empty());
+            keeper.keep(&chain, &self.saved);
         }
         let published = Arc::clone(&self.published);
         self.when_kept(move |kept| {
@@ -21,6 +21,13 @@ impl Owner {
                 published.replace(&chain);
             }
         });
+    }
+
+    /// Has the snapshots kept, where the chain stayed what it was.
+    pub(super) fn keep_snapshots(&self) {
+        if let Some(keeper) = &self.keeper {
+            keeper.keep(&Arc::new(self.chain.clone()), &self.saved);
+        }
     }
 
     /// Gives an answer that holds when what was published last cannot be lost any more. If it is, so is

@@ -15,8 +15,7 @@ use super::super::finality::{meets, status_to_come};
 use super::super::gaps::{Gaps, KeyNonce};
 use super::super::keeper::Keeper;
 use super::super::publication::Publication;
-use super::super::saved::Saved;
-use super::super::{BlockMode, Chain, Produced, Refusal};
+use super::super::{BlockMode, Chain, Chains, Produced, Refusal, Snapshots};
 use super::{Command, Landed};
 
 /// What the chain's thread waits for.
@@ -59,7 +58,7 @@ pub(super) struct Owner {
     /// and how many there may be before that is done again.
     pub(super) tidy_at: usize,
     pub(super) gaps: Gaps,
-    pub(super) saved: Saved,
+    pub(super) saved: Snapshots,
     /// Who keeps the chain, if it is kept elsewhere than in memory.
     pub(super) keeper: Option<Arc<dyn Keeper>>,
     /// How many commands came since the last block.
@@ -80,20 +79,21 @@ pub(super) struct Owner {
 
 impl Owner {
     pub(super) fn new(
-        chain: Chain,
+        chains: impl Into<Chains>,
         published: Arc<Publication>,
         mode: BlockMode,
         keeper: Option<Arc<dyn Keeper>>,
     ) -> Self {
+        let Chains { current, saved, last_snapshot } = chains.into();
         Self {
-            chain,
+            chain: current,
             published,
             mode,
             waiting: BTreeMap::new(),
             watched: 0,
             tidy_at: FIRST_TIDY,
             gaps: Gaps::default(),
-            saved: Saved::default(),
+            saved: Snapshots::new(saved, last_snapshot),
             keeper,
             obeyed: 0,
             last_block: Instant::now(),

@@ -3,7 +3,9 @@
 use near_primitives::types::BlockHeight;
 
 use super::super::rollback::{Rollback, RollbackError};
-use super::super::saved::{AfterRevert, Chains, Saved, SnapshotId, SnapshotInfo, UnknownSnapshot};
+use super::super::saved::{
+    AfterRevert, Chains, SnapshotId, SnapshotInfo, Snapshots, UnknownSnapshot,
+};
 use super::super::{Answer, Chain, Refusal};
 use super::{Node, Owner};
 
@@ -11,7 +13,11 @@ impl Node {
     /// Puts the chain aside as it is now: state, transactions and receipts that wait, blocks and
     /// time. Without a node a clone of the [`Chain`] does the same.
     pub fn snapshot(&self) -> Answer<SnapshotId> {
-        self.act(|owner| owner.saved.save(&owner.chain))
+        self.act(|owner| {
+            let id = owner.saved.save(&owner.chain);
+            owner.keep_snapshots();
+            id
+        })
     }
 
     /// Returns to a snapshot. The clock shows what it showed then, and goes on from there. The list
@@ -51,7 +57,7 @@ impl Node {
     /// known there is refused with [`Refusal::TakenBack`].
     pub fn put_chains(&self, chains: Chains) -> Answer<()> {
         self.act(move |owner| {
-            owner.saved = Saved::new(chains.saved, chains.last_snapshot);
+            owner.saved = Snapshots::new(chains.saved, chains.last_snapshot);
             owner.return_to(chains.current);
         })
     }
@@ -63,7 +69,11 @@ impl Node {
 
     /// Forgets a snapshot.
     pub fn drop_snapshot(&self, id: SnapshotId) -> Answer<Result<(), UnknownSnapshot>> {
-        self.act(move |owner| owner.saved.forget(id))
+        self.act(move |owner| {
+            owner.saved.forget(id)?;
+            owner.keep_snapshots();
+            Ok(())
+        })
     }
 }
 

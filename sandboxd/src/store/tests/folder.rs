@@ -19,12 +19,13 @@ fn used() -> tempfile::TempDir {
 #[test]
 fn another_format_is_refused_with_the_way_out() {
     let folder = used();
-    for (format, age) in [("0\n", "older"), ("2\n", "newer")] {
-        fs::write(folder.path().join("format"), format).unwrap();
+    let ours = records::FORMAT;
+    for (format, age) in [(ours - 1, "older"), (ours + 1, "newer")] {
+        fs::write(folder.path().join("format"), format!("{format}\n")).unwrap();
         let message = refused(folder.path());
         assert!(message.contains(age) && message.contains("state dump"), "{message}");
     }
-    fs::write(folder.path().join("format"), "1\n").unwrap();
+    fs::write(folder.path().join("format"), format!("{ours}\n")).unwrap();
     assert!(open(folder.path()).is_ok());
 }
 

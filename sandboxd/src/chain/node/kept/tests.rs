@@ -9,7 +9,7 @@ use sandbox_state::Storage;
 
 use super::super::super::keeper::{Keeper, KeeperFailed, WhenKept};
 use super::super::super::publication::Publication;
-use super::super::super::{AfterRevert, BlockMode, Chain, Clock, Refusal};
+use super::super::super::{AfterRevert, BlockMode, Chain, Clock, Refusal, Snapshots};
 use super::super::tests::transfer_of;
 use super::super::{Answer, Command, Landed, Node, NodeOptions, Owner, answer};
 use crate::Sandbox;
@@ -47,7 +47,7 @@ impl Paper {
 }
 
 impl Keeper for Paper {
-    fn keep(&self, chain: &Arc<Chain>, _has_snapshots: bool) {
+    fn keep(&self, chain: &Arc<Chain>, _snapshots: &Snapshots) {
         self.kept.lock().push(Arc::clone(chain));
     }
 
