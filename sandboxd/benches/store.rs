@@ -67,7 +67,8 @@ fn builder(kept_blocks: usize) -> SandboxBuilder {
 }
 
 fn start(folder: &Path, sync: SyncMode, kept_blocks: usize) -> Node {
-    let store = StoreOptions { folder: folder.to_owned(), sync, state_memory: None };
+    let folder = folder.to_owned();
+    let store = StoreOptions { folder, sync, state_memory: None, compiled_bytes: None };
     builder(kept_blocks).open(store).unwrap().start(NodeOptions::default()).unwrap()
 }
 

@@ -9,14 +9,14 @@ use sandboxd::cli::ServeArgs;
 
 use crate::differences;
 
-/// What contracts run on.
-pub(crate) fn engines(args: &ServeArgs) -> anyhow::Result<Engines> {
+/// What contracts run on, in a chain that is kept in a folder or not.
+pub(crate) fn engines(args: &ServeArgs, is_kept: bool) -> anyhow::Result<Engines> {
     let engines = match args.vm.split_first() {
         None => Engines::default(),
         Some((first, [])) => Engines::only(*first),
         Some((first, others)) => Engines::compared(*first, others.to_vec(), differences::save),
     };
-    Ok(match compile_cache(args)? {
+    Ok(match compile_cache(args, is_kept)? {
         None => engines,
         Some(store) => engines.stored_in(Arc::new(store)),
     })
@@ -40,15 +40,25 @@ pub(crate) fn fees(args: &ServeArgs) -> anyhow::Result<FeeTable> {
 /// So much of the disk compiled contracts may take: some hundred of those written with near-sdk.
 const COMPILE_CACHE_BYTES: u64 = 1 << 30;
 
-/// Where compiled contracts are kept. Nobody asked for the folder that is the default, so that the chain
-/// does without it where it cannot be had.
-fn compile_cache(args: &ServeArgs) -> anyhow::Result<Option<DiskStore>> {
-    if args.no_compile_cache {
-        return Ok(None);
-    }
+/// How much of it they may take in the folder of a chain, if nobody asked for another one or for none.
+#[cfg(feature = "rocksdb")]
+pub(crate) fn bytes_beside_chain(args: &ServeArgs) -> Option<u64> {
+    is_default(args).then_some(COMPILE_CACHE_BYTES)
+}
+
+fn is_default(args: &ServeArgs) -> bool {
+    args.compile_cache.is_none() && !args.no_compile_cache
+}
+
+/// Where compiled contracts are kept, if that is not where the chain is. Nobody asked for the folder that
+/// is the default, so that the chain does without it where it cannot be had.
+fn compile_cache(args: &ServeArgs, is_kept: bool) -> anyhow::Result<Option<DiskStore>> {
     if let Some(folder) = &args.compile_cache {
         let store = DiskStore::open(folder, COMPILE_CACHE_BYTES);
         return store.map(Some).with_context(|| format!("--compile-cache {}", folder.display()));
+    }
+    if is_kept || !is_default(args) {
+        return Ok(None);
     }
     let Some(folder) = sandboxd::remote::default_cache() else { return Ok(None) };
     let folder = folder.join("compiled");

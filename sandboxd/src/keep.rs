@@ -7,6 +7,9 @@ use sandboxd::cli::ServeArgs;
 use sandboxd::home::Home;
 use sandboxd::{Sandbox, SandboxBuilder};
 
+#[cfg(feature = "rocksdb")]
+use crate::contracts;
+
 /// Makes a chain in memory. `genesis` names what is wrong if its genesis is.
 pub(crate) fn build(
     builder: SandboxBuilder,
@@ -31,7 +34,9 @@ pub(crate) fn open(
     use sandboxd::store::StoreOptions;
 
     let KeepArgs { sync, state_memory } = args.keep;
-    match builder.open(StoreOptions { folder: folder.to_owned(), sync, state_memory }) {
+    let compiled_bytes = contracts::bytes_beside_chain(args);
+    let folder = folder.to_owned();
+    match builder.open(StoreOptions { folder, sync, state_memory, compiled_bytes }) {
         Ok(sandbox) => Ok(sandbox),
         Err(OpenFailed::Chain(invalid)) => match genesis() {
             Some(named) => Err(invalid).context(named),

@@ -82,8 +82,8 @@ fn start(args: &StartArgs, wallet: Option<Vec<u8>>) -> anyhow::Result<()> {
     let builder = builder.wallet_contract(wallet).finality_lag(args.serve.finality_lag);
     let builder = builder.auto_impersonate(args.serve.auto_impersonate);
     let builder = builder.kept_blocks(kept_blocks(&args.serve, args.serve.archive));
-    let builder =
-        builder.engines(contracts::engines(&args.serve)?).fees(contracts::fees(&args.serve)?);
+    let engines = contracts::engines(&args.serve, args.data_dir.is_some())?;
+    let builder = builder.engines(engines).fees(contracts::fees(&args.serve)?);
     let named = || args.genesis.as_ref().map(|path| path.display().to_string());
     let sandbox = match &args.data_dir {
         Some(folder) => keep::open(builder, folder, &args.serve, named)?,
@@ -140,7 +140,7 @@ fn run_home(home: &Home, args: &RunArgs, wallet: Option<Vec<u8>>) -> anyhow::Res
         .kept_blocks(kept_blocks(&args.serve, archive))
         .finality_lag(args.serve.finality_lag)
         .auto_impersonate(args.serve.auto_impersonate)
-        .engines(contracts::engines(&args.serve)?)
+        .engines(contracts::engines(&args.serve, cfg!(feature = "rocksdb"))?)
         .fees(contracts::fees(&args.serve)?)
         .max_gas_burnt_view(max_gas_burnt_view);
     let sandbox = keep::open_home(builder, home, &args.serve)?;

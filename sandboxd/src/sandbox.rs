@@ -205,8 +205,9 @@ impl SandboxBuilder {
     ///
     /// A chain that was not made of a genesis that the caller brought is resumed whatever its genesis.
     #[cfg(feature = "rocksdb")]
-    pub fn open(self, store: StoreOptions) -> Result<Sandbox, OpenFailed> {
+    pub fn open(mut self, store: StoreOptions) -> Result<Sandbox, OpenFailed> {
         let folder = Store::open(store)?;
+        self.engines = folder.keep_compiled(self.engines);
         let digest = (!self.is_localnet).then(|| store::genesis_digest(&self.genesis));
         let (chains, writer) = if folder.is_empty() {
             let (chain, writer) = folder.begin(self.build()?.into_chain(), digest)?;

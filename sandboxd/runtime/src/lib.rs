@@ -48,4 +48,4 @@ pub use itemized::{ActionGas, Itemized};
 pub use rules::{DelegateV2, Rules, StorageProofLimit, UnsupportedProtocolVersion};
 pub use state_changes::{Causes, StateChanges};
 pub use vm_runner::near::Fixture;
-pub use vm_runner::{ArtifactStore, DiskStore, StoreStats, UnknownVm, VmKind};
+pub use vm_runner::{ArtifactKey, ArtifactStore, DiskStore, StoreStats, UnknownVm, VmKind};

@@ -147,8 +147,8 @@ pub struct ServeArgs {
     /// protocol's. Those that it does not name stay.
     #[arg(long, value_name = "FILE")]
     pub fees: Option<PathBuf>,
-    /// Keep compiled contracts in this folder, so that the next start finds them [default:
-    /// sandboxd/compiled in the user's folder for caches].
+    /// Keep compiled contracts in this folder, so that the next start finds them [default: the folder
+    /// that the chain is kept in, otherwise sandboxd/compiled in the user's folder for caches].
     #[arg(long, value_name = "DIR")]
     pub compile_cache: Option<PathBuf>,
     /// Keep no compiled contracts.

@@ -18,6 +18,8 @@ mod folder;
 #[cfg(feature = "rocksdb")]
 mod lines;
 #[cfg(feature = "rocksdb")]
+mod modules;
+#[cfg(feature = "rocksdb")]
 mod nodes;
 #[cfg(feature = "rocksdb")]
 mod open;
@@ -55,6 +57,9 @@ pub struct StoreOptions {
     /// How much memory states may take before what is on disk of them is fetched from there, in
     /// bytes. All the machine has, if nothing is said.
     pub state_memory: Option<usize>,
+    /// How much compiled contracts may take in the same folder, in bytes. If nothing is said they are
+    /// kept where the engines of the chain say.
+    pub compiled_bytes: Option<u64>,
 }
 
 #[cfg(all(test, feature = "rocksdb"))]

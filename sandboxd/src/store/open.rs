@@ -1,19 +1,24 @@
 //! A folder with a chain in it, or for one.
 
 use std::collections::{BTreeMap, BTreeSet};
+#[cfg(unix)]
+use std::fs::Metadata;
 use std::io;
+#[cfg(unix)]
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
 use near_chain_configs::Genesis;
 use near_primitives::hash::CryptoHash;
-use sandbox_runtime::StateChanges;
+use sandbox_runtime::{Engines, StateChanges};
 use sandbox_state::{Snapshot, StateRoot, Storage};
 
 use super::database::Database;
 use super::disk::{CURRENT, Disk, Kept};
 use super::folder::Folder;
 use super::lines::{Lines, Place};
+use super::modules::Modules;
 use super::records::{self, ChainRecord, Identity, LineRecord};
 use super::relief::Budget;
 use super::{StoreError, StoreOptions, Writer};
@@ -30,6 +35,7 @@ pub struct Store {
     identity: Option<Identity>,
     /// Why nothing can be written.
     read_only: Option<String>,
+    modules: Option<Arc<Modules>>,
 }
 
 /// A chain that was read.
@@ -42,6 +48,24 @@ struct ReadChain {
 /// Whether a chain is kept in this folder.
 pub fn holds_chain(folder: &Path) -> bool {
     Folder::has_database(folder)
+}
+
+/// Whether nobody can write to `folder` who may not: what was compiled is executed.
+fn may_keep_compiled(folder: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        let mode = |metadata: Metadata| PermissionsExt::mode(&metadata.permissions());
+        let is_open = std::fs::metadata(folder).is_ok_and(|metadata| mode(metadata) & 0o002 != 0);
+        if is_open {
+            tracing::warn!(
+                target: "vm", folder = %folder.display(),
+                "compiled contracts are not kept here: everybody may write to the folder"
+            );
+        }
+        !is_open
+    }
+    #[cfg(not(unix))]
+    folder.exists()
 }
 
 /// What tells one genesis, with its records, from others.
@@ -69,7 +93,23 @@ impl Store {
             None => Database::open(folder)?,
         };
         let identity = records::identity(&database)?;
-        Ok(Self { options, database: Arc::new(database), identity, read_only })
+        let database = Arc::new(database);
+        let modules = options.compiled_bytes.filter(|_| may_keep_compiled(&options.folder));
+        let modules = modules.map(|bytes| {
+            // Those that are there are of use also where none can be added.
+            let bytes = if read_only.is_some() { 0 } else { bytes };
+            Arc::new(Modules::new(Arc::clone(&database), bytes))
+        });
+        Ok(Self { options, database, identity, read_only, modules })
+    }
+
+    /// The same engines, whose compiled contracts are kept here if the options say so.
+    #[must_use]
+    pub fn keep_compiled(&self, engines: Engines) -> Engines {
+        match &self.modules {
+            Some(modules) => engines.stored_in(Arc::<Modules>::clone(modules)),
+            None => engines,
+        }
     }
 
     /// Whether there is no chain in it yet.
@@ -187,12 +227,12 @@ impl Store {
     }
 
     fn writer(self, disk: Disk) -> Result<Writer, StoreError> {
-        let StoreOptions { sync, state_memory, folder } = self.options;
+        let StoreOptions { sync, state_memory, folder, .. } = self.options;
         if let Some(why) = self.read_only {
-            return Ok(Writer::failed(&why, sync));
+            return Ok(Writer::failed(&why, sync, self.modules));
         }
         let budget = state_memory.map(|bytes| Budget::new(disk.storage().clone(), bytes));
         let failed = |source: io::Error| StoreError::Folder { path: folder, source };
-        Writer::start(disk, sync, budget).map_err(failed)
+        Writer::start(disk, sync, budget, self.modules).map_err(failed)
     }
 }

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use sandbox_state::Storage;
 
 use super::disk::Disk;
+use super::modules::Modules;
 use super::queue::{Item, Queue, Taken};
 use super::relief::Budget;
 use super::{SYNC_INTERVAL, StoreError, SyncMode};
@@ -19,6 +20,7 @@ use crate::chain::{Chain, Keeper, KeeperFailed, Snapshots, WhenKept, answer, joi
 pub struct Writer {
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    modules: Option<Arc<Modules>>,
 }
 
 struct Shared {
@@ -30,20 +32,25 @@ struct Shared {
 
 impl Writer {
     /// Starts the thread that brings `disk` up to date with all that is handed in.
-    pub(super) fn start(disk: Disk, sync: SyncMode, budget: Option<Budget>) -> io::Result<Self> {
+    pub(super) fn start(
+        disk: Disk,
+        sync: SyncMode,
+        budget: Option<Budget>,
+        modules: Option<Arc<Modules>>,
+    ) -> io::Result<Self> {
         let shared = Arc::new(Shared::new(sync, budget));
         let its = Arc::clone(&shared);
         let mut thread = Thread { shared: its, disk, unsynced_since: None };
         let thread =
             std::thread::Builder::new().name("store".into()).spawn(move || thread.run())?;
-        Ok(Self { shared, thread: Mutex::new(Some(thread)) })
+        Ok(Self { shared, thread: Mutex::new(Some(thread)), modules })
     }
 
     /// One that has failed before it began, for `reason`.
-    pub(super) fn failed(reason: &str, sync: SyncMode) -> Self {
+    pub(super) fn failed(reason: &str, sync: SyncMode, modules: Option<Arc<Modules>>) -> Self {
         let shared = Shared::new(sync, None);
         shared.fail(reason);
-        Self { shared: Arc::new(shared), thread: Mutex::new(None) }
+        Self { shared: Arc::new(shared), thread: Mutex::new(None), modules }
     }
 }
 
@@ -97,6 +104,9 @@ impl Keeper for Writer {
         self.shared.queue.close();
         if let Some(thread) = self.thread.lock().take() {
             join(thread);
+        }
+        if let Some(modules) = &self.modules {
+            modules.close();
         }
     }
 }

@@ -38,8 +38,12 @@ fn started(mut command: Command, folder: &Path, more: &[&str]) -> Daemon {
 
 /// The chain in a folder that no daemon uses.
 fn open(folder: &Path) -> Sandbox {
-    let store =
-        StoreOptions { folder: folder.to_owned(), sync: SyncMode::Never, state_memory: None };
+    let store = StoreOptions {
+        folder: folder.to_owned(),
+        sync: SyncMode::Never,
+        state_memory: None,
+        compiled_bytes: None,
+    };
     Sandbox::localnet_builder(Clock::system()).open(store).unwrap()
 }
 

@@ -7,6 +7,7 @@
 
 mod corrupt;
 mod folder;
+mod modules;
 mod random;
 
 use std::collections::BTreeMap;
@@ -34,7 +35,8 @@ fn builder() -> SandboxBuilder {
 }
 
 fn options(folder: &Path) -> StoreOptions {
-    StoreOptions { folder: folder.to_owned(), sync: SyncMode::Never, state_memory: None }
+    let folder = folder.to_owned();
+    StoreOptions { folder, sync: SyncMode::Never, state_memory: None, compiled_bytes: None }
 }
 
 fn open(folder: &Path) -> Result<Sandbox, StoreError> {
@@ -59,6 +61,12 @@ fn send(node: &Node, nonce: u64) {
 }
 
 fn transfer(chain: &Chain, nonce: u64) -> SignedTransaction {
+    let deposit = Action::Transfer(TransferAction { deposit: Balance::from_near(1) });
+    signed(chain, nonce, &format!("{:064x}", nonce % 50), vec![deposit])
+}
+
+/// A transaction of alice.
+fn signed(chain: &Chain, nonce: u64, to: &str, actions: Vec<Action>) -> SignedTransaction {
     let name = "alice.test.near";
     let key = SecretKey::from_seed(KeyType::ED25519, name);
     let signer: Signer = InMemorySigner::from_secret_key(name.parse().unwrap(), key);
@@ -66,9 +74,9 @@ fn transfer(chain: &Chain, nonce: u64) -> SignedTransaction {
         signer_id: name.parse().unwrap(),
         public_key: signer.public_key(),
         nonce,
-        receiver_id: format!("{:064x}", nonce % 50).parse().unwrap(),
+        receiver_id: to.parse().unwrap(),
         block_hash: *chain.head().hash(),
-        actions: vec![Action::Transfer(TransferAction { deposit: Balance::from_near(1) })],
+        actions,
     });
     let signature = signer.sign(transaction.get_hash_and_size().0.as_ref());
     SignedTransaction::new(signature, transaction)
