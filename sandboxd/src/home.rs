@@ -7,23 +7,24 @@ mod config;
 mod dump;
 mod running;
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
-use near_chain_configs::{FAST_EPOCH_LENGTH, Genesis};
+use near_chain_configs::{FAST_EPOCH_LENGTH, Genesis, GenesisConfig};
 use near_crypto::{KeyFile, KeyType, PublicKey, SecretKey};
+use near_primitives::state_record::StateRecord;
 use near_primitives::types::AccountId;
 use near_primitives::validator_signer::ValidatorSigner;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::cli::{DumpStateArgs, InitArgs};
-use crate::genesis::{self, InvalidGenesis};
+use crate::genesis::{self, GenesisWriter, InvalidGenesis};
 
 pub use config::Config;
-pub use dump::{DumpFailed, DumpRequest, dump};
-pub use running::Running;
+pub use dump::{Dump, DumpFailed, DumpRequest, dump};
+pub use running::{Running, RunningDump};
 
 const CONFIG: &str = "config.json";
 const GENESIS: &str = "genesis.json";
@@ -42,7 +43,7 @@ pub struct Home {
 pub struct HomeContents {
     /// The settings of the node.
     pub config: Config,
-    /// The genesis, checked.
+    /// The genesis, whose records are checked when they are read.
     pub genesis: Genesis,
     /// Who makes the blocks.
     pub signer: ValidatorSigner,
@@ -91,6 +92,9 @@ pub enum HomeError {
         /// What is wrong with it.
         what: String,
     },
+    /// The state cannot be dumped.
+    #[error(transparent)]
+    Dump(#[from] DumpFailed),
     /// The genesis cannot be used.
     #[error("{}: {source}", path.display())]
     Genesis {
@@ -128,11 +132,19 @@ impl Home {
         let validator = self.validator_key(args)?;
         let genesis = match &args.genesis {
             Some(path) => read_genesis(path)?,
-            None => new_genesis(args, &validator)?,
+            None => new_genesis(args, &validator),
         };
+        let given = args.genesis.clone().unwrap_or_else(|| "--chain-id, --account-id".into());
+        let invalid = |source| HomeError::Genesis { path: given, source };
+        genesis::check(&genesis).map_err(invalid)?;
         let node = key_file(node_account(), SecretKey::from_random(KeyType::ED25519));
         self.write_json(NODE_KEY, &node)?;
-        self.write_json(GENESIS, &genesis)?;
+        write_file(&genesis_path, |out| {
+            let mut writer = GenesisWriter::genesis(out, &genesis.config)?;
+            let written = genesis::for_each_record(&genesis, |record| writer.push(record));
+            written.map_err(io::Error::other)??;
+            writer.end()
+        })?;
         // The last one, since its presence says that all are there.
         self.write_json(CONFIG, &Config::written_by_init(args.fast, args.max_gas_burnt_view))
     }
@@ -156,50 +168,44 @@ impl Home {
             .map_err(|what| HomeError::Content { path: self.folder.join(CONFIG), what })
     }
 
-    /// The genesis, with the records of a file of their own if the settings name one.
+    /// The genesis, whose records are in a file of their own if the settings name one.
     fn read_genesis(&self, config: &Config) -> Result<Genesis, HomeError> {
-        let path = self.folder.join(&config.genesis_file);
-        let text = self.read_file(&config.genesis_file)?;
-        let Some(records_file) = &config.genesis_records_file else {
-            return parse_genesis(&path, &text);
-        };
-        let mut genesis: serde_json::Map<String, Value> =
-            self.parse(&config.genesis_file, &text)?;
-        let records: Value = self.parse(records_file, &self.read_file(records_file)?)?;
-        genesis.insert("records".to_owned(), records);
-        parse_genesis(&path, &Value::Object(genesis).to_string())
+        let path = self.existing(&config.genesis_file)?;
+        let records = config.genesis_records_file.as_ref().map(|name| self.existing(name));
+        open_genesis(&path, records.transpose()?.as_deref())
     }
 
     /// Writes a dumped state, and says where: one file, or with `--stream` a home folder whose
     /// records are in a file of their own.
-    pub fn write_dump(
+    pub fn write_dump<E: Into<HomeError>>(
         &self,
-        genesis: &Genesis,
+        genesis: &GenesisConfig,
+        records: impl Iterator<Item = Result<StateRecord, E>>,
         args: &DumpStateArgs,
     ) -> Result<PathBuf, HomeError> {
         let default = if args.stream { "output" } else { "output.json" };
         let path = args.file.clone().unwrap_or_else(|| self.folder.join(default));
-        if args.stream {
-            fs::create_dir_all(&path).map_err(io_error(&path))?;
-            write_json(&path.join(RECORDS), &genesis::records(genesis))?;
-            write_json(&path.join(GENESIS), &genesis.config)?;
-            let text = self.read_file(CONFIG)?;
-            let mut config: serde_json::Map<String, Value> = self.parse(CONFIG, &text)?;
-            for (setting, file) in [
-                ("genesis_file", GENESIS),
-                ("genesis_records_file", RECORDS),
-                ("node_key_file", NODE_KEY),
-                ("validator_key_file", VALIDATOR_KEY),
-            ] {
-                config.insert(setting.to_owned(), file.into());
-            }
-            let settings = self.read_config()?;
-            write_json(&path.join(NODE_KEY), &self.read_key(&settings.node_key_file)?)?;
-            write_json(&path.join(VALIDATOR_KEY), &self.read_key(&settings.validator_key_file)?)?;
-            write_json(&path.join(CONFIG), &config)?;
-        } else {
-            write_json(&path, genesis)?;
+        if !args.stream {
+            write_records(&path, records, |out| GenesisWriter::genesis(out, genesis))?;
+            return Ok(path);
         }
+        fs::create_dir_all(&path).map_err(io_error(&path))?;
+        write_records(&path.join(RECORDS), records, GenesisWriter::records)?;
+        write_json(&path.join(GENESIS), genesis)?;
+        let text = self.read_file(CONFIG)?;
+        let mut config: serde_json::Map<String, Value> = self.parse(CONFIG, &text)?;
+        for (setting, file) in [
+            ("genesis_file", GENESIS),
+            ("genesis_records_file", RECORDS),
+            ("node_key_file", NODE_KEY),
+            ("validator_key_file", VALIDATOR_KEY),
+        ] {
+            config.insert(setting.to_owned(), file.into());
+        }
+        let settings = self.read_config()?;
+        write_json(&path.join(NODE_KEY), &self.read_key(&settings.node_key_file)?)?;
+        write_json(&path.join(VALIDATOR_KEY), &self.read_key(&settings.validator_key_file)?)?;
+        write_json(&path.join(CONFIG), &config)?;
         Ok(path)
     }
 
@@ -238,11 +244,19 @@ impl Home {
     }
 
     fn read_file(&self, name: &str) -> Result<String, HomeError> {
+        let path = self.existing(name)?;
+        fs::read_to_string(&path).map_err(io_error(&path))
+    }
+
+    /// Where the file `name` is.
+    fn existing(&self, name: &str) -> Result<PathBuf, HomeError> {
         let path = self.folder.join(name);
-        fs::read_to_string(&path).map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => HomeError::Missing { path, home: self.folder.clone() },
-            _ => HomeError::Io { path, source },
-        })
+        match fs::metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(HomeError::Missing { path, home: self.folder.clone() })
+            }
+            _ => Ok(path),
+        }
     }
 
     fn write_json(&self, name: &str, value: &impl serde::Serialize) -> Result<(), HomeError> {
@@ -256,24 +270,58 @@ fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), HomeErro
     fs::write(path, text).map_err(io_error(path))
 }
 
-/// Reads and checks a genesis from a file.
+/// Writes records behind what `begin` writes.
+fn write_records<E: Into<HomeError>>(
+    path: &Path,
+    mut records: impl Iterator<Item = Result<StateRecord, E>>,
+    begin: impl FnOnce(BufWriter<File>) -> io::Result<GenesisWriter<BufWriter<File>>>,
+) -> Result<(), HomeError> {
+    let mut failed = Ok(());
+    write_file(path, |out| {
+        let mut writer = begin(out)?;
+        for record in &mut records {
+            match record {
+                Ok(record) => writer.push(&record)?,
+                Err(error) => {
+                    failed = Err(error.into());
+                    return Err(io::Error::other("there are no more records"));
+                }
+            }
+        }
+        writer.end()
+    })
+    .or_else(|error| failed.and(Err(error)))
+}
+
+/// Writes a file that has its name only when it is whole.
+fn write_file(
+    path: &Path,
+    write: impl FnOnce(BufWriter<File>) -> io::Result<BufWriter<File>>,
+) -> Result<(), HomeError> {
+    let beside = path.with_added_extension("part");
+    let written = File::create(&beside).and_then(|file| write(BufWriter::new(file)));
+    let written = written.and_then(|_file| fs::rename(&beside, path));
+    if written.is_err() {
+        drop(fs::remove_file(&beside));
+    }
+    written.map_err(io_error(path))
+}
+
+/// Reads and checks a genesis from a file, but for its records.
 pub fn read_genesis(path: &Path) -> Result<Genesis, HomeError> {
-    parse_genesis(path, &fs::read_to_string(path).map_err(io_error(path))?)
+    open_genesis(path, None)
 }
 
-fn parse_genesis(path: &Path, text: &str) -> Result<Genesis, HomeError> {
-    genesis::read(text).map_err(|source| HomeError::Genesis { path: path.to_owned(), source })
+fn open_genesis(path: &Path, records: Option<&Path>) -> Result<Genesis, HomeError> {
+    genesis::open(path, records)
+        .map_err(|source| HomeError::Genesis { path: path.to_owned(), source })
 }
 
-fn new_genesis(args: &InitArgs, validator: &KeyFile) -> Result<Genesis, HomeError> {
+fn new_genesis(args: &InitArgs, validator: &KeyFile) -> Genesis {
     let chain_id = args.chain_id.clone().unwrap_or_else(random_chain_id);
     let epoch_length = if args.fast { FAST_EPOCH_LENGTH } else { genesis::EPOCH_LENGTH };
     let validator = (validator.account_id.clone(), validator.public_key.clone());
-    let genesis = genesis::for_validator(&chain_id, validator, epoch_length);
-    genesis::check(&genesis.config, genesis::records(&genesis)).map_err(|source| {
-        HomeError::Genesis { path: PathBuf::from("--chain-id, --account-id"), source }
-    })?;
-    Ok(genesis)
+    genesis::for_validator(&chain_id, validator, epoch_length)
 }
 
 /// A name in the form that neard gives to a chain without one.

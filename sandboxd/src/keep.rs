@@ -67,7 +67,8 @@ pub(crate) fn open_home(
     home: &Home,
     args: &ServeArgs,
 ) -> anyhow::Result<Sandbox> {
-    let named = || Some(home.path().display().to_string());
+    let named = builder.records_file().unwrap_or(home.path()).display().to_string();
+    let named = || Some(named);
     if cfg!(feature = "rocksdb") {
         return open(builder, &home.data(), args, named);
     }
@@ -84,5 +85,6 @@ pub(crate) fn read_home(builder: SandboxBuilder, home: &Home) -> anyhow::Result<
     if sandboxd::store::holds_chain(&home.data()) {
         return open_home(builder, home, &ServeArgs::default());
     }
-    build(builder, || Some(home.path().display().to_string()))
+    let named = builder.records_file().unwrap_or(home.path()).display().to_string();
+    build(builder, || Some(named))
 }

@@ -210,21 +210,15 @@ fn kept_blocks(args: &ServeArgs, archive: bool) -> usize {
 /// Writes the state of the chain that runs from a home folder, or of the one that would.
 fn dump_state(home: &Home, args: &DumpStateArgs, wallet: Option<Vec<u8>>) -> anyhow::Result<()> {
     let request = args.into();
-    let genesis = if let Some(genesis) = home.ask_running(&request)? {
-        genesis
+    let (height, path) = if let Some(mut running) = home.ask_running(&request)? {
+        let config = running.config().clone();
+        (config.genesis_height, home.write_dump(&config, running.records(), args)?)
     } else {
         let sandbox = keep::read_home(builder(home.read()?, wallet), home)?;
-        dump(sandbox.chain(), &request)?
+        let dump = dump(sandbox.chain(), &request)?;
+        (dump.config().genesis_height, home.write_dump(dump.config(), dump.records(), args)?)
     };
-    let path = home.write_dump(&genesis, args)?;
-    print(
-        format!(
-            "Saved the state before block {} at {}\n",
-            genesis.config.genesis_height,
-            path.display()
-        )
-        .as_bytes(),
-    )
+    print(format!("Saved the state before block {height} at {}\n", path.display()).as_bytes())
 }
 
 /// What a fork starts from.

@@ -2,10 +2,11 @@
 //! process as the value that it is, or hand it to a thread.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use near_chain_configs::Genesis;
+use near_chain_configs::{Genesis, GenesisContents};
 use near_crypto::{KeyType, SecretKey};
 use near_primitives::types::BlockHeightDelta;
 use near_primitives::validator_signer::ValidatorSigner;
@@ -72,7 +73,8 @@ impl Sandbox {
         SandboxBuilder { source: Some(source), ..own }
     }
 
-    /// A chain that starts from `genesis`.
+    /// A chain that starts from `genesis`. Records that it has in a file, as [`genesis::open`] leaves them, are
+    /// read when the chain is made.
     pub fn builder(genesis: Genesis) -> SandboxBuilder {
         SandboxBuilder {
             genesis,
@@ -190,6 +192,14 @@ impl SandboxBuilder {
         self
     }
 
+    /// The file that the records of the genesis are in, if they are not in memory.
+    pub fn records_file(&self) -> Option<&Path> {
+        match &self.genesis.contents {
+            GenesisContents::RecordsFile { records_file } => Some(records_file),
+            _ => None,
+        }
+    }
+
     /// Makes the chain.
     pub fn build(self) -> Result<Sandbox, InvalidChain> {
         let options = self.chain_options();
@@ -209,6 +219,7 @@ impl SandboxBuilder {
         let folder = Store::open(store)?;
         self.engines = folder.keep_compiled(self.engines);
         let digest = (!self.is_localnet).then(|| store::genesis_digest(&self.genesis));
+        let digest = digest.transpose().map_err(InvalidChain::from)?;
         let (chains, writer) = if folder.is_empty() {
             let (chain, writer) = folder.begin(self.build()?.into_chain(), digest)?;
             (chain.into(), writer)

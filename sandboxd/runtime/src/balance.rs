@@ -20,6 +20,9 @@ mod column {
     pub(super) const POSTPONED_RECEIPT: u8 = 6;
     pub(super) const DELAYED_RECEIPT_OR_INDICES: u8 = 7;
     pub(super) const PROMISE_YIELD_RECEIPT: u8 = 12;
+
+    pub(super) const HOLDING: [u8; 5] =
+        [ACCOUNT, ACCESS_KEY, POSTPONED_RECEIPT, DELAYED_RECEIPT_OR_INDICES, PROMISE_YIELD_RECEIPT];
 }
 
 /// Compares all tokens that the block touched before and after it.
@@ -73,14 +76,19 @@ pub(crate) fn held_after(
         .try_fold(Balance::ZERO, |sum, (key, value)| total([sum, in_record(config, key, value)?]))
 }
 
+/// What all records of `state` that are here hold.
+pub(crate) fn held_by(config: &NearConfig, state: &Snapshot) -> Result<Balance, RuntimeFault> {
+    let mut sum = Balance::ZERO;
+    for record in column::HOLDING.iter().flat_map(|column| state.range_here(&[*column])) {
+        let (key, value) = record?;
+        sum = total([sum, in_record(config, &key, &value)?])?;
+    }
+    Ok(sum)
+}
+
 /// Whether a record under `key` may hold tokens: most of a large patch are not even looked up.
 fn may_hold(key: &[u8]) -> bool {
-    use column::{
-        ACCESS_KEY, ACCOUNT, DELAYED_RECEIPT_OR_INDICES, POSTPONED_RECEIPT, PROMISE_YIELD_RECEIPT,
-    };
-    let columns =
-        [ACCOUNT, ACCESS_KEY, POSTPONED_RECEIPT, DELAYED_RECEIPT_OR_INDICES, PROMISE_YIELD_RECEIPT];
-    key.first().is_some_and(|column| columns.contains(column))
+    key.first().is_some_and(|column| column::HOLDING.contains(column))
 }
 
 fn in_record(config: &NearConfig, key: &[u8], value: &[u8]) -> Result<Balance, RuntimeFault> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use near_chain_configs::{Genesis, GenesisConfig, GenesisContents, GenesisRecords};
+use near_chain_configs::{Genesis, GenesisConfig};
 use near_primitives::epoch_manager::EpochConfig;
 use near_primitives::hash::CryptoHash;
 use near_primitives::types::validator_stake::ValidatorStake;
@@ -11,7 +11,6 @@ use near_primitives::validator_signer::ValidatorSigner;
 use near_primitives::version::{MIN_SUPPORTED_PROTOCOL_VERSION, PROTOCOL_VERSION};
 use near_time::Utc;
 use rpds::RedBlackTreeMapSync;
-use sandbox_runtime::genesis::genesis_state as genesis_records;
 use sandbox_runtime::{
     Engines, FeeTable, Impersonated, InvalidFees, Runtime, RuntimeConfig,
     UnsupportedProtocolVersion, wallet,
@@ -93,21 +92,15 @@ pub enum InvalidChain {
     /// The genesis is too late for a block's time.
     #[error("genesis_time is outside of what a block can say: 1970 to 2554")]
     Time,
-    /// The genesis names no records that can be read.
-    #[error("records are missing: give them inline, in the field records")]
-    Records,
+    /// Its records cannot be read, or not be written.
+    #[error(transparent)]
+    Genesis(#[from] genesis::InvalidGenesis),
     /// The wallet contract that was given is another one.
     #[error(transparent)]
     Wallet(#[from] wallet::InvalidWallet),
     /// The state cannot be read.
     #[error(transparent)]
     State(#[from] Unavailable),
-    /// A record cannot be written.
-    #[error("records: {0}")]
-    Record(#[from] sandbox_runtime::genesis::InvalidGenesis),
-    /// The storage that an account uses leaves its range.
-    #[error("records: {0}")]
-    Usage(String),
     /// The chain that is forked and the accounts that are put over it hold too much together.
     #[error("the tokens of the forked chain and of the own accounts exceed 128 bits together")]
     Supply,
@@ -192,7 +185,7 @@ impl Chain {
         let [shard_id] = shards[..] else {
             return Err(InvalidChain::Shards { shards: shards.len() });
         };
-        let mut state = genesis_state(&runtime, genesis)?;
+        let mut state = genesis::state(runtime.config(), genesis)?;
         if let Some(code) = &options.wallet_contract {
             state = wallet::deploy(&state, &config.chain_id, code)??;
         }
@@ -236,16 +229,6 @@ impl Chain {
             spec: Arc::new(spec),
         })
     }
-}
-
-fn genesis_state(runtime: &Runtime, genesis: &Genesis) -> Result<Snapshot, InvalidChain> {
-    let GenesisContents::Records { records: GenesisRecords(records) } = &genesis.contents else {
-        return Err(InvalidChain::Records);
-    };
-    let locked: Vec<_> =
-        genesis.config.validators.iter().map(|v| (v.account_id.clone(), v.amount)).collect();
-    let state = genesis_records(runtime.config().near(), records, &locked);
-    Ok(state.map_err(|fault| InvalidChain::Usage(fault.to_string()))??.snapshot)
 }
 
 fn genesis_block(

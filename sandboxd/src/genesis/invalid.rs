@@ -3,10 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use near_chain_configs::GenesisConfig;
+use near_chain_configs::{Genesis, GenesisConfig, GenesisContents};
 use near_crypto::key_conversion::is_valid_staking_key;
 use near_primitives::state_record::StateRecord;
 use near_primitives::types::{AccountId, Balance};
+use near_primitives::version::PROTOCOL_VERSION;
+use sandbox_runtime::RuntimeConfig;
+use sandbox_runtime::genesis::{self as records, GenesisBuilder};
+use sandbox_state::Snapshot;
+
+use super::read::for_each_record;
 
 /// A genesis that cannot be used. Each message begins with the field that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,6 +35,12 @@ pub enum InvalidGenesis {
         /// What is wrong with it.
         what: String,
     },
+    /// The file cannot be read.
+    #[error("it cannot be read: {0}")]
+    Unreadable(String),
+    /// The records do not make a state.
+    #[error(transparent)]
+    Records(#[from] records::InvalidGenesis),
 }
 
 impl InvalidGenesis {
@@ -51,8 +63,41 @@ pub(crate) fn poses(chain_id: &str) -> String {
     )
 }
 
-/// Checks what a genesis says against itself.
-pub fn check(config: &GenesisConfig, records: &[StateRecord]) -> Result<(), InvalidGenesis> {
+/// Checks all that a genesis says against itself, for any protocol version.
+///
+/// # Panics
+/// Never: the latest protocol version has prices.
+pub fn check(genesis: &Genesis) -> Result<(), InvalidGenesis> {
+    check_config(&genesis.config)?;
+    let mut accounts = Holdings::default();
+    for_each_record(genesis, |record| accounts.add(record))??;
+    accounts.check(&genesis.config)?;
+    let latest = RuntimeConfig::new(PROTOCOL_VERSION).expect("the latest version is supported");
+    state(&latest, genesis).map(drop)
+}
+
+/// The state that a chain of this genesis starts from. Records of a file, which nobody has seen before, are
+/// checked on the way.
+pub(crate) fn state(config: &RuntimeConfig, genesis: &Genesis) -> Result<Snapshot, InvalidGenesis> {
+    let mut builder = GenesisBuilder::new(config.near());
+    let mut accounts = Holdings::default();
+    // Usages of storage that overflow cannot be written down.
+    let fault =
+        |fault: sandbox_runtime::RuntimeFault| InvalidGenesis::field("records", fault.to_string());
+    for_each_record(genesis, |record| {
+        accounts.add(record)?;
+        builder.add(record).map_err(fault)?.map_err(InvalidGenesis::from)
+    })??;
+    if matches!(genesis.contents, GenesisContents::RecordsFile { .. }) {
+        accounts.check(&genesis.config)?;
+    }
+    let validators = genesis.config.validators.iter();
+    let locked: Vec<_> = validators.map(|one| (one.account_id.clone(), one.amount)).collect();
+    Ok(builder.finish(&locked).map_err(fault)??.snapshot)
+}
+
+/// Checks what a genesis says beside its records.
+pub(super) fn check_config(config: &GenesisConfig) -> Result<(), InvalidGenesis> {
     let fail = |field: &str, what: String| Err(InvalidGenesis::field(field, what));
     if is_public(&config.chain_id) {
         return fail("chain_id", poses(&config.chain_id));
@@ -75,47 +120,45 @@ pub fn check(config: &GenesisConfig, records: &[StateRecord]) -> Result<(), Inva
     if config.online_max_threshold > 1.into() {
         return fail("online_max_threshold", "it has to be at most 1".into());
     }
-    let accounts = Accounts::of(records)?;
-    accounts.check_supply(config)?;
-    accounts.check_validators(config)?;
-    accounts.check_owners(records)
+    Ok(())
 }
 
-/// The accounts of a genesis: what each holds and stakes.
-struct Accounts(BTreeMap<AccountId, (Balance, Balance)>);
+/// What the accounts of a genesis hold together, and what each of them stakes, if anything.
+#[derive(Default)]
+struct Holdings {
+    sum: Balance,
+    stakes: BTreeMap<AccountId, Balance>,
+}
 
-impl Accounts {
-    fn of(records: &[StateRecord]) -> Result<Self, InvalidGenesis> {
-        let mut accounts = BTreeMap::new();
-        for (index, record) in records.iter().enumerate() {
-            let StateRecord::Account { account_id, account } = record else { continue };
-            let holds = (account.amount(), account.locked());
-            if accounts.insert(account_id.clone(), holds).is_some() {
-                let what = format!("there is a second record of the account {account_id}");
-                return Err(InvalidGenesis::field(format!("records[{index}]"), what));
-            }
+impl Holdings {
+    fn add(&mut self, record: &StateRecord) -> Result<(), InvalidGenesis> {
+        let StateRecord::Account { account_id, account } = record else { return Ok(()) };
+        let (amount, locked) = (account.amount(), account.locked());
+        let sum = self.sum.checked_add(amount).and_then(|sum| sum.checked_add(locked));
+        self.sum = sum.ok_or_else(|| {
+            let what = "the balances of all accounts add up to more than 2^128 - 1 yoctoNEAR";
+            InvalidGenesis::field("records", what)
+        })?;
+        if !locked.is_zero() {
+            self.stakes.insert(account_id.clone(), locked);
         }
-        Ok(Self(accounts))
+        Ok(())
+    }
+
+    fn check(&self, config: &GenesisConfig) -> Result<(), InvalidGenesis> {
+        self.check_supply(config)?;
+        self.check_validators(config)
     }
 
     fn check_supply(&self, config: &GenesisConfig) -> Result<(), InvalidGenesis> {
-        let mut sum = Balance::ZERO;
-        for (amount, locked) in self.0.values() {
-            let next = sum.checked_add(*amount).and_then(|sum| sum.checked_add(*locked));
-            let Some(next) = next else {
-                let what = "the balances of all accounts add up to more than 2^128 - 1 yoctoNEAR";
-                return Err(InvalidGenesis::field("records", what));
-            };
-            sum = next;
-        }
-        if sum == config.total_supply {
+        if self.sum == config.total_supply {
             return Ok(());
         }
         let what = format!(
             "it is {}, but amount and locked of all accounts in records add up to {}: correct \
              total_supply, or the balances",
             config.total_supply.as_yoctonear(),
-            sum.as_yoctonear()
+            self.sum.as_yoctonear()
         );
         Err(InvalidGenesis::field("total_supply", what))
     }
@@ -136,42 +179,18 @@ impl Accounts {
             if named.insert(id.clone(), validator.amount).is_some() {
                 return fail("account_id", format!("{id} is named twice"));
             }
-            let locked = self.0.get(id).map_or(Balance::ZERO, |(_, locked)| *locked);
+            let locked = self.stakes.get(id).copied().unwrap_or_default();
             if locked != validator.amount {
                 let (says, has) = (validator.amount.as_yoctonear(), locked.as_yoctonear());
                 return fail("amount", format!("it is {says}, but the record of {id} locks {has}"));
             }
         }
-        let stray =
-            self.0.iter().find(|(id, (_, locked))| !locked.is_zero() && !named.contains_key(*id));
-        match stray {
-            Some((id, _)) => {
+        match self.stakes.keys().find(|id| !named.contains_key(*id)) {
+            Some(id) => {
                 let what = format!("the record of {id} locks a stake, but it is not a validator");
                 Err(InvalidGenesis::field("validators", what))
             }
             None => Ok(()),
         }
-    }
-
-    fn check_owners(&self, records: &[StateRecord]) -> Result<(), InvalidGenesis> {
-        let mut contracts = BTreeMap::new();
-        for (index, record) in records.iter().enumerate() {
-            let (StateRecord::AccessKey { account_id, .. }
-            | StateRecord::Contract { account_id, .. }
-            | StateRecord::Data { account_id, .. }) = record
-            else {
-                continue;
-            };
-            let fail = |what| Err(InvalidGenesis::field(format!("records[{index}]"), what));
-            let is_code = matches!(record, StateRecord::Contract { .. });
-            if is_code && contracts.insert(account_id, index).is_some() {
-                return fail(format!("there is a second contract of the account {account_id}"));
-            }
-            // Like neard, which keeps data of an account that does not exist.
-            if !matches!(record, StateRecord::Data { .. }) && !self.0.contains_key(account_id) {
-                return fail(format!("there is no record of the account {account_id}"));
-            }
-        }
-        Ok(())
     }
 }

@@ -2,7 +2,9 @@
 //! `init` writes, and reading one from a file. It knows NEAR's genesis format and no running chain.
 
 mod invalid;
+mod json;
 mod read;
+mod write;
 
 use near_chain_configs::{
     BLOCK_PRODUCER_KICKOUT_THRESHOLD, CHUNK_PRODUCER_KICKOUT_THRESHOLD,
@@ -22,9 +24,10 @@ use near_primitives::version::PROTOCOL_VERSION;
 use crate::chain::TimestampNs;
 
 pub use invalid::{InvalidGenesis, check};
-pub(crate) use invalid::{is_public, poses};
-pub use read::read;
+pub(crate) use invalid::{is_public, poses, state};
 pub(crate) use read::{config_from_json, config_to_json};
+pub use read::{for_each_record, open, read};
+pub use write::GenesisWriter;
 
 /// The name of a chain that is started without a genesis.
 pub const LOCALNET: &str = "localnet";
@@ -135,7 +138,7 @@ pub fn for_validator(
     assemble(chain_id, validator, epoch_length, records)
 }
 
-/// The records of a genesis that has them inline.
+/// The records of a genesis that has them in memory, as all that are made here.
 pub fn records(genesis: &Genesis) -> &[StateRecord] {
     match &genesis.contents {
         GenesisContents::Records { records } => &records.0,

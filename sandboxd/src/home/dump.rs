@@ -1,17 +1,19 @@
 //! The state of a chain as the genesis of another, as neard's `view-state dump-state` makes it
-//! (nearcore `tools/state-viewer/src/state_dump.rs`).
+//! (nearcore `tools/state-viewer/src/state_dump.rs`). Its records are read from the state one by one.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
 
-use near_chain_configs::{Genesis, GenesisContents, GenesisRecords};
+use near_chain_configs::GenesisConfig;
 use near_primitives::state_record::{StateRecord, state_record_to_account_id};
 use near_primitives::trie_key::col;
 use near_primitives::types::{AccountId, AccountInfo, Balance, BlockHeight, BlockId};
-use sandbox_state::Unavailable;
+use sandbox_state::{Snapshot, Unavailable};
 use serde::{Deserialize, Serialize};
 
 use crate::chain::{Block, Chain, UnknownBlock};
 use crate::cli::DumpStateArgs;
+use crate::genesis::GenesisWriter;
 
 /// What to dump.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -36,6 +38,9 @@ pub enum DumpFailed {
     /// The state cannot be read.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+    /// There is no place for it.
+    #[error("the genesis cannot be written")]
+    Io(#[from] io::Error),
 }
 
 impl From<&DumpStateArgs> for DumpRequest {
@@ -48,52 +53,100 @@ impl From<&DumpStateArgs> for DumpRequest {
     }
 }
 
+/// A genesis that goes on where a chain was, with the chain's state for its records.
+#[derive(Debug)]
+pub struct Dump {
+    config: GenesisConfig,
+    state: Snapshot,
+    /// What the validators that go on stake.
+    stakes: BTreeMap<AccountId, Balance>,
+    /// The accounts to dump; all, if there are none.
+    chosen: BTreeSet<AccountId>,
+}
+
 /// A genesis that goes on where `chain` is. What waits for a yield, and global contracts, have no
 /// form in it.
-pub fn dump(chain: &Chain, request: &DumpRequest) -> Result<Genesis, DumpFailed> {
+pub fn dump(chain: &Chain, request: &DumpRequest) -> Result<Dump, DumpFailed> {
     let block = match request.height {
         None => chain.head(),
         Some(height) => chain.block_by_id(&BlockId::Height(height))?,
     };
     let mut config = chain.genesis_config().clone();
-    let stakes: BTreeMap<AccountId, Balance> =
-        producers(chain, block).map(|validator| (validator.account_id, validator.amount)).collect();
-    let kept = &request.include_validators;
-    let is_kept = |id: &AccountId| kept.is_empty() || kept.contains(id);
-    let mut chosen: BTreeSet<&AccountId> = request.account_ids.iter().collect();
+    let mut chosen: BTreeSet<AccountId> = request.account_ids.iter().cloned().collect();
     if !chosen.is_empty() {
-        chosen.extend(stakes.keys());
-        chosen.insert(&config.protocol_treasury_account);
+        chosen.extend(producers(chain, block).map(|validator| validator.account_id));
+        chosen.insert(config.protocol_treasury_account.clone());
     }
-    let mut total_supply = Balance::ZERO;
-    let mut records = Vec::new();
-    for entry in chain.state_after(block)?.range_here(&[]) {
-        let (key, value) = entry?;
-        let Some(mut record) = record(&key, &value) else { continue };
-        if !chosen.is_empty() && !chosen.contains(state_record_to_account_id(&record)) {
-            continue;
-        }
-        if let StateRecord::Account { account_id, account } = &mut record {
-            let held =
-                account.amount().checked_add(account.locked()).ok_or(DumpFailed::Overflow)?;
-            total_supply = total_supply.checked_add(held).ok_or(DumpFailed::Overflow)?;
-            // Stakes that are on their way back are back.
-            let stake = stakes.get(account_id).copied().filter(|_| is_kept(account_id));
-            let locked = account.locked().min(stake.unwrap_or(Balance::ZERO));
-            account.set_amount(held.saturating_sub(locked));
-            // An account that holds nothing but tokens cannot lock any, and has none.
-            drop(account.set_locked(locked));
-        }
-        records.push(record);
-    }
-    config.validators = producers(chain, block).filter(|one| is_kept(&one.account_id)).collect();
+    let kept = &request.include_validators;
+    let is_kept = |one: &AccountInfo| kept.is_empty() || kept.contains(&one.account_id);
+    config.validators = producers(chain, block).filter(is_kept).collect();
     config.validators.sort_by(|a, b| a.account_id.cmp(&b.account_id));
     config.genesis_height = block.height().saturating_add(1);
     config.genesis_time = chrono::DateTime::from_timestamp_nanos(
         i64::try_from(block.header().raw_timestamp()).unwrap_or(i64::MAX),
     );
-    config.total_supply = total_supply;
-    Ok(Genesis { config, contents: GenesisContents::Records { records: GenesisRecords(records) } })
+    let stakes = config.validators.iter().map(|one| (one.account_id.clone(), one.amount)).collect();
+    let state = chain.state_after(block)?.clone();
+    let mut dump = Dump { config, state, stakes, chosen };
+    let mut total_supply = Balance::ZERO;
+    for record in dump.under(&[col::ACCOUNT]) {
+        let StateRecord::Account { account, .. } = record? else { continue };
+        let held = account.amount().checked_add(account.locked()).ok_or(DumpFailed::Overflow)?;
+        total_supply = total_supply.checked_add(held).ok_or(DumpFailed::Overflow)?;
+    }
+    dump.config.total_supply = total_supply;
+    Ok(dump)
+}
+
+impl Dump {
+    /// All but the records.
+    pub fn config(&self) -> &GenesisConfig {
+        &self.config
+    }
+
+    /// The records, in the order of their keys in the state.
+    pub fn records(&self) -> impl Iterator<Item = Result<StateRecord, DumpFailed>> + '_ {
+        self.under(&[])
+    }
+
+    /// Writes the genesis in neard's format.
+    pub fn write(&self, out: impl Write) -> Result<(), DumpFailed> {
+        let mut writer = GenesisWriter::genesis(out, &self.config)?;
+        for record in self.records() {
+            writer.push(&record?)?;
+        }
+        writer.end()?;
+        Ok(())
+    }
+
+    /// The records whose keys in the state begin with `prefix`.
+    fn under(&self, prefix: &[u8]) -> impl Iterator<Item = Result<StateRecord, DumpFailed>> + '_ {
+        let entries = self.state.range_here(prefix);
+        entries.filter_map(|entry| {
+            entry
+                .map_err(DumpFailed::from)
+                .and_then(|(key, value)| {
+                    let Some(mut record) = record(&key, &value) else { return Ok(None) };
+                    if !self.chosen.is_empty()
+                        && !self.chosen.contains(state_record_to_account_id(&record))
+                    {
+                        return Ok(None);
+                    }
+                    if let StateRecord::Account { account_id, account } = &mut record {
+                        let held = account.amount().checked_add(account.locked());
+                        let held = held.ok_or(DumpFailed::Overflow)?;
+                        // Stakes that are on their way back are back.
+                        let stake = self.stakes.get(account_id).copied().unwrap_or_default();
+                        let locked = account.locked().min(stake);
+                        account.set_amount(held.saturating_sub(locked));
+                        // An account that holds nothing but tokens cannot lock any, and has none.
+                        drop(account.set_locked(locked));
+                    }
+                    Ok(Some(record))
+                })
+                .transpose()
+        })
+    }
 }
 
 fn producers(chain: &Chain, block: &Block) -> impl Iterator<Item = AccountInfo> {

@@ -2,13 +2,15 @@
 //! `data` answers what `view-state` asks. neard's is a database there that both can open.
 
 use std::fs;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, BufReader, BufWriter, Read as _, Write as _};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use near_chain_configs::Genesis;
+use near_chain_configs::GenesisConfig;
+use near_primitives::state_record::StateRecord;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::dump::{DumpRequest, dump};
@@ -19,7 +21,7 @@ use crate::chain::Node;
 const DATA: &str = "data";
 const SOCKET: &str = "chain.sock";
 
-/// How long a question may take to arrive.
+/// How long a question may take to arrive, and each part of an answer to be taken.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A running chain that answers from its home folder, until this is dropped.
@@ -28,10 +30,42 @@ pub struct Running {
     socket: PathBuf,
 }
 
+/// What is answered in the first line. Behind a genesis follow its records, one in a line, and then `null`, so
+/// that an answer that breaks off is seen to.
 #[derive(Deserialize, Serialize)]
-enum DumpAnswer {
-    Genesis(Box<Genesis>),
+enum Heading {
+    Genesis(Box<GenesisConfig>),
     Refused(String),
+}
+
+/// The state of a chain that runs, as it comes.
+#[derive(Debug)]
+pub struct RunningDump {
+    config: GenesisConfig,
+    lines: BufReader<UnixStream>,
+    from: PathBuf,
+}
+
+impl RunningDump {
+    /// All but the records.
+    pub fn config(&self) -> &GenesisConfig {
+        &self.config
+    }
+
+    /// The records.
+    pub fn records(&mut self) -> impl Iterator<Item = Result<StateRecord, HomeError>> + '_ {
+        let mut line = String::new();
+        std::iter::from_fn(move || {
+            let record = read_line::<Option<StateRecord>>(&mut self.lines, &mut line);
+            record.map_err(io_error(&self.from)).transpose()
+        })
+    }
+}
+
+fn read_line<T: DeserializeOwned>(from: &mut impl io::BufRead, line: &mut String) -> io::Result<T> {
+    line.clear();
+    from.read_line(line)?;
+    Ok(serde_json::from_str(line)?)
 }
 
 impl Home {
@@ -66,14 +100,18 @@ impl Home {
     }
 
     /// The state of the chain that runs from this folder, if one does.
-    pub fn ask_running(&self, request: &DumpRequest) -> Result<Option<Genesis>, HomeError> {
-        let socket = self.socket();
-        let Ok(stream) = UnixStream::connect(&socket) else { return Ok(None) };
-        let text = ask(stream, request).map_err(io_error(&socket))?;
-        match serde_json::from_str(&text) {
-            Ok(DumpAnswer::Genesis(genesis)) => Ok(Some(*genesis)),
-            Ok(DumpAnswer::Refused(what)) => Err(HomeError::Content { path: socket, what }),
-            Err(error) => Err(HomeError::Content { path: socket, what: error.to_string() }),
+    pub fn ask_running(&self, request: &DumpRequest) -> Result<Option<RunningDump>, HomeError> {
+        let from = self.socket();
+        let Ok(stream) = UnixStream::connect(&from) else { return Ok(None) };
+        let asked = ask(stream, request).and_then(|stream| {
+            let mut lines = BufReader::new(stream);
+            Ok((read_line::<Heading>(&mut lines, &mut String::new())?, lines))
+        });
+        match asked.map_err(io_error(&from))? {
+            (Heading::Genesis(config), lines) => {
+                Ok(Some(RunningDump { config: *config, lines, from }))
+            }
+            (Heading::Refused(what), _) => Err(HomeError::Content { path: from, what }),
         }
     }
 
@@ -94,23 +132,32 @@ impl Drop for Running {
     }
 }
 
-fn ask(mut stream: UnixStream, request: &DumpRequest) -> io::Result<String> {
+fn ask(mut stream: UnixStream, request: &DumpRequest) -> io::Result<UnixStream> {
     stream.write_all(&serde_json::to_vec(request)?)?;
     stream.shutdown(Shutdown::Write)?;
-    let mut text = String::new();
-    stream.read_to_string(&mut text)?;
-    Ok(text)
+    Ok(stream)
 }
 
 fn answer(mut stream: UnixStream, node: &Node) -> io::Result<()> {
-    // One who says nothing does not keep the others waiting.
+    // One who says nothing, or takes nothing, does not keep the others waiting.
     stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
     let mut text = String::new();
     stream.read_to_string(&mut text)?;
     let request: DumpRequest = serde_json::from_str(&text)?;
-    let answer = match dump(&node.view(), &request) {
-        Ok(genesis) => DumpAnswer::Genesis(Box::new(genesis)),
-        Err(error) => DumpAnswer::Refused(error.to_string()),
+    let mut out = BufWriter::new(stream);
+    let mut line = |line: &[u8]| out.write_all(line).and_then(|()| out.write_all(b"\n"));
+    let dump = match dump(&node.view(), &request) {
+        Ok(dump) => dump,
+        Err(error) => {
+            line(&serde_json::to_vec(&Heading::Refused(error.to_string()))?)?;
+            return out.flush();
+        }
     };
-    stream.write_all(&serde_json::to_vec(&answer)?)
+    line(&serde_json::to_vec(&Heading::Genesis(Box::new(dump.config().clone())))?)?;
+    for record in dump.records() {
+        line(&serde_json::to_vec(&record.map_err(io::Error::other)?)?)?;
+    }
+    line(b"null")?;
+    out.flush()
 }

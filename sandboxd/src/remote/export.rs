@@ -10,7 +10,7 @@ use near_primitives::types::{AccountId, Balance};
 use super::Remote;
 use super::error::RemoteError;
 use super::records::Parts;
-use crate::genesis;
+use crate::genesis::{self, GenesisWriter};
 
 /// A genesis was not written, or not to its end.
 #[derive(Debug, thiserror::Error)]
@@ -40,9 +40,6 @@ pub enum ExportFailed {
     /// It could not be written.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// It could not be written as JSON.
-    #[error(transparent)]
-    Json(#[from] serde_json::Error),
 }
 
 /// Writes a genesis to `out` that has the accounts `ids` beside those of a localnet, in the place of
@@ -74,32 +71,13 @@ pub fn export(
         total_supply: supply(&records).ok_or(ExportFailed::BalanceOverflow)?,
         ..base.config
     };
-    let config = serde_json::to_string_pretty(&config)?;
-    // The records are the last member of the same object.
-    let open = config.trim_end().strip_suffix('}').unwrap_or_default().trim_end();
-    write!(out, "{open},\n  \"records\": [")?;
-    let mut list = List { out, is_empty: true };
-    records.iter().try_for_each(|record| list.push(record))?;
+    let mut writer = GenesisWriter::genesis(out, &config)?;
+    records.iter().try_for_each(|record| writer.push(record))?;
     for id in ids {
-        remote.each_datum(id, |record| list.push(&record))?;
+        remote.each_datum(id, |record| Ok::<_, ExportFailed>(writer.push(&record)?))?;
     }
-    writeln!(out, "\n  ]\n}}")?;
-    Ok(out.flush()?)
-}
-
-/// A JSON array that is being written.
-struct List<'w, W> {
-    out: &'w mut W,
-    is_empty: bool,
-}
-
-impl<W: Write> List<'_, W> {
-    fn push(&mut self, record: &StateRecord) -> Result<(), ExportFailed> {
-        let comma = if self.is_empty { "" } else { "," };
-        self.is_empty = false;
-        write!(self.out, "{comma}\n    ")?;
-        Ok(serde_json::to_writer(&mut self.out, record)?)
-    }
+    writer.end()?;
+    Ok(())
 }
 
 fn supply(records: &[StateRecord]) -> Option<Balance> {

@@ -26,6 +26,7 @@ use crate::chain::{
     Block, Chain, ChainOptions, Chains, InvalidImage, Resuming, SavedChain, SnapshotId, Snapshots,
     TimestampNs,
 };
+use crate::genesis::{InvalidGenesis, for_each_record};
 
 /// An open folder.
 #[derive(Debug)]
@@ -70,17 +71,21 @@ fn may_keep_compiled(folder: &Path) -> bool {
 
 /// What tells one genesis, with its records, from others.
 ///
+/// # Errors
+/// If its records are in a file and cannot be read.
+///
 /// # Panics
 /// Never: each has a JSON form.
-pub fn genesis_digest(genesis: &Genesis) -> CryptoHash {
+pub fn genesis_digest(genesis: &Genesis) -> Result<CryptoHash, InvalidGenesis> {
     let json = "a genesis has a JSON form";
     let config = serde_json::to_vec(&genesis.config).expect(json);
     let mut digest = CryptoHash::hash_bytes(&config);
-    for record in crate::genesis::records(genesis) {
+    for_each_record(genesis, |record| {
         let record = CryptoHash::hash_bytes(&serde_json::to_vec(record).expect(json));
         digest = CryptoHash::hash_bytes(&[digest.0, record.0].concat());
-    }
-    digest
+        Ok::<_, InvalidGenesis>(())
+    })??;
+    Ok(digest)
 }
 
 impl Store {

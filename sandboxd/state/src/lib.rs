@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+mod builder;
 mod bulk;
 mod change_set;
 mod children;
@@ -23,6 +24,7 @@ mod trie;
 mod value;
 pub mod visits;
 
+pub use builder::SnapshotBuilder;
 pub use change_set::ChangeSet;
 pub use difference::Difference;
 pub use elsewhere::{Elsewhere, Unavailable};

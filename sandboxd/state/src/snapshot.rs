@@ -10,7 +10,7 @@ use crate::proof::Proof;
 use crate::range::{Range, Step};
 use crate::store::{Home, Storage};
 use crate::value::Held;
-use crate::{ChangeSet, Difference, NodeVisits, Value, bulk, difference, trie};
+use crate::{ChangeSet, Difference, NodeVisits, SnapshotBuilder, Value, bulk, difference, trie};
 
 /// The hash that commits to all records of a state, as NEAR's chunk headers carry it.
 ///
@@ -63,6 +63,11 @@ impl Snapshot {
         Self::default()
     }
 
+    /// The state of these nodes, all of which are sealed.
+    pub(crate) fn of(root: Option<Arc<Node>>, home: Home) -> Self {
+        Self { root, home, remainder: None }
+    }
+
     /// The state with this root in a storage. Nothing of it is read yet; once it is, it stays in memory
     /// until all clones and all states that were made of them are gone.
     ///
@@ -71,7 +76,7 @@ impl Snapshot {
     pub fn stored(root: StateRoot, storage: &Storage) -> Self {
         let home = Home::of(storage);
         let root = (root != StateRoot::EMPTY).then(|| Node::away(root.0, &home));
-        Self { root, home, remainder: None }
+        Self::of(root, home)
     }
 
     /// The same, over what is kept elsewhere: a record that is here hides one of the same key there.
@@ -275,13 +280,9 @@ impl fmt::Debug for Snapshot {
 impl FromIterator<(crate::Key, Value)> for Snapshot {
     /// The state of these records, in memory. Of several with the same key the last one counts.
     fn from_iter<I: IntoIterator<Item = (crate::Key, Value)>>(records: I) -> Self {
-        let (mut root, home) = (None, Home::default());
-        let made = records
-            .into_iter()
-            .try_for_each(|(key, value)| trie::insert(&mut root, &key, Held::new(value), &home))
-            .and_then(|()| root.as_deref().map_or(Ok(()), Node::seal));
-        made.expect("a trie that is made here has nothing to fetch");
-        Self { root, home, remainder: None }
+        let mut builder = SnapshotBuilder::new();
+        records.into_iter().for_each(|(key, value)| builder.set(&key, value));
+        builder.finish()
     }
 }
 

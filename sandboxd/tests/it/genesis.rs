@@ -1,9 +1,12 @@
 //! Genesis files: what is taken and what is refused, and by which name.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use near_chain_configs::Genesis;
+use near_primitives::hash::CryptoHash;
 use near_primitives::shard_layout::ShardLayout;
 use sandboxd::Sandbox;
-use sandboxd::chain::Clock;
+use sandboxd::chain::{Chain, Clock};
 use sandboxd::genesis::{self, InvalidGenesis};
 use serde_json::{Value, json};
 
@@ -23,7 +26,7 @@ fn refused(change: impl FnOnce(&mut Value)) -> String {
     change(&mut value);
     match read(&value).unwrap_err() {
         InvalidGenesis::Field { field, .. } => field,
-        json @ InvalidGenesis::Json { .. } => panic!("{json}"),
+        other => panic!("{other}"),
     }
 }
 
@@ -137,4 +140,131 @@ fn the_dev_accounts_never_change() {
         root.secret_key.public_key().to_string(),
         "ed25519:9BmAFNRTa5mRRXpSAm6MxSEeqRASDGNh2FuuwZ4gyxTw"
     );
+}
+
+/// A home for files that a genesis is read from.
+fn files(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+fn start(genesis: Genesis) -> Result<Chain, String> {
+    let sandbox = Sandbox::builder(genesis).clock(Clock::manual(GENESIS_NS)).build();
+    sandbox.map(Sandbox::into_chain).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_chain_of_a_file_is_that_of_the_same_genesis_in_memory() {
+    let mut value = localnet();
+    let contract = fixtures::Rng::new(1).bytes(300_000);
+    let account = json!({
+        "amount": "0", "locked": "0", "storage_usage": 0,
+        "code_hash": CryptoHash::hash_bytes(&contract).to_string(),
+    });
+    let records = value["records"].as_array_mut().unwrap();
+    // What an account owns may come before and behind it.
+    let data = |key: &str, value: &[u8]| {
+        let [key, value] = [key.as_bytes(), value].map(|bytes| STANDARD.encode(bytes));
+        json!({ "Data": { "account_id": "c.near", "data_key": key, "value": value } })
+    };
+    records.insert(0, data("early", b"1"));
+    records.push(json!({ "Account": { "account_id": "c.near", "account": account } }));
+    records.push(
+        json!({ "Contract": { "account_id": "c.near", "code": STANDARD.encode(&contract) } }),
+    );
+    records.push(data("key", b"v"));
+    // Text may look like anything.
+    value["chain_id"] = json!("a \"chain\\\"}], // # /*");
+    let inline = value.to_string();
+    let list = value["records"].to_string();
+    let mut config = value.clone();
+    config.as_object_mut().unwrap().remove("records");
+    let bare = config.to_string();
+    config["records_file"] = json!("list.json");
+    let pretty = serde_json::to_string_pretty(&value).unwrap();
+    let commented = pretty.replace("[\n", "[ # a list // of\n").replace(": {", ": /* { \" */ {");
+    let folder = files(&[
+        ("inline.json", &inline),
+        ("commented.json", &format!("// mine\n{commented}/* end */")),
+        ("bare.json", &bare),
+        ("list.json", &list),
+        ("named.json", &config.to_string()),
+    ]);
+    let open = |name: &str, records: Option<&str>| {
+        let records = records.map(|name| folder.path().join(name));
+        start(genesis::open(&folder.path().join(name), records.as_deref()).unwrap()).unwrap()
+    };
+    let expected = start(read(&value).unwrap()).unwrap();
+    let used = crate::support::account(&expected, "c.near").storage_usage();
+    assert_eq!(used, 100 + 300_000 + (40 + 5 + 1) + (40 + 3 + 1));
+    for (name, records) in [
+        ("inline.json", None),
+        ("commented.json", None),
+        ("bare.json", Some("list.json")),
+        ("named.json", None),
+        // As in neard, a whole genesis can be the file of the records.
+        ("bare.json", Some("inline.json")),
+    ] {
+        assert_eq!(open(name, records).head().hash(), expected.head().hash(), "{name}");
+    }
+}
+
+#[test]
+fn mistakes_in_a_file_are_told_by_their_place() {
+    let refused = |text: &str| {
+        let folder = files(&[("genesis.json", text)]);
+        match genesis::open(&folder.path().join("genesis.json"), None) {
+            Err(error) => error.to_string(),
+            Ok(genesis) => start(genesis).unwrap_err(),
+        }
+    };
+    let changed = |change: &dyn Fn(&mut Value)| {
+        let mut value = localnet();
+        change(&mut value);
+        refused(&serde_json::to_string_pretty(&value).unwrap())
+    };
+    let message = changed(&|genesis| genesis["records"][1] = json!({ "Wallet": {} }));
+    assert!(message.starts_with("records[1]: unknown variant `Wallet`"), "{message}");
+    assert!(message.contains("(line "), "{message}");
+    let message = changed(&|genesis| {
+        let first = genesis["records"][0].clone();
+        genesis["records"].as_array_mut().unwrap().push(first);
+    });
+    assert!(message.ends_with("there is a second record of the account test.near"), "{message}");
+    let orphan = json!({ "Data": { "account_id": "no.near", "data_key": "", "value": "" } });
+    let message = changed(&|genesis| genesis["records"][1] = orphan.clone());
+    assert_eq!(message, "records[1]: there is no record of the account no.near");
+    let message = changed(&|genesis| genesis["total_supply"] = json!("1"));
+    assert!(message.starts_with("total_supply: it is 1, but"), "{message}");
+    let message = changed(&|genesis| genesis["validators"][0]["amount"] = json!("1"));
+    assert!(message.starts_with("validators[0].amount: "), "{message}");
+    let message = changed(&|genesis| genesis["records"] = json!(5));
+    assert_eq!(message, "records: it has to be a list");
+
+    let text = localnet().to_string();
+    let cut = text.len() - 40;
+    let message = refused(&text[..cut]);
+    assert_eq!(message, format!("line 1, column {}: the text ends inside of a string", cut + 1));
+    assert_eq!(refused(&format!("{text}\n\n 7")), "line 3, column 2: trailing characters");
+    assert!(refused("").starts_with("line 1, column 1: expected `{`"), "{}", refused(""));
+    let twice = text.replacen('{', "{\"records\": [],", 1);
+    assert_eq!(refused(&twice), "records: it is there twice");
+    let broken = text.replacen("\"records\":[", "\"records\":[\n  {\"Data\": nothing},", 1);
+    assert_eq!(refused(&broken), "line 2, column 13: expected ident");
+}
+
+#[test]
+fn a_records_file_that_is_missing_is_named() {
+    let mut value = localnet();
+    value.as_object_mut().unwrap().remove("records");
+    let folder = files(&[("genesis.json", &value.to_string())]);
+    let path = folder.path().join("genesis.json");
+    let message = genesis::open(&path, None).unwrap_err().to_string();
+    assert!(message.starts_with("records: it is missing"), "{message}");
+    let gone = folder.path().join("gone.json");
+    let message = genesis::open(&path, Some(&gone)).unwrap_err().to_string();
+    assert!(message.starts_with("records_file: ") && message.contains("gone.json"), "{message}");
 }

@@ -237,11 +237,11 @@ fn a_genesis_computes_storage_and_locks_stakes() {
     let error = InvalidGenesis::DuplicateAccount { index: 1, account_id: id("v.near") };
     let refused = genesis_state(world.config(), &twice, &[]).expect("no fault");
     assert_eq!(refused.expect_err("refused"), error);
-    let error = InvalidGenesis::UnknownAccount { account_id: id("v.near") };
+    let error = InvalidGenesis::UnknownAccount { index: 0, account_id: id("v.near") };
     let refused = genesis_state(world.config(), &records[1..], &[]).expect("no fault");
     assert_eq!(refused.expect_err("refused"), error);
     let refused = genesis_state(world.config(), &[], &[(id("v.near"), near(1))]).expect("no fault");
-    let error = InvalidGenesis::UnknownAccount { account_id: id("v.near") };
+    let error = InvalidGenesis::UnknownValidator { account_id: id("v.near") };
     assert_eq!(refused.expect_err("refused"), error);
     let empty = genesis_state(world.config(), &[], &[]).expect("no fault").expect("valid");
     assert_eq!(empty.snapshot.root(), Snapshot::empty().root());

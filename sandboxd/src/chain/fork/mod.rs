@@ -10,6 +10,7 @@ mod origin;
 mod port;
 mod wanted;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use near_chain_configs::{Genesis, GenesisConfig};
@@ -17,7 +18,7 @@ use near_primitives::state_record::state_record_to_account_id;
 
 use super::spec::Start;
 use super::{Chain, ChainOptions, InvalidChain};
-use crate::genesis::records;
+use crate::genesis::for_each_record;
 
 pub use apply::Unexecuted;
 pub(super) use origin::Origin;
@@ -36,8 +37,12 @@ impl Chain {
         options.clock.set(source.pinned().timestamp_ns);
         let config = config(&own.config, source.pinned()).ok_or(InvalidChain::Supply)?;
         let genesis = Genesis { config, contents: own.contents.clone() };
-        let hidden = records(own).iter().map(state_record_to_account_id);
-        let origin = Arc::new(Origin::new(source, hidden));
+        let mut hidden = BTreeSet::new();
+        for_each_record(own, |record| {
+            hidden.insert(state_record_to_account_id(record).clone());
+            Ok::<_, InvalidChain>(())
+        })??;
+        let origin = Arc::new(Origin::new(source, hidden.iter()));
         Self::start(&genesis, options, Start::Fork(origin))
     }
 

@@ -1,8 +1,11 @@
 //! `sandbox_dump_state` and `sandbox_load_state`: all chains of the node as bytes.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::{
@@ -63,9 +66,13 @@ struct Load {
 async fn dump_state(api: &Api, params: Value) -> Answer {
     let params = if params.is_null() { json!({}) } else { params };
     if let Format::Genesis = params::parse::<Dump>(params)?.format {
-        let genesis = tokio::task::block_in_place(|| dump(&api.chain(), &DumpRequest::default()));
-        let genesis = genesis.map_err(|error| internal_error(&error.to_string()))?;
-        return written(&json!({ "genesis": genesis }));
+        let mut genesis = Vec::new();
+        let chain = api.chain();
+        let write = || dump(&chain, &DumpRequest::default())?.write(&mut genesis);
+        tokio::task::block_in_place(write).map_err(|error| internal_error(&error.to_string()))?;
+        let genesis: &RawValue =
+            serde_json::from_slice(&genesis).map_err(|error| internal_error(&error.to_string()))?;
+        return written(&BTreeMap::from([("genesis", genesis)]));
     }
     let chains = api.node.chains().await.ok_or_else(|| stopped(api))?;
     let mut state = Vec::new();
