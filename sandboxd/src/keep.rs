@@ -81,10 +81,20 @@ pub(crate) fn open_home(
 
 /// The chain that would run from a home folder, to be looked at.
 pub(crate) fn read_home(builder: SandboxBuilder, home: &Home) -> anyhow::Result<Sandbox> {
+    let builder = builder.kept_blocks(usize::MAX);
     #[cfg(feature = "rocksdb")]
     if sandboxd::store::holds_chain(&home.data()) {
         return open_home(builder, home, &ServeArgs::default());
     }
     let named = builder.records_file().unwrap_or(home.path()).display().to_string();
     build(builder, || Some(named))
+}
+
+/// The chain that is kept in `folder`, to be looked at.
+pub(crate) fn read(builder: SandboxBuilder, folder: &Path) -> anyhow::Result<Sandbox> {
+    #[cfg(feature = "rocksdb")]
+    if !sandboxd::store::holds_chain(folder) {
+        anyhow::bail!("no chain is kept in {}", folder.display());
+    }
+    open(builder.kept_blocks(usize::MAX), folder, &ServeArgs::default(), || None)
 }

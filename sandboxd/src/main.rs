@@ -16,13 +16,13 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use near_primitives::version::PROTOCOL_VERSION;
-use sandboxd::chain::{BlockMode, Clock, Node, NodeOptions};
+use sandboxd::chain::{BlockMode, Chains, Clock, Node, NodeOptions};
 use sandboxd::chain_file::{self, StateClient};
 use sandboxd::cli::{
     self, BlockTime, Cli, Command, DumpStateArgs, ExportArgs, ForkArgs, Program, RunArgs,
     ServeArgs, StartArgs, StateCommand, StateFormat, ViewState, docs,
 };
-use sandboxd::home::{Home, HomeContents, dump, read_genesis};
+use sandboxd::home::{DumpRequest, Home, HomeContents, dump, read_genesis};
 use sandboxd::remote::{Client, Remote, RemoteSource, export};
 use sandboxd::rpc::{NodeSettings, RpcConfig, RpcServer};
 use sandboxd::{KEPT_BLOCKS, Sandbox, SandboxBuilder, genesis};
@@ -59,8 +59,22 @@ fn run(program: Program, cli: Cli) -> anyhow::Result<()> {
         },
         Some(Command::Export(args)) => export_accounts(&args),
         Some(Command::State(args)) => match args.command {
-            StateCommand::Dump { file, format, node } => dump_node(&file, format, &node.url),
-            StateCommand::Load { file, node } => load_node(&file, &node.url),
+            StateCommand::Dump { file, format, data_dir: Some(folder), genesis, .. } => {
+                let builder = match genesis {
+                    Some(path) => Sandbox::builder(read_genesis(&path)?),
+                    None => Sandbox::localnet_builder(Clock::system()),
+                };
+                dump_kept(&file, format, &keep::read(builder, &folder)?)
+            }
+            StateCommand::Dump { file, format, node, .. } => match (cli.home, &node.url) {
+                (Some(home), None) => {
+                    let home = Home::new(Some(home));
+                    let sandbox = keep::read_home(builder(home.read()?, wallet), &home)?;
+                    dump_kept(&file, format, &sandbox)
+                }
+                _ => dump_node(&file, format, node.url()),
+            },
+            StateCommand::Load { file, node } => load_node(&file, node.url()),
         },
         Some(Command::Completions { shell }) => print(&docs::completions(program, shell)),
         Some(Command::Man { of }) => print(&docs::man(program, &of)?),
@@ -166,23 +180,30 @@ fn stop_node(node: &Node, args: &ServeArgs) -> anyhow::Result<()> {
 
 /// Asks a running node for all that it has.
 fn dump_node(path: &Path, format: StateFormat, url: &str) -> anyhow::Result<()> {
-    let client = StateClient::new(url);
-    match format {
-        StateFormat::Chain => {
-            let file = client.dump()?;
-            write_whole(path, |out| Ok(out.write_all(&file)?))?;
+    write_whole(path, |out| Ok(StateClient::new(url).dump(format, out)?))?;
+    print(format!("Wrote {}\n", path.display()).as_bytes())
+}
+
+/// Writes a chain that does not run.
+fn dump_kept(path: &Path, format: StateFormat, sandbox: &Sandbox) -> anyhow::Result<()> {
+    let current = sandbox.chain().clone();
+    write_whole(path, |out| {
+        match format {
+            StateFormat::Chain => {
+                let chains = Chains { current, saved: Vec::new(), last_snapshot: 0 };
+                chain_file::write(&chains, out)?;
+            }
+            StateFormat::Genesis => dump(&current, &DumpRequest::default())?.write(out)?,
         }
-        StateFormat::Genesis => {
-            let genesis = client.dump_genesis()?;
-            write_whole(path, |out| Ok(serde_json::to_writer(out, &genesis)?))?;
-        }
-    }
+        Ok(())
+    })?;
     print(format!("Wrote {}\n", path.display()).as_bytes())
 }
 
 /// Gives a running node what is in a file.
 fn load_node(path: &Path, url: &str) -> anyhow::Result<()> {
-    let height = StateClient::new(url).load(&read(path)?)?;
+    let file = File::open(path).with_context(|| path.display().to_string())?;
+    let height = StateClient::new(url).load(file)?;
     print(format!("The node goes on from block {height}\n").as_bytes())
 }
 

@@ -1,10 +1,12 @@
-//! A running node that is asked for its chains over JSON-RPC, or given others.
+//! A running node that is asked for its chains over HTTP, or given others.
 
+use std::fs::File;
+use std::io::{self, Write};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use crate::cli::StateFormat;
 
 /// Large chains take their time.
 const PATIENCE: Duration = Duration::from_mins(10);
@@ -47,44 +49,44 @@ impl StateClient {
         Self { url: url.to_owned(), agent: agent.into() }
     }
 
-    /// All chains of the node, as [`super::write`] writes them.
-    pub fn dump(&self) -> Result<Vec<u8>, StateClientError> {
-        let result = self.ask("sandbox_dump_state", &json!({}))?;
-        let text = result["state"].as_str().ok_or_else(|| self.unreachable("no state"))?;
-        STANDARD.decode(text).map_err(|error| self.unreachable(&error))
+    /// Writes what the node has to `out`, as it comes: all its chains, as [`super::write()`] writes them, or its
+    /// latest state as a genesis.
+    pub fn dump(&self, format: StateFormat, out: &mut impl Write) -> Result<(), StateClientError> {
+        let format = match format {
+            StateFormat::Chain => "chain",
+            StateFormat::Genesis => "genesis",
+        };
+        let asked = self.agent.get(format!("{}?format={format}", self.state_url())).call();
+        let mut answer = self.accepted(asked)?;
+        let mut body = answer.body_mut().with_config().limit(u64::MAX).reader();
+        io::copy(&mut body, out).map_err(|error| self.unreachable(&error))?;
+        Ok(())
     }
 
-    /// The latest state of the node, as a genesis.
-    pub fn dump_genesis(&self) -> Result<Value, StateClientError> {
-        let mut result = self.ask("sandbox_dump_state", &json!({ "format": "genesis" }))?;
-        Ok(result["genesis"].take())
+    /// Puts the chains of `file` in the place of the node's, without having them in memory. Returns the height of
+    /// the latest block.
+    pub fn load(&self, file: File) -> Result<u64, StateClientError> {
+        let sent = self.agent.put(self.state_url()).content_type("application/octet-stream");
+        let mut answer = self.accepted(sent.send(file))?;
+        let answer: Value = serde_json::from_reader(answer.body_mut().as_reader())
+            .map_err(|error| self.unreachable(&error))?;
+        answer["height"].as_u64().ok_or_else(|| self.unreachable("no height"))
     }
 
-    /// Puts the chains of `file` in the place of the node's. Returns the height of the latest block.
-    pub fn load(&self, file: &[u8]) -> Result<u64, StateClientError> {
-        let params = json!({ "state": STANDARD.encode(file) });
-        let result = self.ask("sandbox_load_state", &params)?;
-        result["height"].as_u64().ok_or_else(|| self.unreachable("no height"))
+    fn state_url(&self) -> String {
+        format!("{}/sandbox/state", self.url.trim_end_matches('/'))
     }
 
-    fn ask(&self, method: &str, params: &Value) -> Result<Value, StateClientError> {
-        let request = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
-        let sent = self.agent.post(&self.url).content_type("application/json");
-        let mut answer =
-            sent.send(request.to_string()).map_err(|error| self.unreachable(&error))?;
-        if answer.status() == http::StatusCode::PAYLOAD_TOO_LARGE {
-            let why =
-                "the file is larger than a request may be: start with --load-state".to_owned();
-            return Err(StateClientError::Refused { url: self.url.clone(), why });
+    fn accepted(
+        &self,
+        answer: Result<http::Response<ureq::Body>, ureq::Error>,
+    ) -> Result<http::Response<ureq::Body>, StateClientError> {
+        let mut answer = answer.map_err(|error| self.unreachable(&error))?;
+        if answer.status() == http::StatusCode::OK {
+            return Ok(answer);
         }
-        let body = answer.body_mut().with_config().limit(u64::MAX).reader();
-        let mut answer: Value =
-            serde_json::from_reader(body).map_err(|error| self.unreachable(&error))?;
-        if let Some(error) = answer.get("error") {
-            let why = error["data"].as_str().map_or_else(|| error.to_string(), str::to_owned);
-            return Err(StateClientError::Refused { url: self.url.clone(), why });
-        }
-        Ok(answer["result"].take())
+        let why = answer.body_mut().read_to_string().map_err(|error| self.unreachable(&error))?;
+        Err(StateClientError::Refused { url: self.url.clone(), why })
     }
 
     fn unreachable(&self, what: &(impl std::fmt::Display + ?Sized)) -> StateClientError {

@@ -86,7 +86,7 @@ pub struct StartArgs {
     /// How it makes blocks and answers.
     #[command(flatten)]
     pub serve: ServeArgs,
-    /// Start from this genesis, in neard's format with inline records.
+    /// Start from this genesis, in neard's format. It may name another file that its records are in.
     #[arg(long, value_name = "FILE")]
     pub genesis: Option<PathBuf>,
     /// Of which chain it is a fork.

@@ -47,6 +47,7 @@ pub enum StateCommand {
 Examples:
   sandboxd state dump chain.bin
   sandboxd state dump genesis.json --format genesis
+  sandboxd state dump chain.bin --data-dir my-chain
   sandboxd --load-state chain.bin")]
     Dump {
         /// Where to write.
@@ -55,6 +56,13 @@ Examples:
         /// What to write.
         #[arg(long, value_enum, default_value_t)]
         format: StateFormat,
+        /// Write what a node has kept in this folder that does not run. With --home DIR, what one that runs
+        /// from there has kept. Needs a sandboxd that was built with the feature rocksdb.
+        #[arg(long, value_name = "DIR", conflicts_with = "url")]
+        data_dir: Option<PathBuf>,
+        /// The genesis that the chain in the folder began with, if it was given one.
+        #[arg(long, value_name = "FILE", requires = "data_dir")]
+        genesis: Option<PathBuf>,
         /// The RPC of the node.
         #[command(flatten)]
         node: NodeArgs,
@@ -62,9 +70,7 @@ Examples:
     /// Put what is in a file in the place of all that a running node has.
     #[command(after_help = "\
 Examples:
-  sandboxd state load chain.bin
-
-A file that is larger than the requests that the node takes is read with --load-state at its start.")]
+  sandboxd state load chain.bin")]
     Load {
         /// What to read.
         #[arg(value_name = "FILE")]
@@ -78,9 +84,16 @@ A file that is larger than the requests that the node takes is read with --load-
 /// Which node is asked.
 #[derive(Args, Debug)]
 pub struct NodeArgs {
-    /// The RPC of the node.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:3030")]
-    pub url: String,
+    /// The RPC of the node [default: port 3030 of this machine].
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+}
+
+impl NodeArgs {
+    /// Where the node answers.
+    pub fn url(&self) -> &str {
+        self.url.as_deref().unwrap_or("http://127.0.0.1:3030")
+    }
 }
 
 /// What a dump is.

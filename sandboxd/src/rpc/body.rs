@@ -88,15 +88,14 @@ impl Bodies {
         if body.is_end_stream() && first.len() <= SHORT.min(self.most) {
             return Ok(Body { bytes: first, _place: None });
         }
-        // Put together only when it is there: most long bodies of attackers never are.
-        let (mut length, mut frames, mut place) = (first.len(), vec![first], None::<Place>);
-        while length <= self.most
+        let (mut bytes, mut place) = (Vec::from(first), None::<Place>);
+        while bytes.len() <= self.most
             && let Some(more) = frame(&mut body).await?
         {
-            length = length.saturating_add(more.len());
-            frames.push(more);
-            if length > SHORT {
-                place = self.place_for(place, length);
+            // Put together as it comes: the pieces and the whole would be twice as much.
+            bytes.extend_from_slice(&more);
+            if bytes.len() > SHORT {
+                place = self.place_for(place, bytes.len());
                 if place.is_none() {
                     return Err(self.too_many());
                 }
@@ -104,11 +103,11 @@ impl Bodies {
                 tokio::task::yield_now().await;
             }
         }
-        if length > self.most {
+        if bytes.len() > self.most {
             tokio::spawn(discard(body, self.most));
             return Err(self.too_long());
         }
-        Ok(Body { bytes: beside_others(length, || frames.concat()).into(), _place: place })
+        Ok(Body { bytes: bytes.into(), _place: place })
     }
 
     /// The place of a body that has become `bytes` long, if there is one. It has room to grow.
@@ -134,7 +133,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Takes what is left of a body that was refused, within bounds: a client that sees its connection
 /// break while it sends does not see the answer.
-async fn discard(mut body: Incoming, most: usize) {
+pub(super) async fn discard(mut body: Incoming, most: usize) {
     let taken = async {
         let mut length = 0_usize;
         while length <= most
@@ -149,7 +148,7 @@ async fn discard(mut body: Incoming, most: usize) {
 }
 
 /// The next bytes of a body; `None` at its end.
-async fn frame(body: &mut Incoming) -> Result<Option<Bytes>, Response> {
+pub(super) async fn frame(body: &mut Incoming) -> Result<Option<Bytes>, Response> {
     loop {
         match body.frame().await {
             None => return Ok(None),

@@ -65,9 +65,11 @@ pub struct RpcLimits {
     pub max_bytes: usize,
     /// Subscriptions of one WebSocket.
     pub max_subscriptions: usize,
+    /// States that come or go at `/sandbox/state` at the same time. Further ones are answered 503.
+    pub max_transfers: usize,
     /// How long the head of a request may take. A kept connection is idle for as long at most.
     pub head_timeout: Duration,
-    /// How long the body of a request may take.
+    /// How long the body of a request may take, or a megabyte of one that may be as long as it is.
     pub body_timeout: Duration,
     /// How long a WebSocket may take nothing, or say nothing, before it is closed. One that says
     /// nothing is asked with a ping after half of it.
@@ -111,6 +113,7 @@ impl Default for RpcLimits {
             max_waiting: 2048,
             max_bytes: 1 << 28,
             max_subscriptions: 100,
+            max_transfers: 4,
             head_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_mins(1),
             socket_timeout: Duration::from_mins(1),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::{Method, StatusCode};
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::BodyExt as _;
 use hyper::body::{Bytes, Incoming};
 use near_jsonrpc_primitives::errors::RpcError;
 use serde_json::Value;
@@ -21,11 +21,13 @@ use super::kept_answers::{KeptAnswers, LONGEST_REQUEST, Moment};
 use super::methods::{self, Api, Params};
 use super::metrics::Usage;
 use super::near_error::RpcFailure;
+use super::outgoing::Outgoing;
 use super::places::{Place, Places};
 use super::socket;
+use super::transfer::Transfers;
 use crate::chain::Node;
 
-pub(super) type Response = http::Response<Full<Bytes>>;
+pub(super) type Response = http::Response<Outgoing>;
 
 /// What every connection shares.
 #[derive(Debug)]
@@ -37,6 +39,7 @@ pub(super) struct Server {
     connections: Arc<Places>,
     waiting: Arc<Places>,
     subscriptions: Arc<Places>,
+    transfers: Transfers,
     kept: KeptAnswers,
 }
 
@@ -50,6 +53,7 @@ impl Server {
             connections: Places::new(limits.max_connections),
             waiting: Places::new(limits.max_waiting),
             subscriptions: Places::new(subscriptions),
+            transfers: Transfers::new(limits.max_transfers, limits.body_timeout),
             bodies: Bodies::new(&config),
             kept: KeptAnswers::default(),
             config,
@@ -118,6 +122,15 @@ impl Server {
                 }
             }
             "/ws" => not_allowed("GET"),
+            "/sandbox/state" if request.method() == Method::GET => {
+                let asked = (request.uri(), request.headers());
+                Box::pin(self.transfers.dump(&self.api, &self.gate, asked)).await
+            }
+            "/sandbox/state" if request.method() == Method::PUT => {
+                let (head, body) = request.into_parts();
+                Box::pin(self.transfers.load(&self.api, &self.gate, &head.headers, body)).await
+            }
+            "/sandbox/state" => not_allowed("GET,PUT"),
             "/status" | "/health" | "/network_info" | "/metrics" | "/openapi.json" => {
                 not_allowed("GET,HEAD")
             }
@@ -200,6 +213,7 @@ impl Server {
                 waiting: &server.waiting,
                 bytes: server.bodies.bytes(),
                 subscriptions: &server.subscriptions,
+                transfers: server.transfers.places(),
             };
             server.api.metrics.text(&server.api.chain(), &usage)
         });
@@ -217,10 +231,14 @@ const METRICS_TYPE: HeaderValue = HeaderValue::from_static("text/plain; version=
 const LONG_BODY: usize = 1 << 17;
 
 async fn compress(response: &mut Response) {
+    // One in pieces is compressed already, or not for a client that looks at it.
+    if matches!(response.body(), Outgoing::Pieces(_)) {
+        return;
+    }
     let Some(body) = response.body_mut().frame().await else { return };
     let body = body.ok().and_then(|frame| frame.into_data().ok()).unwrap_or_default();
     if body.len() < gzip::SHORTEST {
-        *response.body_mut() = Full::new(body);
+        *response.body_mut() = body.into();
         return;
     }
     let whole = body.clone();
@@ -229,7 +247,7 @@ async fn compress(response: &mut Response) {
     } else {
         tokio::task::spawn_blocking(move || gzip::compressed(&body)).await
     };
-    *response.body_mut() = Full::new(match compressed {
+    *response.body_mut() = Outgoing::from(match compressed {
         Ok(compressed) => {
             let gzip = HeaderValue::from_static("gzip");
             let headers = response.headers_mut();
@@ -251,7 +269,7 @@ fn too_many(limit: usize) -> RpcError {
 }
 
 fn preflight() -> Response {
-    let mut response = Response::new(Full::default());
+    let mut response = Response::new(Outgoing::default());
     response.headers_mut().extend(PREFLIGHT);
     response
 }
@@ -265,7 +283,7 @@ fn is_json(headers: &HeaderMap) -> bool {
         || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-fn json(status: StatusCode, body: Vec<u8>) -> Response {
+pub(super) fn json(status: StatusCode, body: Vec<u8>) -> Response {
     response(status, HeaderValue::from_static("application/json"), body)
 }
 
@@ -293,7 +311,7 @@ pub(super) fn last(mut response: Response) -> Response {
 }
 
 fn response(status: StatusCode, content_type: HeaderValue, body: Vec<u8>) -> Response {
-    let mut response = Response::new(Full::new(Bytes::from(body)));
+    let mut response = Response::new(Bytes::from(body).into());
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     response

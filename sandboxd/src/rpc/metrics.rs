@@ -49,6 +49,7 @@ pub(super) struct Usage<'a> {
     pub(super) waiting: &'a Places,
     pub(super) bytes: &'a Places,
     pub(super) subscriptions: &'a Places,
+    pub(super) transfers: &'a Places,
 }
 
 /// The label of every method name that is not in the table, so that labels stay bounded.
@@ -195,6 +196,7 @@ impl Usage<'_> {
             ("requests_waiting", "requests that are being answered", self.waiting),
             ("body_bytes", "bytes that long request bodies may grow to", self.bytes),
             ("subscriptions", "subscriptions over WebSockets", self.subscriptions),
+            ("transfers", "states that come or go", self.transfers),
         ];
         for (name, what, places) in all {
             let name = format!("sandboxd_rpc_{name}");

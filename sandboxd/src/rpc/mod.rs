@@ -17,12 +17,14 @@ mod http;
 mod kept_answers;
 mod metrics;
 mod near_error;
+mod outgoing;
 mod params;
 mod places;
 mod quick_views;
 mod server;
 mod socket;
 mod subscription;
+mod transfer;
 
 pub mod methods;
 

@@ -105,10 +105,11 @@ async fn serve(stream: TcpStream, server: Arc<Server>, place: Place) {
     let head_timeout = server.limits().head_timeout;
     // A WebSocket keeps the place after HTTP is over.
     let place = Arc::new(place);
-    let requests = Requests::default();
+    let requests = Arc::new(Requests::default());
     let service = service_fn(async |request| {
-        let _answering = requests.begin();
-        Ok::<_, Infallible>(server.answer(request, &place).await)
+        let answering = requests.begin();
+        let response = server.answer(request, &place).await;
+        Ok::<_, Infallible>(response.map(|body| body.keeping(answering)))
     });
     let mut http1 = hyper::server::conn::http1::Builder::new();
     // One timer for the connection is cheaper than hyper's, which is one for each request.
@@ -134,12 +135,12 @@ struct Requests {
 }
 
 /// A request that is being answered.
-struct Answering<'a>(&'a Requests);
+struct Answering(Arc<Requests>);
 
 impl Requests {
-    fn begin(&self) -> Answering<'_> {
+    fn begin(self: &Arc<Self>) -> Answering {
         self.begun.fetch_add(1, Ordering::Relaxed);
-        Answering(self)
+        Answering(Arc::clone(self))
     }
 
     /// Waits until there has been no request for as long as `time`, or up to half as long again. An
@@ -157,7 +158,7 @@ impl Requests {
     }
 }
 
-impl Drop for Answering<'_> {
+impl Drop for Answering {
     fn drop(&mut self) {
         self.0.answered.fetch_add(1, Ordering::Relaxed);
     }

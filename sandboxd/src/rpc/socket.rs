@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::{Request, StatusCode};
-use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
@@ -23,6 +22,7 @@ use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 use super::envelope;
 use super::http::{Response, Server, text};
+use super::outgoing::Outgoing;
 use super::params;
 use super::places::Place;
 use super::subscription::{Subscription, Unsubscribe};
@@ -37,7 +37,7 @@ pub(super) fn open(
     mut request: Request<Incoming>,
     place: Arc<Place>,
 ) -> Response {
-    let response = match create_response_with_body(&request, Full::default) {
+    let response = match create_response_with_body(&request, Outgoing::default) {
         Ok(response) => response,
         Err(error) => {
             return text(StatusCode::UPGRADE_REQUIRED, format!("/ws is for WebSockets: {error}"));

@@ -164,3 +164,44 @@ fn head(length: usize) -> Vec<u8> {
     )
     .into_bytes()
 }
+
+#[test]
+fn a_state_that_does_not_come_gives_its_place_back() {
+    let time = Duration::from_secs(2);
+    let rig = limited(RpcLimits { max_transfers: 1, body_timeout: time, ..RpcLimits::default() });
+    let mut client = rig.client();
+    let put = |client: &mut Client, body: &[u8]| {
+        let reply = client.send("PUT /sandbox/state", &[], body);
+        (reply.status, reply.text())
+    };
+    let mut slow = rig.client();
+    slow.write_raw(
+        b"PUT /sandbox/state HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9000\r\n\r\nsand",
+    );
+    wait_for(&mut client, "sandboxd_rpc_transfers", "1");
+    let (status, why) = put(&mut rig.client(), b"x");
+    assert_eq!((status, why.contains("1 states come or go already")), (503, true), "{why}");
+    let late = slow.read(false);
+    assert_eq!(late.status, 408, "{}", late.text());
+    assert!(slow.is_closed());
+    wait_for(&mut client, "sandboxd_rpc_transfers", "0");
+    let (status, why) = put(&mut client, b"what is this");
+    assert_eq!((status, why.contains("not a file that sandboxd wrote")), (400, true), "{why}");
+    let mut client = rig.client();
+    assert_eq!(client.get("/sandbox/state?format=mine").status, 400);
+    let reply = client.send("POST /sandbox/state", &[], b"");
+    assert_eq!((reply.status, reply.header("allow")), (405, Some("GET,PUT")));
+    assert_eq!(client.result("health", &json!([])), json!(null));
+}
+
+#[test]
+fn pages_of_others_do_not_touch_the_state() {
+    let allowed_origins = vec!["http://mine".to_owned()];
+    let rig = Rig::with(RpcConfig { allowed_origins, ..RpcConfig::neard() });
+    for line in ["GET /sandbox/state", "PUT /sandbox/state"] {
+        assert_eq!(rig.client().send(line, &["origin: http://other"], b"").status, 403, "{line}");
+    }
+    let asked = ["origin: http://other", "access-control-request-method: PUT"];
+    let reply = rig.client().send("OPTIONS /sandbox/state", &asked, b"");
+    assert_eq!(reply.header("access-control-allow-methods"), Some("GET,POST"));
+}
