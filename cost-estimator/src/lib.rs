@@ -9,6 +9,7 @@ pub mod case;
 pub mod cases;
 pub mod constants;
 pub mod fit;
+pub mod machine;
 pub mod measure;
 pub mod metric;
 pub mod plan;

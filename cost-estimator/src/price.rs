@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::case::Case;
 use crate::fit::{Fit, Row};
 use crate::measure::{Measured, Point};
@@ -49,8 +51,21 @@ pub struct Priced {
     pub at: String,
     /// What a unit takes.
     pub sample: Sample,
-    /// The measurements: units of this cost, what was measured, and what the fit says.
-    pub plot: Vec<[f64; 3]>,
+    /// The measurements, beside what the fit says.
+    pub plot: Vec<PlotPoint>,
+}
+
+/// A measurement beside what the fit says.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlotPoint {
+    /// Units of the cost.
+    pub units: f64,
+    /// What was measured, without what costs of other cases take.
+    pub measured: f64,
+    /// What the fit says of it.
+    pub fitted: f64,
+    /// The distance from the fit, as a share of all that was measured.
+    pub residual: f64,
 }
 
 /// Prices the costs of `cases`, of which `measured` has the measurements. Cases stand behind those
@@ -179,9 +194,13 @@ fn sample(fit: &Fit, rows: &[Row], at: usize) -> Sample {
     Sample::Known { amount, r2: fit.r2, worst: fit.worst }
 }
 
-fn plot(rows: &[Row], at: usize, fit: Option<&Fit>) -> Vec<[f64; 3]> {
-    let said = |row: &Row| fit.map_or(0.0, |fit| fit.value(&row.units));
-    rows.iter().map(|row| [row.units[at], row.value, said(row)]).collect()
+fn plot(rows: &[Row], at: usize, fit: Option<&Fit>) -> Vec<PlotPoint> {
+    let point = |row: &Row| {
+        let fitted = fit.map_or(0.0, |fit| fit.value(&row.units));
+        let residual = (row.value - fitted) / row.scale.max(1.0);
+        PlotPoint { units: row.units[at], measured: row.value, fitted, residual }
+    };
+    rows.iter().map(point).collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,9 @@
 //! What was measured, beside the prices in force: a table for people, figures for programs, a fee
-//! table for chains. Doubtful measurements show their reason in place of a figure.
+//! table for chains, and a folder to read with a plot of each fit. Doubtful measurements show their
+//! reason in place of a figure.
+
+mod markdown;
+mod plot;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -8,7 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::constants::Constants;
 use crate::metric::{Counter, Metric};
-use crate::price::{Priced, Sample};
+use crate::price::{PlotPoint, Priced, Sample};
+
+pub use markdown::write_folder;
 
 /// A report: with what was measured, and a line for each cost.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +29,9 @@ pub struct Report {
     pub vm: String,
     /// The processor architecture.
     pub arch: String,
+    /// The machine that it was measured on.
+    #[serde(default)]
+    pub machine: String,
     /// How measurements became gas.
     pub constants: Constants,
     /// The prices that follow, by NEAR's names: what chains load.
@@ -45,6 +54,9 @@ pub struct Line {
     /// The figure or the reason why there is none.
     #[serde(flatten)]
     pub result: Outcome,
+    /// The measurements, beside what the fit says.
+    #[serde(default)]
+    pub plot: Vec<PlotPoint>,
 }
 
 /// A figure or the reason why there is none.
@@ -87,7 +99,7 @@ impl Line {
             Sample::Uncertain { why } => Outcome::Uncertain { reason: why.clone() },
         };
         let (cost, case, at) = (priced.cost.clone(), priced.case.clone(), priced.at.clone());
-        Line { cost, case, at, charged, result }
+        Line { cost, case, at, charged, result, plot: priced.plot.clone() }
     }
 
     /// The gas that the measurements ask for.
@@ -103,6 +115,11 @@ impl Line {
     pub fn ratio(&self) -> Option<f64> {
         let gas = self.gas().filter(|gas| *gas > 0)?;
         Some(crate::real(self.charged?) / crate::real(gas))
+    }
+
+    /// Whether the chain charges less than the measurements ask for.
+    pub fn undercharges(&self) -> bool {
+        self.ratio().is_some_and(|ratio| ratio < 1.0)
     }
 }
 
@@ -160,11 +177,7 @@ impl Report {
                 Outcome::Known { amount, gas, r2, .. } => {
                     let charged = line.charged.map(|gas| gas.to_string());
                     let ratio = line.ratio().map(|ratio| format!("{ratio:.2}"));
-                    let mark = if line.ratio().is_some_and(|ratio| ratio < 1.0) {
-                        " UNDERCHARGES"
-                    } else {
-                        ""
-                    };
+                    let mark = if line.undercharges() { " UNDERCHARGES" } else { "" };
                     writeln!(
                         out,
                         "{amount:>14.2} {gas:>19} {:>19} {:>9} {r2:>7.4}{mark}",
@@ -177,17 +190,14 @@ impl Report {
                 }
             }
         }
-        let under =
-            self.figures.iter().filter(|line| line.ratio().is_some_and(|ratio| ratio < 1.0));
+        writeln!(out, "{}; measured in {}, on {}", self.summary(), self.counter, self.vm)
+    }
+
+    /// How many costs there are, and how many of them are a matter for somebody.
+    fn summary(&self) -> String {
+        let under = self.figures.iter().filter(|line| line.undercharges()).count();
         let uncertain = self.figures.iter().filter(|line| line.gas().is_none()).count();
-        writeln!(
-            out,
-            "{} costs, {} undercharge, {uncertain} uncertain; measured in {}, on {}",
-            self.figures.len(),
-            under.count(),
-            self.counter,
-            self.vm
-        )
+        format!("{} costs, {under} undercharge, {uncertain} uncertain", self.figures.len())
     }
 
     /// Writes the whole report as JSON.

@@ -48,7 +48,11 @@ fn by_the_clock_there_is_a_figure_or_a_reason() {
     let out = folder.path().join("fees.json");
     let output = run(&["--metric", "time", "--quick", "--costs", "wasm_promise_return"], &out);
     assert!(output.status.success(), "{}", said(&output));
+    let page = std::fs::read_to_string(folder.path().join("fees.report/report.md"));
+    let page = page.expect("a page beside the fee table");
     for line in read(&out).figures {
+        assert!(page.contains(&format!("### {}\n", line.cost)), "{page}");
+        assert!(folder.path().join(format!("fees.report/{}.svg", line.cost)).is_file());
         match line.result {
             Outcome::Known { amount, .. } => assert!(amount > 0.0),
             Outcome::Uncertain { reason } => {
@@ -56,6 +60,24 @@ fn by_the_clock_there_is_a_figure_or_a_reason() {
             }
         }
     }
+}
+
+#[test]
+fn the_report_of_a_run_can_be_made_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("fees.json");
+    let plots = folder.path().join("plots");
+    let to_plots = plots.to_str().expect("a name");
+    let time = ["--metric", "time", "--quick", "--costs", "wasm_promise_return"];
+    let output = run(&[&time[..], &["--report", to_plots]].concat(), &out);
+    assert!(output.status.success(), "{}", said(&output));
+    let page = std::fs::read(plots.join("report.md")).expect("a page");
+    assert!(!folder.path().join("fees.report").exists());
+    let mut again = Command::new(env!("CARGO_BIN_EXE_cost-estimator"));
+    let output = again.arg("report").arg(&out).output().expect("it starts");
+    assert!(output.status.success(), "{}", said(&output));
+    let same = std::fs::read(folder.path().join("fees.report/report.md")).expect("a page");
+    assert_eq!(page, same);
 }
 
 #[test]
@@ -73,4 +95,6 @@ fn what_cannot_be_done_is_said_before_any_work() {
     let nowhere = folder.path().join("missing/fees.json");
     let time = ["--metric", "time", "--quick", "--costs", "wasm_promise_return"];
     refused(&time, &nowhere, "cannot write");
+    let folder = nowhere.to_str().expect("a name");
+    refused(&[&time[..], &["--report", folder]].concat(), &out, "cannot write");
 }
