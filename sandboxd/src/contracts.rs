@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use sandbox_runtime::{DiskStore, Engines, FeeTable};
+use sandbox_runtime::{DiskStore, Engines, FeeTable, fees_from_json};
 use sandboxd::cli::ServeArgs;
 
 use crate::differences;
@@ -22,19 +22,11 @@ pub(crate) fn engines(args: &ServeArgs, is_kept: bool) -> anyhow::Result<Engines
     })
 }
 
-/// A file of prices, beside which it may say how they were found.
-#[derive(serde::Deserialize)]
-struct FeesFile {
-    fees: FeeTable,
-}
-
 /// The prices that are not the protocol's.
 pub(crate) fn fees(args: &ServeArgs) -> anyhow::Result<FeeTable> {
     let Some(path) = &args.fees else { return Ok(FeeTable::new()) };
     let named = || format!("--fees {}", path.display());
-    let file: FeesFile = serde_json::from_slice(&fs::read(path).with_context(named)?)
-        .with_context(|| format!("{}: not an object with prices in `fees`", named()))?;
-    Ok(file.fees)
+    fees_from_json(&fs::read_to_string(path).with_context(named)?).with_context(named)
 }
 
 /// So much of the disk compiled contracts may take: some hundred of those written with near-sdk.

@@ -11,7 +11,7 @@ use super::operator::{Class, Effect, Immediates, Operator, PREFIX, Push};
 use super::reader::Reader;
 use super::reference::ReferenceSize;
 use super::row::Row;
-use super::schedule::{FrameSizes, Price, Prices};
+use super::schedule::{FrameSizes, Price, Prices, Schedule};
 use super::stack::{LocalSizes, Operands};
 use super::types::{ModuleTypes, Signature};
 use super::{InstrumentError, Rule};

@@ -211,14 +211,26 @@ impl Prices {
         self.prefixed.get(usize::try_from(opcode).ok()?)?.as_ref()
     }
 
-    pub(super) fn frame_sizes(&self) -> FrameSizes {
-        self.frame_sizes
-    }
-
     /// Gas of entering a function with a frame of so many bytes.
     pub(super) fn entry(&self, frame_bytes: u64) -> u64 {
         const BYTES: u64 = 8;
         frame_bytes.div_ceil(BYTES).saturating_mul(self.frame_price)
+    }
+}
+
+/// The schedule that a table was made from.
+impl Schedule for Prices {
+    fn price(&self, operator: &Operator) -> Price {
+        let mut rows = self.one_byte.iter().chain(self.prefixed.iter()).flatten();
+        rows.find(|row| row.operator == operator).map_or(Price::FREE, |row| row.price)
+    }
+
+    fn frame_price(&self) -> u64 {
+        self.frame_price
+    }
+
+    fn frame_sizes(&self) -> FrameSizes {
+        self.frame_sizes
     }
 }
 

@@ -90,6 +90,52 @@ pub fn all() -> impl Iterator<Item = (CostId, &'static str, CostKind)> {
     host.chain(actions)
 }
 
+/// NEAR's names of the fees of actions (near-parameters' `FeeParameter`), in the order of
+/// [`ACTIONS`].
+const ACTION_PARAMETERS: &[&str] = &[
+    "action_create_account",
+    "action_delete_account",
+    "action_deploy_contract",
+    "action_deploy_contract_per_byte",
+    "action_function_call",
+    "action_function_call_per_byte",
+    "action_transfer",
+    "action_stake",
+    "action_add_full_access_key",
+    "action_add_function_call_key",
+    "action_add_function_call_key_per_byte",
+    "action_delete_key",
+    "action_receipt_creation",
+    "data_receipt_creation_base",
+    "data_receipt_creation_per_byte",
+    "action_delegate",
+    "action_deploy_global_contract",
+    "action_deploy_global_contract_per_byte",
+    "action_use_global_contract",
+    "action_use_global_contract_per_identifier_byte",
+    "action_deterministic_state_init",
+    "action_deterministic_state_init_per_byte",
+    "action_deterministic_state_init_per_entry",
+    "action_gas_key_transfer",
+    "action_gas_key_byte",
+    "action_gas_key_nonce_write_base",
+    "action_universal_state_init",
+    "action_universal_state_init_per_byte",
+    "action_universal_state_init_per_entry",
+];
+
+/// NEAR's name for the price of a cost, as lists of its parameters have it: `wasm_sha256_base`,
+/// `action_transfer`. An action has three prices, which such lists tell apart by suffixes.
+pub fn parameter(id: CostId) -> Option<String> {
+    let place = ACTIONS.iter().position(|(action, _)| *action == id);
+    match place {
+        Some(place) => ACTION_PARAMETERS.get(place).map(|name| (*name).to_owned()),
+        None => all()
+            .find(|(cost, ..)| *cost == id)
+            .map(|(_, name, _)| format!("wasm_{}", name.to_ascii_lowercase())),
+    }
+}
+
 /// The table of all costs; `price` gives the price of a host cost by its name. Actions have no
 /// price in the table: theirs are in [`Fees`](super::Fees).
 pub fn table(mut price: impl FnMut(&'static str) -> Cost) -> CostTable {

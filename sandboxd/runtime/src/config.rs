@@ -95,11 +95,8 @@ impl RuntimeConfig {
 
     /// NEAR's name for the price of a host function or the fee of an action, the latter without the
     /// suffixes of its three prices; `None` where NEAR has no such price.
-    pub fn parameter_name(&self, cost: CostId) -> Option<String> {
-        self.profile_rows.get(&cost).map(|row| match row {
-            ProfileRow::Host(cost) => fee_table::host_name(*cost),
-            ProfileRow::Action(cost) => fee_table::action_name(*cost),
-        })
+    pub fn parameter_name(&self, id: CostId) -> Option<String> {
+        self.profile_rows.contains_key(&id).then(|| cost::parameter(id)).flatten()
     }
 
     /// How much gas a view may burn: as much as a call, if nothing else was said.
@@ -308,6 +305,13 @@ mod tests {
             let name = upper(&format!("{id:?}"));
             let row = config.host().costs.iter().find(|row| row.name == name).expect("a row");
             assert_eq!(row.cost, cost_of(price), "{name}");
+        }
+        for (id, row) in &*config.profile_rows {
+            let name = match row {
+                ProfileRow::Host(cost) => fee_table::host_name(*cost),
+                ProfileRow::Action(cost) => fee_table::action_name(*cost),
+            };
+            assert_eq!(config.parameter_name(*id), Some(name));
         }
         for (id, _) in &config.near().fees.action_fees {
             assert!(known.contains(&ProfileRow::Action(id)), "no row for {id:?}");

@@ -9,35 +9,9 @@ use near_parameters::parameter::FeeParameter;
 use near_parameters::parameter_table::FeeComponent;
 use near_parameters::{Fee, RuntimeConfig as NearConfig, SignatureKind};
 
+pub use vm_runner::near::{FeeTable, InvalidFees};
+
 use crate::near::{ActionCosts, ExtCosts, Gas, ParameterCost};
-
-/// Prices in gas by NEAR's names.
-pub type FeeTable = BTreeMap<String, u64>;
-
-/// A fee table that does not fit the protocol.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidFees {
-    /// There is no such price.
-    #[error("there is no price {name}{hint}", hint = hint(.nearest.as_deref()))]
-    Unknown {
-        /// The name that was given.
-        name: String,
-        /// A name that there is and that begins alike.
-        nearest: Option<String>,
-    },
-    /// A price of instructions has 32 bits.
-    #[error("{name} is at most {max}, not {gas}", max = u32::MAX)]
-    TooLarge {
-        /// The price.
-        name: String,
-        /// What was given for it.
-        gas: u64,
-    },
-}
-
-fn hint(nearest: Option<&str>) -> String {
-    nearest.map(|name| format!("; did you mean {name}?")).unwrap_or_default()
-}
 
 /// All prices of `config`.
 pub(crate) fn of(config: &NearConfig) -> FeeTable {
@@ -51,13 +25,10 @@ pub(crate) fn replace(mut config: NearConfig, fees: &FeeTable) -> Result<NearCon
     let mut slots: BTreeMap<String, Slot<'_>> = slots(&mut config).into_iter().collect();
     for (name, gas) in fees {
         let Some(slot) = slots.get_mut(name) else {
-            let stem = |name: &str| name.rsplit_once(['_', '.']).map(|(stem, _)| stem.to_owned());
-            let nearest = slots.keys().find(|known| stem(known) == stem(name)).cloned();
-            return Err(InvalidFees::Unknown { name: name.clone(), nearest });
+            return Err(InvalidFees::unknown(name, slots.keys()));
         };
-        if !slot.set(*gas) {
-            return Err(InvalidFees::TooLarge { name: name.clone(), gas: *gas });
-        }
+        InvalidFees::check(name, *gas)?;
+        slot.set(*gas);
     }
     drop(slots);
     Ok(config)
@@ -81,18 +52,14 @@ impl Slot<'_> {
         }
     }
 
-    /// Whether it fits.
-    fn set(&mut self, gas: u64) -> bool {
+    fn set(&mut self, gas: u64) {
         match self {
             Slot::Cost(cost) => **cost = ParameterCost::new(Gas::from_gas(gas), gas),
             Slot::Component(component) => **component = FeeComponent::Gas(Gas::from_gas(gas)),
-            Slot::Op(op) => match u32::try_from(gas) {
-                Ok(gas) => **op = gas,
-                Err(_) => return false,
-            },
+            // It was checked to have 32 bits.
+            Slot::Op(op) => **op = u32::try_from(gas).unwrap_or(u32::MAX),
             Slot::Linear(linear) => **linear = gas,
         }
-        true
     }
 }
 
@@ -108,10 +75,10 @@ fn slots(config: &mut NearConfig) -> Vec<(String, Slot<'_>)> {
         vm.ext_costs
             .costs
             .iter_mut()
-            .map(|(id, cost): (ExtCosts, _)| (id.param().to_string(), Slot::Cost(cost))),
+            .map(|(id, cost): (ExtCosts, _)| (host_name(id), Slot::Cost(cost))),
     );
     for (id, fee) in &mut fees.action_fees {
-        let name = FeeParameter::from(id);
+        let name = action_name(id);
         let Fee { send_sir, send_not_sir, execution } = fee;
         slots.extend([
             (format!("{name}.send_sir"), Slot::Component(send_sir)),
@@ -185,7 +152,10 @@ mod tests {
             error.to_string(),
             "there is no price wasm_sha256_bse; did you mean wasm_sha256_base?"
         );
-        let error = config().with_fees(&fees(&[("wasm_regular_op_cost", 1 << 32)]));
-        assert!(matches!(error, Err(InvalidFees::TooLarge { .. })));
+        for name in ["wasm_regular_op_cost", "wasm_linear_op_base_cost", "wasm_linear_op_unit_cost"]
+        {
+            let error = config().with_fees(&fees(&[(name, (1 << 32) + 1)]));
+            assert!(matches!(error, Err(InvalidFees::TooLarge { .. })), "{name}");
+        }
     }
 }

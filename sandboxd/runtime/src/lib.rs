@@ -47,5 +47,5 @@ pub use impersonation::Impersonated;
 pub use itemized::{ActionGas, Itemized};
 pub use rules::{DelegateV2, Rules, StorageProofLimit, UnsupportedProtocolVersion};
 pub use state_changes::{Causes, StateChanges};
-pub use vm_runner::near::Fixture;
+pub use vm_runner::near::{Fixture, fees_from_json};
 pub use vm_runner::{ArtifactKey, ArtifactStore, DiskStore, StoreStats, UnknownVm, VmKind};

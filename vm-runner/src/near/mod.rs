@@ -1,7 +1,8 @@
-//! Fixtures of NEAR: calls on which engines differ, written down with all that it takes to run them
-//! again without a chain. No crate of NEAR's is needed: what a contract sees of it is data.
+//! Fixtures of NEAR: calls, on which engines differ for one, written down with all that it takes to
+//! run them again without a chain. No crate of NEAR's is needed: what a contract sees of it is data.
 
 mod data;
+mod fees;
 mod parameters;
 mod shrink;
 mod strip;
@@ -11,7 +12,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use host_fns::abi::{Effects, Fault, Host};
-use host_fns::near::{Context, External, InMemory, NearHost};
+use host_fns::near::{Context, External, InMemory, NearHost, cost};
 use serde::{Deserialize, Serialize};
 
 use crate::fused::{differing, observe};
@@ -22,6 +23,7 @@ use crate::{
 use data::Bytes;
 use parameters::Parameters;
 
+pub use fees::{FeeTable, InvalidFees, fees_from_json};
 pub use shrink::shrink;
 
 /// The version of the format.
@@ -90,10 +92,46 @@ pub struct Replayed {
     pub observed: Vec<Effects>,
 }
 
+/// A call that is ready to be made: its module is compiled.
+pub struct ReadyCall {
+    runner: Runner<ReplayHost>,
+    code: CodeBytes,
+    method: String,
+}
+
+impl ReadyCall {
+    /// Makes the call.
+    ///
+    /// # Errors
+    /// When the engine is at fault.
+    pub fn run(&self, host: ReplayHost) -> Result<crate::Finished<ReplayHost>, VmFault> {
+        self.runner.run(&self.code, &self.method, host)
+    }
+}
+
+impl fmt::Debug for ReadyCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadyCall").field("method", &self.method).finish_non_exhaustive()
+    }
+}
+
 impl Fixture {
-    /// The call of `case`.
+    /// The call of `case`, on which engines differ.
     pub fn of<X: External>(
         difference: &Difference,
+        engines: &[VmKind],
+        case: Case<'_, NearHost<X>>,
+        config: &VmConfig,
+    ) -> Result<Self, Fault> {
+        let differs_in = difference.topics.iter().map(|topic| (*topic).to_owned()).collect();
+        Ok(Fixture { differs_in, ..Self::recorded(engines, case, config)? })
+    }
+
+    /// The call of `case`, to be run again on `engines`.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub fn recorded<X: External>(
         engines: &[VmKind],
         case: Case<'_, NearHost<X>>,
         config: &VmConfig,
@@ -103,7 +141,7 @@ impl Fixture {
         Ok(Fixture {
             version: VERSION,
             engines: engines.iter().map(|engine| engine.name().to_owned()).collect(),
-            differs_in: difference.topics.iter().map(|topic| (*topic).to_owned()).collect(),
+            differs_in: Vec::new(),
             method: entry.to_owned(),
             module: Bytes(wasm.to_vec()),
             context: host.context().clone(),
@@ -155,23 +193,50 @@ impl Fixture {
         self.engines.iter().map(engine).collect()
     }
 
+    /// The same call under other prices; those that `fees` does not name stay.
+    ///
+    /// # Errors
+    /// When there is no such price, or it does not fit.
+    pub fn with_fees(&self, fees: &FeeTable) -> Result<Self, InvalidFees> {
+        Ok(Fixture { parameters: self.parameters.with_fees(fees)?, ..self.clone() })
+    }
+
+    /// Gas that a chain charges for such a call beside what the call burns: executing the action,
+    /// with the bytes of its method and its input.
+    pub fn action_gas(&self) -> u64 {
+        let bytes = self.method.len().saturating_add(self.context.input.len());
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let fees = self.parameters.host().fees;
+        let of = |id| fees.get(id).exec.gas.units();
+        let of_bytes = of(cost::FUNCTION_CALL_BYTE).saturating_mul(bytes);
+        of(cost::FUNCTION_CALL_BASE).saturating_add(of_bytes)
+    }
+
     /// Runs the call on each engine.
     pub fn run(
         &self,
         engines: Vec<Box<dyn Vm<ReplayHost>>>,
     ) -> Result<Vec<Replayed>, InvalidFixture> {
-        let config = Arc::new(self.parameters.vm()?);
-        let host_config = Arc::new(self.parameters.host());
-        let code = CodeBytes::new(self.module());
         let run = |vm: Box<dyn Vm<ReplayHost>>| {
             let engine = vm.kind();
-            let impossible = |_| InvalidFixture::Impossible("balance");
-            let host = NearHost::new(self.world(), self.context.clone(), Arc::clone(&host_config))
-                .map_err(impossible)?;
-            let runner = Runner::new(vm, Arc::new(ModuleCache::new(64 << 20)), Arc::clone(&config));
-            Ok(replayed(engine, runner.run(&code, &self.method, host)))
+            let (call, host) = (self.ready(vm)?, self.host()?);
+            Ok(replayed(engine, call.run(host)))
         };
         engines.into_iter().map(run).collect()
+    }
+
+    /// The call, ready to be made on `vm`. A module that cannot be compiled fails when it is called.
+    pub fn ready(&self, vm: Box<dyn Vm<ReplayHost>>) -> Result<ReadyCall, InvalidFixture> {
+        let config = Arc::new(self.parameters.vm()?);
+        let runner = Runner::new(vm, Arc::new(ModuleCache::new(64 << 20)), config);
+        Ok(ReadyCall { runner, code: CodeBytes::new(self.module()), method: self.method.clone() })
+    }
+
+    /// The chain as the call sees it, for one call.
+    pub fn host(&self) -> Result<ReplayHost, InvalidFixture> {
+        let config = Arc::new(self.parameters.host());
+        NearHost::new(self.world(), self.context.clone(), config)
+            .map_err(|_| InvalidFixture::Impossible("balance"))
     }
 
     fn world(&self) -> InMemory {

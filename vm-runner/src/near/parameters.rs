@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gas_meter::instrument::{Limits as MeteringLimits, Prices};
+use gas_meter::instrument::{InvalidSchedule, Limits as MeteringLimits, Prices};
 use gas_meter::{Cost, CostId, CostKind, Gas};
 use host_fns::abi::{Feature, FeatureSet};
 use host_fns::common;
 use host_fns::near::{Config, Fee, Fees, Limits, cost};
 use serde::{Deserialize, Serialize};
 
-use super::InvalidFixture;
 use super::data::gas;
+use super::fees::{self, FeeTable, Priced};
+use super::{InvalidFees, InvalidFixture};
 use crate::{LoadingCosts, ModuleLimits, VmConfig, WasmProposals};
 
 /// The module that contracts import from.
@@ -46,13 +47,6 @@ pub(super) struct Parameters {
 
 impl Parameters {
     pub(super) fn of(vm: &VmConfig, host: &Config) -> Self {
-        let mut prices: Vec<(u64, u64)> = Vec::new();
-        for figure in vm.prices.figures() {
-            match prices.last_mut() {
-                Some((times, last)) if *last == figure => *times = times.saturating_add(1),
-                _ => prices.push((1, figure)),
-            }
-        }
         let named = |kind| cost::all().filter(move |(_, _, other)| *other == kind);
         let costs = named(CostKind::Host)
             .map(|(id, name, _)| (name.to_owned(), price(host.costs.cost(id))));
@@ -63,7 +57,7 @@ impl Parameters {
         Parameters {
             module_limits: vm.limits.clone(),
             reference_types_and_bulk_memory: vm.wasm == WasmProposals::ReferenceTypesAndBulkMemory,
-            prices,
+            prices: counted(&vm.prices),
             host_features: vm.host_features.bits(),
             loading: vm.loading.map(|costs| (costs.base.0, costs.byte.0)),
             costs: costs.collect(),
@@ -76,13 +70,48 @@ impl Parameters {
         }
     }
 
-    pub(super) fn vm(&self) -> Result<VmConfig, InvalidFixture> {
+    /// The same with other prices; those that `fees` does not name stay. Compute becomes the same
+    /// as the gas.
+    pub(super) fn with_fees(&self, fees: &FeeTable) -> Result<Self, InvalidFees> {
+        let known = fees::priced();
+        let mut changed = self.clone();
+        for (name, gas) in fees {
+            InvalidFees::check(name, *gas)?;
+            let price = [*gas, *gas];
+            match known.get(name) {
+                None => return Err(InvalidFees::unknown(name, known.keys())),
+                Some(Priced::Host(cost)) => {
+                    changed.costs.insert((*cost).to_owned(), price);
+                }
+                Some(Priced::Action(cost, stage)) => {
+                    let stages = changed.fees.entry((*cost).to_owned()).or_default();
+                    if let Some(slot) = stages.get_mut(*stage) {
+                        *slot = price;
+                    }
+                }
+                Some(Priced::Instructions | Priced::Elsewhere) => {}
+            }
+        }
+        if let Some(gas) = fees::regular_op(fees) {
+            changed.regular_op_gas = gas;
+        }
+        let prices =
+            self.instructions().and_then(|was| fees::instructions(&was, self.regular_op_gas, fees));
+        changed.prices = counted(&prices.map_err(|error| InvalidFees::Format(error.to_string()))?);
+        Ok(changed)
+    }
+
+    fn instructions(&self) -> Result<Prices, InvalidSchedule> {
         // More figures than there are operators are wrong, however many the file claims.
         const MOST: usize = 10_000;
         let figures = self.prices.iter().flat_map(|(times, figure)| {
             std::iter::repeat_n(*figure, usize::try_from(*times).unwrap_or(MOST))
         });
         let figures: Vec<u64> = figures.take(MOST).collect();
+        Prices::from_figures(&figures)
+    }
+
+    pub(super) fn vm(&self) -> Result<VmConfig, InvalidFixture> {
         let wasm = if self.reference_types_and_bulk_memory {
             WasmProposals::ReferenceTypesAndBulkMemory
         } else {
@@ -98,8 +127,7 @@ impl Parameters {
             limits: self.module_limits.clone(),
             wasm,
             import_module: IMPORT_MODULE,
-            prices: Prices::from_figures(&figures)
-                .map_err(|_| InvalidFixture::Impossible("prices"))?,
+            prices: self.instructions().map_err(|_| InvalidFixture::Impossible("prices"))?,
             host_features: (0..64)
                 .filter(is_on)
                 .fold(FeatureSet::NONE, |on, feature| on.with(Feature(feature))),
@@ -126,6 +154,18 @@ impl Parameters {
             one_yocto_on_promise: self.one_yocto_on_promise,
         }
     }
+}
+
+/// The figures of `prices`: how often each stands in a row, and which.
+fn counted(prices: &Prices) -> Vec<(u64, u64)> {
+    let mut counted: Vec<(u64, u64)> = Vec::new();
+    for figure in prices.figures() {
+        match counted.last_mut() {
+            Some((times, last)) if *last == figure => *times = times.saturating_add(1),
+            _ => counted.push((1, figure)),
+        }
+    }
+    counted
 }
 
 fn price(cost: Cost) -> Price {
