@@ -6,7 +6,7 @@ mod contracts;
 mod curves;
 mod host;
 mod ledger;
-mod scene;
+pub(crate) mod scene;
 mod signatures;
 mod wasm;
 

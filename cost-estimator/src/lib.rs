@@ -7,6 +7,7 @@
 
 pub mod case;
 pub mod cases;
+pub mod check;
 pub mod constants;
 pub mod fit;
 pub mod machine;
@@ -16,6 +17,8 @@ pub mod plan;
 pub mod price;
 pub mod report;
 pub mod run;
+pub mod search;
+pub mod workload;
 
 /// A count as a real number; exact up to 2⁵³, which no count of ours reaches.
 #[allow(clippy::as_conversions, clippy::cast_precision_loss, reason = "exact up to 2⁵³")]

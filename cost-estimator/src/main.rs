@@ -27,6 +27,9 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         report: Option<PathBuf>,
     },
+    /// Puts gas that is charged beside work that is done, and looks for modules that do the most work
+    /// for the least gas.
+    Check(command::check::Check),
     /// Lists all costs with the cases that price them, and those that have none with the reason.
     List,
     /// Compares the fee tables of two runs: of two moments, two engines or two machines.
@@ -45,6 +48,7 @@ fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Run(arguments) => arguments.run(),
         Command::Report { fees, report } => command::run::report(&fees, report),
+        Command::Check(arguments) => arguments.run(),
         Command::List => command::run::list(),
         Command::Diff { before, after } => command::run::diff(&before, &after),
     }

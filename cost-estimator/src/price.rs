@@ -148,7 +148,7 @@ fn rows(case: &Case, measured: &Measured, known: &BTreeMap<&str, f64>) -> Vec<Ro
 }
 
 /// Why the measurements themselves are doubtful.
-fn noise(measured: &Measured, metric: Metric) -> Option<String> {
+pub(crate) fn noise(measured: &Measured, metric: Metric) -> Option<String> {
     let (most, hint) = match metric {
         Metric::Instructions => (0.05, ""),
         Metric::Time => (0.3, ": the machine is busy"),

@@ -26,6 +26,9 @@ pub struct Setup {
     pub quick: bool,
     /// What names the program that is measured: its version and its size.
     pub program: String,
+    /// What the program makes its cases of, in its own words.
+    #[serde(default)]
+    pub subject: String,
 }
 
 impl Setup {
@@ -34,7 +37,13 @@ impl Setup {
         let program = std::env::current_exe().context("this program cannot find itself")?;
         let file = program.metadata().context("this program cannot look at itself")?;
         let program = format!("{} {}", env!("CARGO_PKG_VERSION"), file.len());
-        Ok(Setup { counter, vm: vm.to_owned(), quick, program })
+        Ok(Setup { counter, vm: vm.to_owned(), quick, program, subject: String::new() })
+    }
+
+    /// The same, with cases that the program makes of `subject`.
+    #[must_use]
+    pub fn of(self, subject: String) -> Self {
+        Setup { subject, ..self }
     }
 
     /// How often every size is measured.
@@ -233,7 +242,8 @@ mod tests {
     use crate::metric::Counter;
 
     fn setup(vm: &str) -> Setup {
-        Setup { counter: Counter::Clock, vm: vm.into(), quick: false, program: "1".into() }
+        let (program, subject) = ("1".into(), String::new());
+        Setup { counter: Counter::Clock, vm: vm.into(), quick: false, program, subject }
     }
 
     #[test]

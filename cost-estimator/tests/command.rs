@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use cost_estimator::check::Checked;
 use cost_estimator::report::{Outcome, Report};
+use vm_runner::near::Fixture;
 
 fn run(arguments: &[&str], out: &Path) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cost-estimator"));
@@ -97,4 +99,71 @@ fn what_cannot_be_done_is_said_before_any_work() {
     refused(&time, &nowhere, "cannot write");
     let folder = nowhere.to_str().expect("a name");
     refused(&[&time[..], &["--report", folder]].concat(), &out, "cannot write");
+}
+
+/// A folder of one recorded call.
+fn workload(folder: &Path) -> String {
+    let calls = folder.join("calls");
+    std::fs::create_dir(&calls).expect("a folder");
+    let from = concat!(env!("CARGO_MANIFEST_DIR"), "/../vm-runner/tests/fixtures/logs.json");
+    std::fs::copy(from, calls.join("logs.json")).expect("a fixture");
+    calls.to_str().expect("a name").to_owned()
+}
+
+fn check(arguments: &[&str], out: &Path) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cost-estimator"));
+    let time = ["check", "--metric", "time", "--quick"];
+    command.args(time).args(arguments).arg("--out").arg(out).output().expect("it starts")
+}
+
+fn checked(out: &Path) -> Vec<Checked> {
+    serde_json::from_str(&std::fs::read_to_string(out).expect("figures")).expect("figures")
+}
+
+#[test]
+fn a_host_function_with_a_wrong_price_is_found_as_the_worst() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (calls, out) = (workload(folder.path()), folder.path().join("check.json"));
+    // Instructions are dear, and hashing is as good as free.
+    let fees = folder.path().join("fees.json");
+    let planted = r#"{"fees":{"wasm_regular_op_cost":800000000,"wasm_sha256_base":1,
+        "wasm_sha256_byte":1,"wasm_read_memory_base":1,"wasm_read_memory_byte":1}}"#;
+    std::fs::write(&fees, planted).expect("written");
+    let fees = fees.to_str().expect("a name");
+    let output = check(&["--workload", &calls, "--fees", fees, "--modules", "320"], &out);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("[320/320 modules] "), "{}", said(&output));
+
+    let all = checked(&out);
+    let worst = all.iter().find(|checked| checked.name != "logs").expect("modules");
+    assert!(worst.name.contains("sha256("), "{all:?}");
+    let saved = std::fs::read_to_string(folder.path().join("check.worst/01.json"));
+    let saved = Fixture::from_json(&saved.expect("saved")).expect("a call");
+    let runs = saved.run(saved.engines().expect("an engine")).expect("it can be run again");
+    assert!(runs[0].burnt > 0);
+}
+
+#[test]
+fn recorded_calls_are_checked_and_what_is_above_a_bound_fails() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (calls, out) = (workload(folder.path()), folder.path().join("check.json"));
+    let only = ["--workload", &calls, "--modules", "0"];
+    let output = check(&only, &out);
+    assert!(output.status.success(), "{}", said(&output));
+    let names: Vec<String> = checked(&out).into_iter().map(|checked| checked.name).collect();
+    assert_eq!(names, ["logs"]);
+    assert!(!folder.path().join("check.worst").exists(), "there was no search");
+
+    // In the prices of that call an action costs a hundred.
+    let output = check(&[&only[..], &["--fail-above", "0.5"]].concat(), &out);
+    assert!(!output.status.success());
+    assert!(said(&output).contains("or not known: logs"), "{}", said(&output));
+
+    std::fs::write(folder.path().join("calls/odd.json"), "[1]").expect("written");
+    let output = check(&only, &out);
+    assert!(!output.status.success());
+    let why = said(&output);
+    assert!(why.contains("odd.json") && why.contains("not a fixture"), "{why}");
+    let output = check(&["--workload", "no/such/folder"], &out);
+    assert!(said(&output).contains("cannot read no/such/folder"), "{}", said(&output));
 }

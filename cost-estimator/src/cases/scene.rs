@@ -94,12 +94,9 @@ pub(super) fn config(near: &RuntimeConfig) -> Arc<Config> {
     Arc::new(config)
 }
 
-fn host(config: &Arc<Config>, call: &Call) -> anyhow::Result<SceneHost> {
-    let mut external = InMemory::new("alice.near", "mainnet");
-    for validator in 0..100 {
-        external.validators.insert(format!("validator-{validator}.near"), 1 << 90);
-    }
-    let context = CallContext {
+/// The circumstances of a call that comes with `gas`.
+pub(crate) fn context(gas: Gas) -> CallContext {
+    CallContext {
         current_account_id: "alice.near".to_owned(),
         signer_account_id: "alice.near".to_owned(),
         signer_public_key: vec![0; 33],
@@ -115,12 +112,19 @@ fn host(config: &Arc<Config>, call: &Call) -> anyhow::Result<SceneHost> {
         storage_usage: 1 << 20,
         account_contract: AccountContract::None,
         attached_deposit: 0,
-        prepaid_gas: Gas::MAX,
+        prepaid_gas: gas,
         random_seed: vec![7; 32],
         mode: Mode::Call,
         output_data_receivers: Vec::new(),
-    };
-    let mut host = NearHost::new(external, context, Arc::clone(config))
+    }
+}
+
+fn host(config: &Arc<Config>, call: &Call) -> anyhow::Result<SceneHost> {
+    let mut external = InMemory::new("alice.near", "mainnet");
+    for validator in 0..100 {
+        external.validators.insert(format!("validator-{validator}.near"), 1 << 90);
+    }
+    let mut host = NearHost::new(external, context(Gas::MAX), Arc::clone(config))
         .map_err(|fault| anyhow::anyhow!("{fault}"))?;
     for (register, bytes) in &call.registers {
         host.core.set_register(*register, bytes).map_err(|error| anyhow::anyhow!("{error}"))?;

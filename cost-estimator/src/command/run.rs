@@ -9,7 +9,7 @@ use clap::Args;
 use cost_estimator::cases;
 use cost_estimator::constants::Constants;
 use cost_estimator::machine;
-use cost_estimator::metric::{Counter, Metric};
+use cost_estimator::metric::Metric;
 use cost_estimator::plan::select;
 use cost_estimator::price::{Priced, price};
 use cost_estimator::report::{self, Line, Report};
@@ -17,7 +17,7 @@ use cost_estimator::run::{Setup, supervise};
 use sandbox_runtime::VmKind;
 use sandbox_runtime::near::PROTOCOL_VERSION;
 
-use super::{bed, beside};
+use super::{bed, beside, warn_of_debug};
 
 #[derive(Args, Debug)]
 pub(crate) struct Run {
@@ -85,13 +85,6 @@ impl Run {
         eprintln!("prices in {}, plots in {}", self.out.display(), folder.display());
         std::fs::remove_file(&journal)
             .with_context(|| format!("cannot remove {}", journal.display()))
-    }
-}
-
-/// Figures of a program that is not optimized are its own, not those of what it measures.
-fn warn_of_debug(counter: Counter) {
-    if counter == Counter::Callgrind && cfg!(debug_assertions) {
-        eprintln!("this program is built without optimization: its figures are too high");
     }
 }
 

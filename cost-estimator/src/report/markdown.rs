@@ -61,9 +61,12 @@ fn circumstances(report: &Report) -> String {
         ("gas for a byte written to disk", constants.gas_per_byte_written.to_string()),
         ("a price is what was measured, times", constants.safety_factor.to_string()),
     ];
-    let rows: String =
-        rows.iter().map(|(what, is)| format!("| {what} | {} |\n", escaped(is))).collect();
-    format!("| | |\n|---|---|\n{rows}\n")
+    let mut out = "| | |\n|---|---|\n".to_owned();
+    for (what, is) in rows {
+        let _ = writeln!(out, "| {what} | {} |", escaped(&is));
+    }
+    out.push('\n');
+    out
 }
 
 fn prices(report: &Report) -> String {

@@ -227,7 +227,7 @@ impl Axis {
 /// A number with as many digits as somebody reads, and commas between thousands.
 fn short(value: f64) -> String {
     let decimals = match value.abs() {
-        large if large >= 100.0 || large < 1e-9 => 0,
+        large if large >= 100.0 => 0,
         middle if middle >= 1.0 => 2,
         _ => 4,
     };
@@ -299,7 +299,7 @@ mod tests {
         assert_eq!(numbers(&text, "point", "cx"), [245.0, 380.0, 650.0]);
         assert_eq!(numbers(&text, "point", "cy"), [230.0, 170.0, 50.0]);
         let ends = ["x1", "y1", "x2", "y2"].map(|at| numbers(&text, "fit", at)[0]);
-        assert_eq!(ends, [110.0, 290.0, 650.0, 50.0]);
+        assert_eq!(ends.to_vec(), [110.0, 290.0, 650.0, 50.0]);
         assert_eq!(numbers(&text, "residual", "cy"), [367.5; 3], "no residual is in the middle");
         assert!(text.contains("10 instructions a unit; R² 1.0000"), "{text}");
     }
