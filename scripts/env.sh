@@ -37,3 +37,30 @@ debian() {
   printf 'sandboxd needs what Debian has in: apt-get install %s\n' "$*" >&2
   exit 1
 }
+
+# rocksdb: has RocksDB's C++ built once for all that links it. Cargo would take minutes for it again with each set of
+# features, and whenever another command had been told of a library in between.
+rocksdb() {
+  local version library build
+  version=$(sed -n '/^name = "librocksdb-sys"$/{n;s/^version = "\(.*\)"$/\1/p}' "$root/Cargo.lock")
+  library=$cache/rocksdb-$version build=$cache/rocksdb-build
+  command -v c++ >/dev/null 2>&1 || step "install a C++ compiler" debian g++
+  # For the bindings, which are made each time.
+  compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null || [ -n "${LIBCLANG_PATH:-}" ] ||
+    step "install libclang" debian libclang-dev
+  if [ ! -f "$library/librocksdb.a" ]; then
+    rm -rf "$build"
+    mkdir -p "$build/src" "$library"
+    {
+      printf '[package]\nname = "build"\nedition = "2024"\n[dependencies]\n'
+      grep '^rocksdb = ' "$root/Cargo.toml"
+      printf '[profile.dev.package.librocksdb-sys]\nopt-level = 1\n'
+    } > "$build/Cargo.toml"
+    cp "$root/Cargo.lock" "$build/"
+    : > "$build/src/lib.rs"
+    step "build RocksDB" cargo check --quiet --manifest-path "$build/Cargo.toml" --target-dir "$build/target"
+    mv "$build"/target/debug/build/librocksdb-sys-*/out/librocksdb.a "$library/"
+    rm -rf "$build"
+  fi
+  export ROCKSDB_LIB_DIR=$library ROCKSDB_STATIC=1
+}
