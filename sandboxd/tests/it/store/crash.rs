@@ -1,6 +1,6 @@
-//! The program is killed at random moments while transactions come from several sides. Each time the
-//! chain on disk is whole, and with `--sync always` it has all that was acknowledged. `CRASH_ROUNDS=200`
-//! kills it more often, `CRASH_SEED` at other moments.
+//! The program is killed at random moments while transactions come from several sides, and snapshots are
+//! taken and dropped. Each time the chains on disk are whole, and with `--sync always` they have all that
+//! was acknowledged. `CRASH_ROUNDS=200` kills it more often, `CRASH_SEED` at other moments.
 
 use std::path::Path;
 use std::thread;
@@ -11,9 +11,11 @@ use near_crypto::{KeyType, SecretKey};
 use near_primitives::hash::CryptoHash;
 use near_primitives::types::{Balance, Nonce};
 use sandbox_runtime::view;
-use sandboxd::chain::Chain;
+use sandboxd::Sandbox;
+use sandboxd::chain::{BlockMode, Chain, NodeOptions, SnapshotId};
+use serde_json::json;
 
-use super::{RECEIVER, SENT, daemon, open, send};
+use super::{RECEIVER, SENT, ask, daemon, open, send};
 use crate::support::id;
 
 const SENDERS: [&str; 4] =
@@ -33,7 +35,7 @@ fn number(variable: &str, otherwise: u64) -> u64 {
 fn a_killed_program_leaves_a_whole_chain() {
     let mut folder = tempfile::tempdir().unwrap();
     let mut rng = Rng::new(number("CRASH_SEED", 1));
-    let mut acknowledged = Vec::new();
+    let (mut acknowledged, mut saved) = (Vec::new(), 0);
     let (mut all_kept, mut lost) = (0, 0);
     for round in 0..number("CRASH_ROUNDS", 10) {
         if round > 0 && round % ROUNDS_OF_A_CHAIN == 0 {
@@ -41,10 +43,12 @@ fn a_killed_program_leaves_a_whole_chain() {
             acknowledged.clear();
         }
         let mode = ["always", "interval", "never"][usize::try_from(round % 3).unwrap()];
-        let new = run(folder.path(), mode, rng.below(LONGEST));
+        let (new, snapshots) = run(folder.path(), mode, rng.below(LONGEST));
         let sandbox = open(folder.path());
-        let chain = sandbox.chain();
+        let chain = &sandbox.chain().clone();
         check(chain);
+        let found = check_snapshots(sandbox, &snapshots, mode);
+        saved += found;
         let known = |hash: &CryptoHash| chain.execution(hash).is_some();
         assert!(acknowledged.iter().all(known), "round {round}: what was there is there");
         let (kept, gone): (Vec<_>, Vec<_>) = new.into_iter().partition(known);
@@ -54,15 +58,25 @@ fn a_killed_program_leaves_a_whole_chain() {
         acknowledged.extend(kept);
     }
     // Shown where the test fails or is run with --nocapture.
-    eprintln!("{all_kept} transactions acknowledged and kept, {lost} lost");
-    assert!(all_kept > 10, "there was something to lose");
+    eprintln!("{all_kept} transactions acknowledged and kept, {lost} lost; {saved} snapshots kept");
+    assert!(all_kept > 10 && saved > 0, "there was something to lose");
 }
 
-/// Runs the program for so many milliseconds, and returns the transactions that it acknowledged.
-fn run(folder: &Path, mode: &str, time: u64) -> Vec<CryptoHash> {
+/// The snapshots of a node, as one who takes them and drops them knows.
+#[derive(Default)]
+struct Taken {
+    /// Those that were acknowledged, and not to be dropped.
+    there: Vec<SnapshotId>,
+    /// The one that was to be dropped last.
+    dropped: Option<SnapshotId>,
+}
+
+/// Runs the program for so many milliseconds, and returns the transactions that it acknowledged, and the
+/// snapshots.
+fn run(folder: &Path, mode: &str, time: u64) -> (Vec<CryptoHash>, Taken) {
     let mut daemon = daemon(folder, &["--sync", mode]);
     let address = daemon.address();
-    let status = super::ask(&address, "status", &serde_json::json!([])).unwrap();
+    let status = ask(&address, "status", &json!([])).unwrap();
     let base: CryptoHash = status["result"]["genesis_hash"].as_str().unwrap().parse().unwrap();
     let nonces = SENDERS.map(|sender| nonce(&address, sender));
     thread::scope(|scope| {
@@ -83,22 +97,62 @@ fn run(folder: &Path, mode: &str, time: u64) -> Vec<CryptoHash> {
                 })
             })
             .collect();
+        let taker = scope.spawn(|| take_snapshots(&address));
         // Not for something to happen, but for as much as there is time for.
         thread::sleep(Duration::from_millis(time));
         assert_eq!(daemon.signal("-KILL"), None);
-        senders.into_iter().flat_map(|sender| sender.join().unwrap()).collect()
+        let acknowledged = senders.into_iter().flat_map(|sender| sender.join().unwrap()).collect();
+        (acknowledged, taker.join().unwrap())
     })
+}
+
+/// Takes snapshots, of which the latest few stay.
+fn take_snapshots(address: &str) -> Taken {
+    let mut taken = Taken::default();
+    if let Some(listed) = ask(address, "sandbox_snapshots", &json!({})) {
+        let listed = listed["result"].as_array().unwrap();
+        taken.there.extend(listed.iter().map(|one| one["snapshot_id"].as_u64().unwrap()));
+    }
+    while let Some(answer) = ask(address, "sandbox_snapshot", &json!({})) {
+        taken.there.push(answer["result"]["snapshot_id"].as_u64().unwrap());
+        if taken.there.len() > 3 {
+            let id = taken.there.remove(0);
+            taken.dropped = Some(id);
+            if ask(address, "sandbox_drop_snapshot", &json!({ "snapshot_id": id })).is_none() {
+                break;
+            }
+        }
+    }
+    taken
+}
+
+/// Each snapshot is a whole chain, and those are there that are not lost. Returns how many.
+fn check_snapshots(sandbox: Sandbox, taken: &Taken, mode: &str) -> usize {
+    let manual = NodeOptions { mode: BlockMode::Manual, keeper: None };
+    let chains = sandbox.start(manual).unwrap().chains().wait().unwrap();
+    let found: Vec<_> = chains.saved.iter().map(|saved| saved.id).collect();
+    if mode == "always" {
+        let is_there = |id: &SnapshotId| found.contains(id);
+        assert!(taken.there.iter().all(is_there), "{:?} of {found:?}", taken.there);
+        // One more may have been taken, and the last one dropped or not, without an answer.
+        let others = found.iter().filter(|id| !taken.there.contains(*id));
+        assert!(others.filter(|id| Some(**id) != taken.dropped).count() <= 1, "{found:?}");
+    }
+    for saved in chains.saved {
+        check(&saved.chain);
+    }
+    found.len()
 }
 
 fn nonce(address: &str, account: &str) -> Nonce {
     let key = SecretKey::from_seed(KeyType::ED25519, account).public_key();
-    let request = serde_json::json!({
+    let request = json!({
         "request_type": "view_access_key",
         "finality": "optimistic",
         "account_id": account,
         "public_key": key,
     });
-    let answer = super::ask(address, "query", &request).unwrap();
+    let answer = ask(address, "query", &request).unwrap();
     answer["result"]["nonce"].as_u64().unwrap()
 }
 
