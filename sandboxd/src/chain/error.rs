@@ -19,12 +19,12 @@ pub enum UnknownBlock {
     /// There is no such block: it never was, or its height was skipped.
     #[error("there is no block {}", block_name(.0))]
     NoSuchBlock(BlockId),
-    /// The block is there, but its state is not kept any more.
+    /// The state is not kept any more.
     #[error("the state after block {height} ({hash}) is not kept any more")]
     Forgotten {
-        /// The block's height.
+        /// The height that was asked for, or that of the block.
         height: BlockHeight,
-        /// The block's hash.
+        /// The block's hash; zeros where none is known.
         hash: CryptoHash,
     },
 }

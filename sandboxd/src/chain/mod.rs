@@ -220,27 +220,37 @@ impl Chain {
     /// The block that `reference` names, the state after which is kept.
     ///
     /// # Errors
-    /// `Forgotten` also where nothing but height and hash is known of the block any more.
+    /// `Forgotten` for each height from genesis on whose state is not kept any more, whether or not there
+    /// was a block, and `NoSuchBlock` for the hashes of blocks there, but for genesis: so answers nearcore,
+    /// whose headers leave with their states.
     pub fn block_with_state(
         &self,
         reference: &BlockReference,
     ) -> Result<(&Arc<Block>, &Snapshot), UnknownBlock> {
-        let block = self.block(reference).map_err(|unknown| match unknown {
-            UnknownBlock::NoSuchBlock(id) => {
-                self.passed(&id).unwrap_or(UnknownBlock::NoSuchBlock(id))
+        let id = match reference {
+            BlockReference::BlockId(id) => Some(id),
+            _ => None,
+        };
+        let forgotten = self.genesis().height()..self.earliest().height();
+        if let Some(BlockId::Height(height)) = id
+            && forgotten.contains(height)
+        {
+            return Err(self.forgotten_at(*height));
+        }
+        let block = self.block(reference)?;
+        let unknown = |forgotten| match id {
+            Some(id) if block.hash() != self.genesis().hash() => {
+                UnknownBlock::NoSuchBlock(id.clone())
             }
-            known @ UnknownBlock::Forgotten { .. } => known,
-        })?;
-        Ok((block, self.state_after(block)?))
+            _ => forgotten,
+        };
+        Ok((block, self.state_after(block).map_err(unknown)?))
     }
 
-    /// That the block is not kept, if it was once and that is known.
-    fn passed(&self, id: &BlockId) -> Option<UnknownBlock> {
-        let (height, hash) = match id {
-            BlockId::Height(height) => (*height, *self.passed.hash_at(*height)?),
-            BlockId::Hash(hash) => (self.passed.height_of(hash)?, *hash),
-        };
-        Some(UnknownBlock::Forgotten { height, hash })
+    fn forgotten_at(&self, height: BlockHeight) -> UnknownBlock {
+        let is_there = self.block_by_id(&BlockId::Height(height)).ok().map(|block| *block.hash());
+        let hash = is_there.or_else(|| self.passed.hash_at(height).copied()).unwrap_or_default();
+        UnknownBlock::Forgotten { height, hash }
     }
 
     /// The blocks above `height`, the lowest first.

@@ -33,17 +33,36 @@ fn of_old_blocks_only_hash_and_height_are_known() {
     chain.mine(20, None).unwrap();
     assert!(chain.execution(&sent).is_none() && chain.receipt(&receipt).is_none());
     assert!(chain.outcome(&sent).is_none() && chain.block_of_chunk(block.chunk_hash()).is_none());
-    for id in [BlockId::Height(1), BlockId::Hash(*block.hash())] {
-        assert_eq!(chain.block_by_id(&id).unwrap_err(), UnknownBlock::NoSuchBlock(id.clone()));
-        let forgotten = UnknownBlock::Forgotten { height: 1, hash: *block.hash() };
-        assert_eq!(chain.state_at(&BlockReference::BlockId(id)).unwrap_err(), forgotten);
+    let (height, hash) = (BlockId::Height(1), BlockId::Hash(*block.hash()));
+    let unknown = |id: &BlockId| UnknownBlock::NoSuchBlock(id.clone());
+    for id in [&height, &hash] {
+        assert_eq!(chain.block_by_id(id).unwrap_err(), unknown(id));
     }
+    // As in neard, whose headers are gone too.
+    let state_at = |id: &BlockId| chain.state_at(&BlockReference::BlockId(id.clone())).unwrap_err();
+    let forgotten = UnknownBlock::Forgotten { height: 1, hash: *block.hash() };
+    assert_eq!((state_at(&height), state_at(&hash)), (forgotten, unknown(&hash)));
+    let oldest = BlockId::Hash(*chain.oldest().hash());
+    assert_eq!(state_at(&oldest), unknown(&oldest));
+    let genesis = BlockId::Hash(*chain.genesis().hash());
+    assert!(matches!(state_at(&genesis), UnknownBlock::Forgotten { height: 0, .. }));
     // The block before the oldest state is still there: views of that one depend on it.
     let head = chain.head().height();
     let kept = u64::try_from(KEPT).unwrap();
     assert_eq!(heights(&chain), (head - kept..=head).collect::<Vec<_>>());
     assert_eq!(chain.earliest().height(), head - kept + 1);
     assert!(chain.block_by_id(&BlockId::Height(0)).is_ok(), "genesis always is");
+}
+
+#[test]
+fn heights_below_the_kept_states_are_forgotten_also_without_a_block() {
+    let mut chain = chain();
+    chain.fast_forward(1_000).unwrap();
+    chain.mine(20, None).unwrap();
+    let skipped = BlockReference::BlockId(BlockId::Height(1_000 / 3));
+    let hash = near_primitives::hash::CryptoHash::default();
+    let forgotten = UnknownBlock::Forgotten { height: 1_000 / 3, hash };
+    assert_eq!(chain.state_at(&skipped).unwrap_err(), forgotten);
 }
 
 #[test]
