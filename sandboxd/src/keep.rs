@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+#[cfg(not(feature = "rocksdb"))]
 use anyhow::Context as _;
+use sandboxd::chain::InvalidChain;
 use sandboxd::cli::ServeArgs;
 use sandboxd::home::Home;
 use sandboxd::{Sandbox, SandboxBuilder};
@@ -15,9 +17,14 @@ pub(crate) fn build(
     builder: SandboxBuilder,
     genesis: impl FnOnce() -> Option<String>,
 ) -> anyhow::Result<Sandbox> {
-    match (builder.build(), genesis()) {
-        (built, Some(named)) => built.context(named),
-        (built, None) => Ok(built?),
+    builder.build().map_err(|invalid| name(invalid, genesis()))
+}
+
+fn name(invalid: InvalidChain, genesis: Option<String>) -> anyhow::Error {
+    let error = anyhow::Error::from(invalid);
+    match genesis {
+        Some(named) => error.context(named),
+        None => error,
     }
 }
 
@@ -36,14 +43,11 @@ pub(crate) fn open(
     let KeepArgs { sync, state_memory } = args.keep;
     let compiled_bytes = contracts::bytes_beside_chain(args);
     let folder = folder.to_owned();
-    match builder.open(StoreOptions { folder, sync, state_memory, compiled_bytes }) {
-        Ok(sandbox) => Ok(sandbox),
-        Err(OpenFailed::Chain(invalid)) => match genesis() {
-            Some(named) => Err(invalid).context(named),
-            None => Err(invalid.into()),
-        },
-        Err(OpenFailed::Store(error)) => Err(error.into()),
-    }
+    let opened = builder.open(StoreOptions { folder, sync, state_memory, compiled_bytes });
+    opened.map_err(|failed| match failed {
+        OpenFailed::Chain(invalid) => name(invalid, genesis()),
+        OpenFailed::Store(error) => error.into(),
+    })
 }
 
 /// Nothing can be kept by a program without a database.
