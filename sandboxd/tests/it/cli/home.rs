@@ -283,3 +283,48 @@ fn without_a_database_a_folder_is_refused_by_the_name_of_the_feature() {
     let message = stderr(&refused);
     assert!(message.contains("--data-dir") && message.contains("--features rocksdb"), "{message}");
 }
+
+/// The most memory that a process has used, in bytes.
+#[cfg(target_os = "linux")]
+fn peak(daemon: &Daemon) -> usize {
+    let status = fs::read_to_string(format!("/proc/{}/status", daemon.0.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib: usize = line.unwrap().trim().strip_suffix(" kB").unwrap().parse().unwrap();
+    kib * 1024
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_genesis_takes_the_memory_of_its_state() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    const VALUES: usize = 64 << 20;
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().to_str().unwrap();
+    assert!(output(&["--home", home, "init", "--fast"]).status.success());
+    let path = folder.path().join("genesis.json");
+    // Not from the home, where a database takes memory too.
+    let peak = || {
+        let genesis = path.to_str().unwrap();
+        let args = ["--genesis", genesis, "--rpc-addr", "127.0.0.1:0", "--json"];
+        let mut daemon = Daemon::start(&args);
+        daemon.address();
+        peak(&daemon)
+    };
+    let small = peak();
+    let text = fs::read_to_string(&path).unwrap();
+    let mut file = std::io::BufWriter::new(fs::File::create(&path).unwrap());
+    write!(file, "{}", text.trim_end().strip_suffix("]\n}").unwrap()).unwrap();
+    let mut rng = fixtures::Rng::new(3);
+    for number in 0..64_u8 {
+        let (key, value) = (STANDARD.encode([number]), STANDARD.encode(rng.bytes(VALUES / 64)));
+        let data = json!({ "account_id": "test.near", "data_key": key, "value": value });
+        writeln!(file, ",{}", json!({ "Data": data })).unwrap();
+    }
+    writeln!(file, "]}}").unwrap();
+    file.into_inner().unwrap().sync_all().unwrap();
+    // As text the values alone are a third more than that.
+    let more = peak().saturating_sub(small);
+    assert!(more < VALUES * 3 / 2, "{more} bytes for {VALUES} of values");
+}
