@@ -12,7 +12,7 @@ const COUNT_BYTE: CostId = CostId(1);
 
 /// The chain's prices, by their names.
 pub(crate) const PRICES: &[(CostId, &str, u64)] =
-    &[(COUNT_BASE, "count_base", 2_000), (COUNT_BYTE, "count_byte", 1)];
+    &[(COUNT_BASE, "count_base", 20_000), (COUNT_BYTE, "count_byte", 100)];
 
 /// One execution.
 #[derive(Clone, Debug)]

@@ -1,5 +1,5 @@
 //! Prices for a chain that is not NEAR: its own host functions, cases, constants and prices in force.
-//! Run it with `cargo run --release -p cost-estimator --example other_chain`.
+//! Run it with `cargo run --release -p cost-estimator --example price_other_chain`.
 
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 #![allow(clippy::float_arithmetic, reason = "units are real numbers")]
@@ -20,10 +20,10 @@ use host_fns::abi::{Host, Memory};
 
 use chain::{Counting, PRICES};
 
-/// Here a second is ten million gas, prices are twice what was measured, and nothing is on disk.
+/// Here a second is 10¹¹ gas, prices are twice what was measured, and nothing is on disk.
 const CONSTANTS: Constants = Constants {
-    gas_per_nanosecond: 0.01,
-    gas_per_instruction: 0.01 / 4.0,
+    gas_per_nanosecond: 100.0,
+    gas_per_instruction: 100.0 / 4.0,
     gas_per_byte_read: 0.0,
     gas_per_byte_written: 0.0,
     safety_factor: 2.0,
