@@ -16,6 +16,15 @@ pub(crate) fn engines(args: &ServeArgs, is_kept: bool) -> anyhow::Result<Engines
         Some((first, [])) => Engines::only(*first),
         Some((first, others)) => Engines::compared(*first, others.to_vec(), differences::save),
     };
+    let engines = match &args.record_calls {
+        None => engines,
+        Some(folder) => {
+            // Found out now rather than at the first call.
+            fs::create_dir_all(folder)
+                .with_context(|| format!("--record-calls {}", folder.display()))?;
+            engines.recorded_by(differences::recorder(folder.clone()))
+        }
+    };
     Ok(match compile_cache(args, is_kept)? {
         None => engines,
         Some(store) => engines.stored_in(Arc::new(store)),

@@ -1,4 +1,5 @@
-//! Calls on which engines differ, as files for whoever looks into them.
+//! Calls as files for whoever looks into them: those on which engines differ, and all that are to be
+//! recorded.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -12,10 +13,24 @@ const FOLDER: &str = "sandboxd-differences";
 /// More would only fill the disk: a contract that differs does so at each call.
 const MOST: usize = 100;
 
-/// Saves a call and says where.
+/// Recorded calls: with their modules and state, a megabyte each where a contract is large.
+const MOST_RECORDED: usize = 10_000;
+
+/// Who saves every call in `folder`.
+pub(crate) fn recorder(folder: PathBuf) -> impl Fn(&Fixture) + Send + Sync + 'static {
+    move |fixture| match saved(fixture, &folder, MOST_RECORDED) {
+        Ok(Some(_)) => {}
+        Ok(None) => tracing::warn!(
+            target: "vm", "a call is not recorded: {} holds {MOST_RECORDED} files", folder.display()
+        ),
+        Err(error) => tracing::error!(target: "vm", "a call cannot be recorded: {error}"),
+    }
+}
+
+/// Saves a call on which engines differ, and says where.
 pub(crate) fn save(fixture: &Fixture) {
     let topics = fixture.differs_in.join(", ");
-    match saved(fixture, Path::new(FOLDER)) {
+    match saved(fixture, Path::new(FOLDER), MOST) {
         Ok(Some(path)) => tracing::error!(
             target: "vm",
             "engines differ ({topics}): `cargo run --package vm-runner -- replay {}` runs the call again",
@@ -30,10 +45,10 @@ pub(crate) fn save(fixture: &Fixture) {
     }
 }
 
-fn saved(fixture: &Fixture, folder: &Path) -> io::Result<Option<PathBuf>> {
+fn saved(fixture: &Fixture, folder: &Path, most: usize) -> io::Result<Option<PathBuf>> {
     let json = fixture.to_json().map_err(io::Error::other)?;
     fs::create_dir_all(folder)?;
-    if fs::read_dir(folder)?.count() >= MOST {
+    if fs::read_dir(folder)?.count() >= most {
         return Ok(None);
     }
     // The same call is the same file.
@@ -56,8 +71,8 @@ mod tests {
     #[test]
     fn a_call_is_saved_once_and_can_be_read_again() {
         let folder = tempfile::tempdir().unwrap();
-        let path = saved(&fixture(), folder.path()).unwrap().unwrap();
-        assert_eq!(saved(&fixture(), folder.path()).unwrap().as_ref(), Some(&path));
+        let path = saved(&fixture(), folder.path(), MOST).unwrap().unwrap();
+        assert_eq!(saved(&fixture(), folder.path(), MOST).unwrap().as_ref(), Some(&path));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         let again = Fixture::from_json(&fs::read_to_string(path).unwrap()).unwrap();
         assert_eq!(again.to_json().unwrap(), fixture().to_json().unwrap());
@@ -69,7 +84,7 @@ mod tests {
         for number in 0..MOST {
             fs::write(folder.path().join(number.to_string()), "").unwrap();
         }
-        assert!(saved(&fixture(), folder.path()).unwrap().is_none());
+        assert!(saved(&fixture(), folder.path(), MOST).unwrap().is_none());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), MOST);
     }
 
@@ -78,6 +93,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         fs::write(&file, "").unwrap();
-        assert!(saved(&fixture(), &file).is_err());
+        assert!(saved(&fixture(), &file, MOST).is_err());
     }
 }

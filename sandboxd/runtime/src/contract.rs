@@ -7,10 +7,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use gas_meter::{GasCounter, Profile};
+use host_fns::abi::Host;
 use host_fns::near::{Context, NearHost, Parts, ReturnData as HostReturn};
 use sandbox_state::Value;
-use vm_runner::near::FixtureSink;
-use vm_runner::{Code, CodeHash, FusedVm, ModuleCache, Runner, StoreStats, Vm};
+use vm_runner::near::{Fixture, FixtureSink};
+use vm_runner::{Case, Code, CodeHash, FusedVm, ModuleCache, Runner, StoreStats, Vm, VmFault};
 
 use crate::actions::ReturnData;
 use crate::config::RuntimeConfig;
@@ -27,6 +28,7 @@ const CACHED_BYTES: usize = 256 << 20;
 pub(crate) struct ContractRunner {
     runner: Runner<NearHost<ReceiptContext>>,
     config: RuntimeConfig,
+    engines: Engines,
 }
 
 /// What is left after a call.
@@ -52,7 +54,7 @@ impl ContractRunner {
             None => Runner::new(vm, cache, vm_config),
             Some(store) => Runner::with_store(vm, cache, vm_config, Arc::clone(&store.0)),
         };
-        ContractRunner { runner, config: config.clone() }
+        ContractRunner { runner, config: config.clone(), engines: engines.clone() }
     }
 
     /// Has `code` compiled, while the chain goes on, so that its first call need not.
@@ -79,8 +81,10 @@ impl ContractRunner {
         context: Context,
     ) -> Result<CallOutcome, RuntimeFault> {
         let unavailable = Arc::clone(&external.unavailable);
-        let host = NearHost::new(external, context, Arc::clone(self.config.host()))?;
-        let finished = self.runner.run(code, method, host).map_err(|fault| {
+        let mut host = NearHost::new(external, context, Arc::clone(self.config.host()))?;
+        let recorded = self.record(code, method, &mut host);
+        let finished = recorded.and_then(|()| self.runner.run(code, method, host));
+        let finished = finished.map_err(|fault| {
             unavailable.get().cloned().map_or_else(|| fault.into(), RuntimeFault::from)
         })?;
         let parts = finished.host.into_parts();
@@ -90,6 +94,23 @@ impl ContractRunner {
         };
         Ok(outcome(parts, end))
     }
+
+    /// Tells the recorder of a call, if there is one. Reading what is stored leaves no trace in what
+    /// the call is charged.
+    fn record(
+        &self,
+        code: &ContractCode,
+        method: &str,
+        host: &mut NearHost<ReceiptContext>,
+    ) -> Result<(), VmFault> {
+        let Some(recorder) = &self.engines.recorder else { return Ok(()) };
+        let before = host.checkpoint();
+        let case = Case { wasm: &code.bytes, entry: method, host };
+        let fixture = Fixture::recorded(&self.engines.kinds(), case, self.config.vm())?;
+        host.revert_to(before);
+        recorder.call(&fixture);
+        Ok(())
+    }
 }
 
 fn vm(config: &RuntimeConfig, engines: &Engines) -> Box<dyn Vm<NearHost<ReceiptContext>>> {
@@ -97,7 +118,7 @@ fn vm(config: &RuntimeConfig, engines: &Engines) -> Box<dyn Vm<NearHost<ReceiptC
     if others.is_empty() {
         return first.vm();
     }
-    let kinds: Vec<_> = std::iter::once(first).chain(others).collect();
+    let kinds = engines.kinds();
     let fused = FusedVm::new(kinds.iter().map(|kind| kind.vm()).collect());
     let sink = FixtureSink::new(Arc::clone(config.vm()), kinds, move |fixture| found.call(fixture));
     Box::new(fused.with_sink(Arc::new(sink)))

@@ -14,20 +14,27 @@ pub struct Engines {
     pub(crate) others: Vec<VmKind>,
     pub(crate) found: Found,
     pub(crate) store: Option<Store>,
+    pub(crate) recorder: Option<Found>,
 }
 
 /// Where compiled contracts are kept.
 #[derive(Clone)]
 pub(crate) struct Store(pub(crate) Arc<dyn ArtifactStore>);
 
-/// Who is told of a call on which engines differ.
+/// Who is told of a call: on which engines differ, or of every one.
 #[derive(Clone)]
 pub(crate) struct Found(Arc<dyn Fn(&Fixture) + Send + Sync>);
 
 impl Engines {
     /// `first` alone.
     pub fn only(first: VmKind) -> Self {
-        Engines { first, others: Vec::new(), found: Found(Arc::new(|_| {})), store: None }
+        Engines {
+            first,
+            others: Vec::new(),
+            found: Found(Arc::new(|_| {})),
+            store: None,
+            recorder: None,
+        }
     }
 
     /// `first` beside `others`; `found` is told of each call on which they differ.
@@ -36,7 +43,12 @@ impl Engines {
         others: Vec<VmKind>,
         found: impl Fn(&Fixture) + Send + Sync + 'static,
     ) -> Self {
-        Engines { first, others, found: Found(Arc::new(found)), store: None }
+        Engines { first, others, found: Found(Arc::new(found)), store: None, recorder: None }
+    }
+
+    /// All of them.
+    pub(crate) fn kinds(&self) -> Vec<VmKind> {
+        std::iter::once(self.first).chain(self.others.iter().copied()).collect()
     }
 
     /// The same, with `store` to keep compiled contracts in, so that the next chain need not
@@ -44,6 +56,13 @@ impl Engines {
     #[must_use]
     pub fn stored_in(self, store: Arc<dyn ArtifactStore>) -> Self {
         Engines { store: Some(Store(store)), ..self }
+    }
+
+    /// The same, and `record` is given every call, before it is made, with all that the account has
+    /// stored: to be run again without the chain.
+    #[must_use]
+    pub fn recorded_by(self, record: impl Fn(&Fixture) + Send + Sync + 'static) -> Self {
+        Engines { recorder: Some(Found(Arc::new(record))), ..self }
     }
 }
 

@@ -147,6 +147,10 @@ pub struct ServeArgs {
     /// protocol's. Those that it does not name stay.
     #[arg(long, value_name = "FILE")]
     pub fees: Option<PathBuf>,
+    /// Write every call of a contract to this folder, with its module and all that the account has
+    /// stored: `vm-runner replay` runs it again, `cost-estimator check --workload` measures it.
+    #[arg(long, value_name = "DIR")]
+    pub record_calls: Option<PathBuf>,
     /// Keep compiled contracts in this folder, so that the next start finds them [default: the folder
     /// that the chain is kept in, otherwise sandboxd/compiled in the user's folder for caches].
     #[arg(long, value_name = "DIR")]

@@ -99,3 +99,28 @@ fn what_one_chain_compiled_the_next_one_finds() {
     assert_eq!(stats.loaded, 1, "the contract that was deployed on the first chain");
     assert_eq!((stats.unusable, stats.failed), (0, 0));
 }
+
+#[test]
+fn recorded_calls_can_be_run_again_and_recording_leaves_no_trace() {
+    let recorded = Arc::new(Mutex::new(Vec::new()));
+    let records = Arc::clone(&recorded);
+    let engines = Engines::default().recorded_by(move |fixture| {
+        records.lock().push(fixture.clone());
+    });
+    assert_eq!(live(chain(engines)), live(chain(Engines::default())));
+    let ends: Vec<(String, String)> = recorded
+        .lock()
+        .iter()
+        .map(|fixture| {
+            let runs = fixture.run(fixture.engines().unwrap()).unwrap();
+            assert_eq!(runs.len(), 1, "the engine of the chain");
+            (fixture.method.clone(), runs[0].end.clone())
+        })
+        .collect();
+    let methods: Vec<&str> = ends.iter().map(|(method, _)| method.as_str()).collect();
+    let called =
+        ["set_status", "set_status", "no_such_method", "set_status", "loop_million", "fib_20"];
+    assert_eq!(methods, called);
+    let returned: Vec<bool> = ends.iter().map(|(_, end)| end == "returned").collect();
+    assert_eq!(returned, [true, false, false, false, true, true], "{ends:?}");
+}
