@@ -18,12 +18,17 @@ pub struct Size {
     pub each: u64,
 }
 
+/// What is done while a counter runs. What it returns is dropped after counting.
+pub type Work = Box<dyn FnOnce() -> Box<dyn Any>>;
+
 /// Work that is ready to be done.
 pub struct Prepared {
     /// What it is worth.
     pub units: Units,
-    /// Does it. What it returns is dropped after counting.
-    pub run: Box<dyn FnOnce() -> Box<dyn Any>>,
+    /// Does it.
+    pub run: Work,
+    /// The same work without what is priced, if there is such: it is counted too, and subtracted.
+    pub rest: Option<Work>,
 }
 
 type Prepare = Box<dyn Fn(Size) -> anyhow::Result<Prepared> + Send + Sync>;
@@ -85,8 +90,26 @@ impl Case {
 impl Prepared {
     /// Work that `run` does, worth `units`.
     pub fn new<T: 'static>(units: Units, run: impl FnOnce() -> T + 'static) -> Self {
-        Prepared { units, run: Box::new(move || Box::new(run())) }
+        Prepared { units, run: work(run), rest: None }
     }
+
+    /// The same, worth `units`.
+    #[must_use]
+    pub fn worth(self, units: Units) -> Self {
+        Prepared { units, ..self }
+    }
+
+    /// The same, without what `rest` takes: the work as it would be without what is priced. Where
+    /// there is such work, this tells small prices apart that a subtracted price would drown.
+    #[must_use]
+    pub fn without<T: 'static>(mut self, rest: impl FnOnce() -> T + 'static) -> Self {
+        self.rest = Some(work(rest));
+        self
+    }
+}
+
+fn work<T: 'static>(run: impl FnOnce() -> T + 'static) -> Work {
+    Box::new(move || Box::new(run()))
 }
 
 /// Units of the costs that are named.
@@ -106,10 +129,11 @@ pub fn sized(each: &[u64]) -> Vec<Size> {
 
 /// Work of each of these sizes, so often that what the allocator does now and then is lost in it.
 pub fn often(each: &[u64]) -> Vec<Size> {
-    grid(&[8, 64], each)
+    grid(&[32, 256], each)
 }
 
-fn grid(calls: &[u64], each: &[u64]) -> Vec<Size> {
+/// Work of each of these sizes, each as often as is said.
+pub fn grid(calls: &[u64], each: &[u64]) -> Vec<Size> {
     let of = |calls: &u64| {
         let calls = *calls;
         each.iter().map(move |each| Size { calls, each: *each })

@@ -77,8 +77,10 @@ pub const EXEMPT: &[(&str, &str)] = &[
     ("action_gas_key_nonce_write_base.send", "nothing is written where an action is sent"),
     ("data_receipt_creation_base.send", "a data receipt is made where its sender is executed"),
     ("data_receipt_creation_per_byte.send", "a data receipt is made where its sender is executed"),
-    ("action_deterministic_state_init", "no case yet"),
-    ("action_universal_state_init", "no case yet"),
+    (
+        "wasm_storage_large_read_overhead_",
+        "NEAR charges one gas for it: a value is read in the same way however large it is",
+    ),
 ];
 
 /// Why `cost` has no case, if it is exempt.

@@ -22,7 +22,7 @@ pub struct Row {
 pub struct Fit {
     /// What a unit of each takes. Never negative.
     pub prices: Vec<f64>,
-    /// The standard error of each price.
+    /// The standard error of each price; of one that is zero, that of what it might be.
     pub errors: Vec<f64>,
     /// The share of the variance that the prices explain, 1 for a perfect fit.
     pub r2: f64,
@@ -153,20 +153,23 @@ fn eliminate(mut matrix: Vec<Vec<f64>>, mut right: Vec<f64>) -> Option<Vec<f64>>
     Some(right)
 }
 
-/// Standard errors: of the columns that are free; a price that was held at zero has none.
+/// Standard errors: of a price that was held at zero, beside those that were not.
 fn standard_errors(rows: &[Row], prices: &[f64], free: &[usize]) -> Vec<f64> {
-    let mut errors = vec![0.0; prices.len()];
     let freedom = crate::real_len(rows.len().saturating_sub(free.len()).max(1));
     let variance = unexplained(rows, prices) / freedom;
-    let Some(scales) = scales(rows, free) else { return errors };
-    for (index, at) in free.iter().enumerate() {
-        let mut unit = vec![0.0; free.len()];
-        unit[index] = 1.0;
-        if let Some(column) = eliminate(gram(rows, free, &scales), unit) {
-            errors[*at] = (variance * column[index]).max(0.0).sqrt() / scales[index];
+    let error = |at: usize| {
+        let mut beside = free.to_vec();
+        if !beside.contains(&at) {
+            beside.push(at);
         }
-    }
-    errors
+        let index = beside.iter().position(|column| *column == at)?;
+        let scales = scales(rows, &beside)?;
+        let mut unit = vec![0.0; beside.len()];
+        unit[index] = 1.0;
+        let column = eliminate(gram(rows, &beside, &scales), unit)?;
+        Some((variance * column[index]).max(0.0).sqrt() / scales[index])
+    };
+    (0..prices.len()).map(|at| error(at).unwrap_or_default()).collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Takes the measurements of a case: preparation is not counted, what the empty work takes is
-//! subtracted, and the least of several rounds counts. Rounds go over all sizes in turn, so that a
+//! Takes the measurements of a case: preparation is not counted, what the work takes without what
+//! is priced is subtracted, and the least of several rounds counts. Rounds go over all sizes in turn, so that a
 //! slow moment of the machine does not fall on one size alone.
 
 use anyhow::Context;
@@ -58,15 +58,17 @@ pub fn measure(case: &Case, effort: Effort, meter: &mut Meter) -> anyhow::Result
             let prepared = case.prepare(*size).with_context(|| {
                 format!("{} at size {size:?} cannot be prepared ({})", case.name, case.at)
             })?;
-            if round >= effort.warm_up {
-                *units = prepared.units;
-                values.push(meter.count(prepared.run)?);
-            } else {
+            if round < effort.warm_up {
+                prepared.rest.map(|rest| rest());
                 drop((prepared.run)());
+                continue;
             }
+            *units = prepared.units;
+            let rest = prepared.rest.map_or(Ok(empty), |rest| meter.count(rest))?;
+            values.push(meter.count(prepared.run)? - rest);
         }
     }
-    let points = runs.into_iter().map(|(units, values)| point(units, values, empty)).collect();
+    let points = runs.into_iter().map(|(units, values)| point(units, values)).collect();
     Ok(Measured { case: case.name.clone(), points, failure: None })
 }
 
@@ -80,12 +82,13 @@ fn baseline(effort: Effort, meter: &mut Meter) -> anyhow::Result<f64> {
     Ok(least)
 }
 
-fn point(units: Units, mut values: Vec<f64>, empty: f64) -> Point {
+fn point(units: Units, mut values: Vec<f64>) -> Point {
     values.sort_by(f64::total_cmp);
     let least = values.first().copied().unwrap_or_default();
     let median = values.get(values.len() / 2).copied().unwrap_or_default();
-    let spread = if least > 0.0 { median / least - 1.0 } else { 0.0 };
-    Point { units, value: (least - empty).max(0.0), spread }
+    // Of what takes nothing, any difference is all of it.
+    let spread = if median > 0.0 { (median - least) / least.max(median / 2.0) } else { 0.0 };
+    Point { units, value: least.max(0.0), spread }
 }
 
 #[cfg(test)]
@@ -116,8 +119,11 @@ mod tests {
     }
 
     #[test]
-    fn the_least_counts_without_the_baseline_and_the_spread_is_seen() {
-        let point = point(units(&[]), vec![30.0, 20.0, 22.0], 5.0);
-        assert!((point.value - 15.0).abs() < 1e-9 && (point.spread - 0.1).abs() < 1e-9);
+    fn the_least_counts_and_the_spread_is_seen() {
+        let of = |values: [f64; 3]| point(units(&[]), values.to_vec());
+        let some = of([30.0, 20.0, 22.0]);
+        assert!((some.value - 20.0).abs() < 1e-9 && (some.spread - 0.1).abs() < 1e-9);
+        let little = of([-5.0, 1.0, 3.0]);
+        assert!(little.value < 1e-9 && little.spread > 1.0, "{little:?}");
     }
 }

@@ -18,8 +18,8 @@ const MOST_ERROR: f64 = 0.25;
 /// What is a smaller share than this of any measurement need not be told exactly.
 const NEGLIGIBLE: f64 = 0.02;
 
-/// A fit from which no measurement is further away is a line, whatever little it explains.
-const NEARLY: f64 = 0.05;
+/// Measurements that differ by no more have no variance that a fit could explain.
+const FLAT: f64 = 0.02;
 
 /// What a unit of a cost takes.
 #[derive(Clone, Debug, PartialEq)]
@@ -105,7 +105,7 @@ fn price_case(
         }
         (_, Some(why), _) => samples(&uncertain(why)),
         (_, _, None) => samples(&uncertain("the sizes do not tell its costs apart".to_owned())),
-        (_, _, Some(fit)) => match doubt(fit, metric) {
+        (_, _, Some(fit)) => match doubt(fit, &rows, metric) {
             Some(why) => samples(&uncertain(why)),
             None => (0..case.prices.len()).map(|at| sample(fit, &rows, at)).collect(),
         },
@@ -142,7 +142,9 @@ fn rows(case: &Case, measured: &Measured, known: &BTreeMap<&str, f64>) -> Vec<Ro
             .map(|cost| of(cost) * known.get(cost.as_str()).copied().unwrap_or_default())
             .sum();
         let units = case.prices.iter().map(of).chain(once).collect();
-        Row { units, value: (point.value - others).max(0.0), scale: point.value }
+        let value = (point.value - others).max(0.0);
+        // What is left has to be a line, not only what it was taken from.
+        Row { units, value, scale: value.max(point.value * NEGLIGIBLE) }
     };
     measured.points.iter().map(row).collect()
 }
@@ -164,13 +166,12 @@ pub(crate) fn noise(measured: &Measured, metric: Metric) -> Option<String> {
 }
 
 /// Why the fit as a whole is.
-fn doubt(fit: &Fit, metric: Metric) -> Option<String> {
+fn doubt(fit: &Fit, rows: &[Row], metric: Metric) -> Option<String> {
     let most = match metric {
         Metric::Instructions => 0.1,
         Metric::Time => 0.25,
     };
-    // Work that takes the same at every size has no variance to be explained.
-    if fit.worst > most || (fit.r2 < LEAST_R2 && fit.worst > NEARLY) {
+    if fit.worst > most || (fit.r2 < LEAST_R2 && !is_flat(rows)) {
         return Some(format!(
             "not a line: R² {:.3}, a measurement {:.0} % off",
             fit.r2,
@@ -180,16 +181,25 @@ fn doubt(fit: &Fit, metric: Metric) -> Option<String> {
     None
 }
 
+/// Whether every size takes the same.
+fn is_flat(rows: &[Row]) -> bool {
+    let values = || rows.iter().map(|row| row.value);
+    let (least, most) = (values().fold(f64::MAX, f64::min), values().fold(0.0, f64::max));
+    most - least <= most * FLAT
+}
+
 fn sample(fit: &Fit, rows: &[Row], at: usize) -> Sample {
     let (amount, error) = (fit.prices[at], fit.errors[at]);
-    let shares = rows.iter().map(|row| amount * row.units[at] / row.scale.max(1.0));
-    let share = shares.fold(0.0, f64::max);
     if rows.iter().all(|row| row.units[at] <= 0.0) {
         return Sample::Uncertain { why: "no size has a unit of it".to_owned() };
     }
-    if error > amount * MOST_ERROR && share > NEGLIGIBLE {
-        let percent = error / amount * 100.0;
-        return Sample::Uncertain { why: format!("lost beside the others: ± {percent:.0} %") };
+    // Also what seems to be nothing may be something that is lost.
+    let most = amount + error;
+    let shares = rows.iter().map(|row| most * row.units[at] / row.scale.max(1.0));
+    if error > amount * MOST_ERROR && shares.fold(0.0, f64::max) > NEGLIGIBLE {
+        return Sample::Uncertain {
+            why: format!("lost beside the others: {amount:.1} ± {error:.1}"),
+        };
     }
     Sample::Known { amount, r2: fit.r2, worst: fit.worst }
 }
@@ -258,6 +268,30 @@ mod tests {
         let hash = case("hash", &["hash_base", "hash_byte"]).minus(&["read_base", "read_byte"]);
         let priced = price(&[hash], &[of_hash], Metric::Instructions);
         assert_eq!(amounts(&priced), [None, None]);
+    }
+
+    #[test]
+    fn what_is_left_has_to_be_a_line_itself() {
+        let cases = [
+            case("check", &["check_base", "check_byte"]),
+            case("send", &["send_base", "send_byte"]).minus(&["check_base"]),
+        ];
+        let of_check = measured(&cases[0], 400_000.0, 1.0, 0.0, &[]);
+        let with_checks = |noise: f64| {
+            let mut of_send = measured(&cases[1], 1_000.0, 1.0, 0.0, &[]);
+            for (at, point) in of_send.points.iter_mut().enumerate() {
+                let calls = point.units["send_base"];
+                point.units.insert("check_base".to_owned(), calls);
+                let sign = if at % 2 == 0 { 1.0 } else { -1.0 };
+                point.value += 400_000.0 * calls * (1.0 + sign * noise);
+            }
+            of_send
+        };
+        let exact = price(&cases, &[of_check.clone(), with_checks(0.0)], Metric::Instructions);
+        assert_eq!(amounts(&exact)[2..], [Some(1_000.0), Some(1.0)]);
+        // A three-hundredth of the whole is more than what is left.
+        let noisy = price(&cases, &[of_check, with_checks(0.003)], Metric::Instructions);
+        assert_eq!(amounts(&noisy)[2..], [None, None], "{noisy:?}");
     }
 
     #[test]

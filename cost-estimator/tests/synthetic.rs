@@ -97,9 +97,17 @@ fn cases() -> Vec<Case> {
                 (0..size.calls).map(|_| spin(size.each * size.each)).sum::<u64>()
             }))
         });
+    // What is done before, on whatever thread, is not counted, nor is what is done without it.
+    let rest =
+        Case::new("rest", &["rest_base", "rest_round"], sized(&[500, 1_000, 10_000]), |size| {
+            let worth = [("rest_base", size.calls), ("rest_round", size.calls * size.each)];
+            let spun = move |each: u64| (0..size.calls).map(|_| spin(each + 5_000)).sum::<u64>();
+            std::thread::spawn(move || spun(100_000)).join().expect("it spins");
+            Ok(Prepared::new(units(&worth), move || spun(size.each)).without(move || spun(0)))
+        });
     let broken =
         Case::new("broken", &["broken_base"], sized(&[1]), |_| anyhow::bail!("no such thing"));
-    vec![of_spin, crooked, broken]
+    vec![of_spin, crooked, rest, broken]
 }
 
 fn main() -> anyhow::Result<()> {
@@ -129,6 +137,12 @@ fn main() -> anyhow::Result<()> {
     };
     // A base is a hundred rounds and a call.
     assert!(*round >= 1.0 && *base > 100.0 * round && *base < 150.0 * round + 100.0, "{priced:?}");
+    let (Sample::Known { amount: nothing, .. }, Sample::Known { amount: beside, .. }) =
+        (of("rest_base"), of("rest_round"))
+    else {
+        panic!("{priced:?}");
+    };
+    assert!((beside / round - 1.0).abs() < 0.01 && *nothing < 10.0 * round, "{priced:?}");
     for cost in ["square_base", "square_round"] {
         let Sample::Uncertain { why } = of(cost) else { panic!("{priced:?}") };
         assert!(why.starts_with("not a line"), "{why}");

@@ -1,6 +1,6 @@
-//! Host functions whose work is the chain's: storage, trie nodes, yields. A contract calls them in a
-//! loop inside of a real receipt; what is measured ends with the new root of the state. How often a
-//! cost was charged is in the receipt's gas profile.
+//! Host functions whose work is the chain's: storage, trie nodes, logs, yields. A contract calls them in
+//! a loop inside of a real receipt; what is measured ends with the new root of the state and the hash
+//! of the outcome. How often a cost was charged is in the receipt's gas profile.
 //!
 //! The state is in memory. With the store on disk, the bytes read and written are priced by
 //! [`Constants::gas_of_io`](crate::constants::Constants::gas_of_io).
@@ -13,8 +13,9 @@ use sandbox_runtime::near::{
 
 use super::Bed;
 use super::actions::call;
+use super::host::letters;
 use super::ledger::{Ledger, actor, all_units, receipt};
-use crate::case::{Case, Prepared, Size};
+use crate::case::{Case, Prepared, Units, grid};
 
 /// The functions that contracts import here.
 const IMPORTS: &str = r#"
@@ -22,6 +23,8 @@ const IMPORTS: &str = r#"
     (import "env" "storage_read" (func $read (param i64 i64 i64) (result i64)))
     (import "env" "storage_remove" (func $remove (param i64 i64 i64) (result i64)))
     (import "env" "storage_has_key" (func $has (param i64 i64) (result i64)))
+    (import "env" "log_utf8" (func $log (param i64 i64)))
+    (import "env" "log_utf16" (func $log16 (param i64 i64)))
     (import "env" "read_register" (func $register (param i64 i64)))
     (import "env" "promise_yield_create"
       (func $yield (param i64 i64 i64 i64 i64 i64 i64) (result i64)))
@@ -34,63 +37,53 @@ const IMPORTS: &str = r#"
 /// Bytes of keys, of values, and of the values that were there before.
 type Shape = (u64, u64, Option<u64>);
 
-const WRITES: &[Shape] = &[
-    (8, 8, None),
-    (8, 4_000, None),
-    (8, 16_000, None),
-    (500, 8, None),
-    (2_000, 8, None),
+/// Keys that are not there: each write splits a leaf.
+const NEW: &[Shape] =
+    &[(8, 8, None), (8, 2_000, None), (8, 8_000, None), (200, 8, None), (1_000, 8, None)];
+/// Keys that are there.
+const CHANGED: &[Shape] = &[
     (8, 8, Some(8)),
-    (8, 8, Some(4_000)),
-    (8, 8, Some(16_000)),
+    (8, 2_000, Some(8)),
+    (8, 8_000, Some(8)),
+    (200, 8, Some(8)),
+    (1_000, 8, Some(8)),
+    (8, 8, Some(2_000)),
+    (8, 8, Some(8_000)),
 ];
 const READS: &[Shape] = &[
     (8, 8, Some(8)),
     (8, 8, Some(1_000)),
     (8, 8, Some(4_000)),
-    (500, 8, Some(8)),
-    (2_000, 8, Some(8)),
+    (200, 8, Some(8)),
+    (1_000, 8, Some(8)),
 ];
-const LARGE: &[Shape] = &[(8, 8, Some(5_000)), (8, 8, Some(20_000)), (8, 8, Some(60_000))];
+/// Other keys of the account: the first byte of each is another one, so that they fill two levels of
+/// branches, and all that are written beside them find the same there.
+const FILL: u64 = 256;
+/// From so many calls on, each branch of the second level is changed by some of them.
+const CALLS: &[u64] = &[16, 40, 64];
 
 const NODES: [&str; 2] = ["wasm_touching_trie_node", "wasm_read_cached_trie_node"];
-const READ: [&str; 3] =
-    ["wasm_storage_read_base", "wasm_storage_read_key_byte", "wasm_storage_read_value_byte"];
 
 pub(super) fn cases(bed: &Bed) -> Vec<Case> {
     vec![
         nodes(bed),
-        storage(
-            bed,
-            "write",
-            "(drop (call $write (i64.const KEY) (i64.const 0) (i64.const VALUE) (i64.const 65536) (i64.const 0)))",
-            &["base", "key_byte", "value_byte", "evicted_byte"].map(|part| format!("wasm_storage_write_{part}")),
-            WRITES,
-        )
-        .minus(&NODES),
+        storage(bed, "write of new keys", WRITE, &write_prices("new", 3), NEW),
+        storage(bed, "write of changed values", WRITE, &write_prices("changed", 4), CHANGED),
         storage(
             bed,
             "read",
             "(drop (call $read (i64.const KEY) (i64.const 0) (i64.const 0)))",
-            &READ.map(str::to_owned),
+            &["base", "key_byte", "value_byte"].map(|part| format!("wasm_storage_read_{part}")),
             READS,
         ),
-        storage(
-            bed,
-            "read of large values",
-            "(drop (call $read (i64.const KEY) (i64.const 0) (i64.const 0)))",
-            &["base", "byte"].map(|part| format!("wasm_storage_large_read_overhead_{part}")),
-            LARGE,
-        )
-        .minus(&READ),
         storage(
             bed,
             "remove",
             "(drop (call $remove (i64.const KEY) (i64.const 0) (i64.const 0)))",
             &["base", "key_byte", "ret_value_byte"].map(|part| format!("wasm_storage_remove_{part}")),
             READS,
-        )
-        .minus(&NODES),
+        ),
         storage(
             bed,
             "has_key",
@@ -98,6 +91,23 @@ pub(super) fn cases(bed: &Bed) -> Vec<Case> {
             &["base", "byte"].map(|part| format!("wasm_storage_has_key_{part}")),
             READS,
         ),
+        logs(
+            bed,
+            "log_utf8",
+            "(call $log (i64.const SIZE) (i64.const 65540))",
+            &["wasm_log_base", "wasm_log_byte"],
+            |size| letters(size),
+        )
+        .minus(&["wasm_base", "wasm_utf8_decoding_base", "wasm_utf8_decoding_byte"]),
+        logs(
+            bed,
+            "log_utf16",
+            "(call $log16 (i64.const SIZE) (i64.const 65540))",
+            &["wasm_utf16_decoding_base", "wasm_utf16_decoding_byte"],
+            // Letters that take two bytes in UTF-8 as well.
+            |size| letters(size / 2).into_iter().flat_map(|byte| [byte, 0x04]).collect(),
+        )
+        .minus(&["wasm_base", "wasm_log_base", "wasm_log_byte"]),
         yields(
             bed,
             "yield_create",
@@ -130,16 +140,39 @@ pub(super) fn cases(bed: &Bed) -> Vec<Case> {
     ]
 }
 
+const WRITE: &str = "(drop (call $write (i64.const KEY) (i64.const 0)
+    (i64.const VALUE) (i64.const 65536) (i64.const 0)))";
+
+/// The first so many prices of a write, of a kind of keys.
+fn write_prices(kind: &str, count: usize) -> Vec<String> {
+    let parts = ["base", "key_byte", "value_byte", "evicted_byte"];
+    parts.iter().take(count).map(|part| format!("wasm_storage_write_{part}/{kind}")).collect()
+}
+
 /// A contract whose `main` does `body` as often as it is told, each time with another key.
 fn looped(body: &str, calls: u64, data: &str) -> anyhow::Result<Vec<u8>> {
-    let text = format!(
-        r#"(module {IMPORTS} (memory 20) (data (i32.const 65536) "main{data}")
-            (func (export "main") (local $i i32)
-              (loop $again
+    contract(&[(body, 0, calls)], data)
+}
+
+/// A contract whose `main` does each body with the keys of so many numbers, from the first on.
+fn contract(loops: &[(&str, u64, u64)], data: &str) -> anyhow::Result<Vec<u8>> {
+    let mut main = String::new();
+    for (body, first, calls) in loops {
+        write!(
+            main,
+            "(local.set $i (i32.const {first}))
+             (loop
                 (i32.store (i32.const 0) (i32.mul (local.get $i) (i32.const 0x9e3779b1)))
                 {body}
-                (br_if $again (i32.lt_u
-                  (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const {calls}))))))"#
+                (br_if 0 (i32.lt_u
+                  (local.tee $i (i32.add (local.get $i) (i32.const 1)))
+                  (i32.const {}))))",
+            first + calls
+        )?;
+    }
+    let text = format!(
+        r#"(module {IMPORTS} (memory 20) (data (i32.const 65536) "main{data}")
+            (func (export "main") (local $i i32) {main}))"#
     );
     Ok(wat::parse_str(text)?)
 }
@@ -169,14 +202,6 @@ fn called(bed: &Bed, before: Option<Vec<u8>>, code: Vec<u8>) -> anyhow::Result<P
     }))
 }
 
-fn grid(calls: &[u64], each: &[u64]) -> Vec<Size> {
-    let of = |calls: &u64| {
-        let calls = *calls;
-        each.iter().map(move |each| Size { calls, each: *each })
-    };
-    calls.iter().flat_map(of).collect()
-}
-
 /// Writes to keys that are each the beginning of the one before: the first touches a branch for each
 /// byte, those that follow find the branches cached.
 fn nodes(bed: &Bed) -> Case {
@@ -201,22 +226,66 @@ fn nodes(bed: &Bed) -> Case {
     })
 }
 
-/// Accesses to storage of every shape.
+/// Accesses to storage of every shape. A price for nodes is not subtracted: what is there of them on
+/// the usual way to a key is part of the base, so that nodes are paid twice rather than not at all.
 #[track_caller]
 fn storage(bed: &Bed, name: &str, body: &str, prices: &[String], shapes: &'static [Shape]) -> Case {
     let (bed, body) = (bed.clone(), body.to_owned());
+    let owned = prices.to_vec();
     let prices: Vec<&str> = prices.iter().map(String::as_str).collect();
-    let sizes = grid(&[10, 40], &(0..crate::count(shapes.len())).collect::<Vec<_>>());
+    let sizes = grid(CALLS, &(0..crate::count(shapes.len())).collect::<Vec<_>>());
     Case::new(format!("storage: {name}"), &prices, sizes, move |size| {
         let (key, value, old) = shapes[usize::try_from(size.each)?];
         let fill = |text: &str, value: u64| {
             text.replace("KEY", &key.to_string()).replace("VALUE", &value.to_string())
         };
-        let write = "(drop (call $write (i64.const KEY) (i64.const 0) (i64.const VALUE) (i64.const 65536) (i64.const 0)))";
-        let before = old.map(|old| looped(&fill(write, old), size.calls, "")).transpose()?;
-        called(&bed, before, looped(&fill(&body, value), size.calls, "")?)
+        let usual = WRITE.replace("KEY", "8").replace("VALUE", "8");
+        let mut before = vec![(usual.as_str(), 1_000, FILL)];
+        let there = old.map(|old| fill(WRITE, old));
+        before.extend(there.as_deref().map(|there| (there, 0, size.calls)));
+        let before = contract(&before, "")?;
+        let mut prepared =
+            called(&bed, Some(before), looped(&fill(&body, value), size.calls, "")?)?;
+        classify(&mut prepared.units, &owned);
+        Ok(prepared)
     })
     .written_at(std::panic::Location::caller())
+}
+
+/// Counts units under the names that have a class behind a slash.
+fn classify(units: &mut Units, prices: &[String]) {
+    for price in prices {
+        let plain = price.split('/').next().unwrap_or_default();
+        if let Some(count) = units.get(plain).copied() {
+            units.insert(price.clone(), count);
+        }
+    }
+}
+
+/// Logs as many as a receipt may have.
+#[track_caller]
+fn logs(
+    bed: &Bed,
+    name: &str,
+    body: &'static str,
+    prices: &[&str],
+    text: fn(u64) -> Vec<u8>,
+) -> Case {
+    let bed = bed.clone();
+    Case::new(name, prices, grid(&[8, 32], &[16, 128, 496]), move |size| {
+        let body = body.replace("SIZE", &size.each.to_string());
+        called(&bed, None, looped(&body, size.calls, &escaped(&text(size.each))?)?)
+    })
+    .written_at(std::panic::Location::caller())
+}
+
+/// Bytes as a string of the text format.
+fn escaped(bytes: &[u8]) -> anyhow::Result<String> {
+    let mut text = String::new();
+    for byte in bytes {
+        write!(text, "\\{byte:02x}")?;
+    }
+    Ok(text)
 }
 
 #[track_caller]
@@ -253,15 +322,11 @@ fn derived(bed: &Bed) -> Case {
             let state =
                 UniversalStateInit::V1(UniversalStateInitV1 { code: None, data, access_keys });
             let state = borsh::to_vec(&state)?;
-            let mut bytes = String::new();
-            for byte in &state {
-                write!(bytes, "\\{byte:02x}")?;
-            }
             let body = format!(
                 "(drop (call $derive (i64.const {}) (i64.const 65540) (i64.const 0)))",
                 state.len()
             );
-            called(&bed, None, looped(&body, size.calls, &bytes)?)
+            called(&bed, None, looped(&body, size.calls, &escaped(&state)?)?)
         },
     )
 }

@@ -1,5 +1,4 @@
-//! Host functions that need neither an engine nor a chain: memory, registers, text, logs, hashes,
-//! promises.
+//! Host functions that need neither an engine nor a chain: memory, registers, text, hashes, promises.
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -11,8 +10,11 @@ use crate::case::{Case, often, repeated, sized};
 /// Bytes whose hashes have whole blocks: 136, 104 and 72 (SHA-3) and 64 are in all of them but the
 /// smallest.
 const HASHED: &[u64] = &[0, 14_144, 63_648, 247_520];
-const COPIED: &[u64] = &[64, 1_024, 16_384, 65_536];
+/// More bytes than the allocator keeps at hand: where it has to look for them, a base is dearest.
+const COPIED: &[u64] = &[4_096, 16_384, 65_536];
 const TEXT: &[u64] = &[64, 1_024, 4_096, 15_360];
+/// From some promises on, a list does not grow with every few of them. A chain takes 128.
+const JOINED: &[u64] = &[32, 64, 128];
 
 /// A case of the function `name`, called as `make` says for a size.
 #[track_caller]
@@ -99,22 +101,6 @@ pub(super) fn cases(bed: &Bed) -> Vec<Case> {
             TEXT,
             |n| Ok(Call::new().bytes(&letters(n))),
         ),
-        light(bed, "log_utf8", &["wasm_log_base", "wasm_log_byte"], TEXT, |n| {
-            Ok(Call::new().bytes(&letters(n)))
-        })
-        .minus(&["wasm_utf8_decoding_base", "wasm_utf8_decoding_byte"]),
-        light(
-            bed,
-            "log_utf16",
-            &["wasm_utf16_decoding_base", "wasm_utf16_decoding_byte"],
-            TEXT,
-            |n| {
-                let text: Vec<u8> =
-                    letters(n / 2).into_iter().flat_map(|byte| [byte, 0x04]).collect();
-                Ok(Call::new().bytes(&text))
-            },
-        )
-        .minus(&["wasm_log_base", "wasm_log_byte"]),
     ];
     cases.extend(hashes(bed));
     cases.extend(promises(bed));
@@ -128,7 +114,7 @@ fn named(name: &str, mut case: Case) -> Case {
 }
 
 /// Valid text whose letters take one, two and three bytes, which is longer to decode than ASCII.
-fn letters(bytes: u64) -> Vec<u8> {
+pub(super) fn letters(bytes: u64) -> Vec<u8> {
     /// Eight bytes, so that every size is whole letters.
     const LETTERS: &[u8] = "aß€zz".as_bytes();
     LETTERS.iter().copied().cycle().take(usize::try_from(bytes).unwrap_or(0)).collect()
@@ -156,7 +142,7 @@ fn promises(bed: &Bed) -> Vec<Case> {
             bed,
             "promise_and",
             &["wasm_promise_and_base", "wasm_promise_and_per_promise"],
-            &[2, 32, 128],
+            JOINED,
             |n| {
                 let mut call = Call::new();
                 let account = call.place(b"bob.near");

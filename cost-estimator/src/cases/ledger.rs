@@ -4,12 +4,13 @@
 use std::sync::{Arc, OnceLock};
 
 use anyhow::{anyhow, bail};
+use borsh::BorshDeserialize;
 use sandbox_runtime::genesis::genesis_state;
 use sandbox_runtime::near::{
     AccessKey, Account, AccountContract, AccountId, Action, ActionReceipt, Balance, CryptoHash,
-    DataReceiver, ExecutionMetadata, ExecutionStatus, ExtCosts, Gas, KeyType, ProfileDataV3,
-    PublicKey, Receipt, ReceiptEnum, ReceiptV0, SecretKey, SignedTransaction, StateRecord,
-    Transaction, TransactionV0,
+    DataReceiver, ExecutionMetadata, ExecutionOutcomeWithId, ExecutionStatus, ExtCosts, Gas,
+    InvalidTxError, KeyType, ProfileDataV3, PublicKey, Receipt, ReceiptEnum, ReceiptV0, SecretKey,
+    SignedTransaction, StateRecord, Transaction, TransactionV0,
 };
 use sandbox_runtime::verify::WellFormed;
 use sandbox_runtime::{
@@ -22,6 +23,8 @@ use sandbox_state::Snapshot;
 pub(super) const ACTORS: u64 = 40;
 /// Accounts that are there for the trie to have a depth.
 const OTHERS: u64 = 1_000;
+/// Accounts beside each of which [`newcomer`] is one.
+const OLD: u64 = 256;
 
 /// A state, and the rules that it changes by. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -29,11 +32,32 @@ pub(super) struct Ledger {
     runtime: Arc<Runtime>,
     state: Snapshot,
     env: BlockEnv,
+    /// Hashes of the last block's outcomes.
+    outcomes: Vec<Vec<CryptoHash>>,
 }
+
+/// What needs no state to be checked: [`WellFormed::check`], or without the signature
+/// [`WellFormed::unsigned`].
+pub(super) type Check = fn(&RuntimeConfig, SignedTransaction) -> Result<WellFormed, InvalidTxError>;
 
 /// The account that acts as the `number`th.
 pub(super) fn actor(number: u64) -> AccountId {
     name(&format!("actor-{number}.near"))
+}
+
+/// The `number`th account that is not there yet: all that are made find the same in the trie.
+pub(super) fn newcomer(number: u64) -> AccountId {
+    beside("new", number)
+}
+
+/// The account that makes others.
+pub(super) fn maker() -> AccountId {
+    name("near")
+}
+
+/// The first byte is another one for each of 256 numbers, wherever they begin.
+fn beside(kind: &str, number: u64) -> AccountId {
+    name(&format!("{:02x}-{kind}.near", number * 177 % 256))
 }
 
 pub(super) fn name(name: &str) -> AccountId {
@@ -58,20 +82,20 @@ impl Ledger {
             START.get_or_init(|| start)
         };
         let runtime = Arc::new(Runtime::on(&Engines::only(vm), config.clone()));
-        Ok(Ledger { runtime, state: state.clone(), env: env() })
+        Ok(Ledger { runtime, state: state.clone(), env: env(), outcomes: Vec::new() })
     }
 
-    /// Applies `transactions`, whose signatures are checked too.
+    /// Applies transactions as they come from the network, after `check` on each.
     pub(super) fn send(
         &mut self,
-        transactions: Vec<SignedTransaction>,
+        transactions: &[Vec<u8>],
+        check: Check,
     ) -> anyhow::Result<BlockEffects> {
-        let well_formed = transactions
-            .into_iter()
-            .map(|transaction| WellFormed::check(self.runtime.config(), transaction))
-            .collect::<Result<_, _>>()
-            .map_err(|error| anyhow!("{error:?}"))?;
-        let effects = self.block(well_formed, Vec::new())?;
+        let checked = transactions.iter().map(|bytes| {
+            let transaction = SignedTransaction::try_from_slice(bytes)?;
+            check(self.runtime.config(), transaction).map_err(|error| anyhow!("{error:?}"))
+        });
+        let effects = self.block(checked.collect::<anyhow::Result<_>>()?, Vec::new())?;
         if !effects.dropped.is_empty() {
             bail!("a transaction was dropped: {:?}", effects.dropped);
         }
@@ -116,6 +140,8 @@ impl Ledger {
             .map_err(|fault| anyhow!("{fault}"))?;
         self.state = self.state.apply(&effects.changes)?;
         self.state.root();
+        // A chain commits to them, their logs among it.
+        self.outcomes = effects.outcomes.iter().map(ExecutionOutcomeWithId::to_hashes).collect();
         if effects.delayed_receipts > 0 {
             bail!("a block was too small for its receipts");
         }
@@ -141,6 +167,10 @@ fn start(near: &RuntimeConfig) -> anyhow::Result<(RuntimeConfig, Snapshot)> {
     }
     for number in 0..OTHERS {
         records.push(account(&name(&format!("other-{number}.near")), AccountContract::None));
+    }
+    records.push(account(&maker(), AccountContract::None));
+    for number in 0..OLD {
+        records.push(account(&beside("old", number), AccountContract::None));
     }
     let genesis = genesis_state(config.near(), &records, &[])
         .map_err(|fault| anyhow!("{fault}"))?
@@ -187,6 +217,11 @@ pub(super) fn transaction(
     });
     let signature = key.sign(transaction.get_hash_and_size().0.as_ref());
     SignedTransaction::new(signature, transaction)
+}
+
+/// A transaction as it comes from the network.
+pub(super) fn bytes(transaction: &SignedTransaction) -> Vec<u8> {
+    borsh::to_vec(transaction).expect("what is in memory can be written down")
 }
 
 /// A receipt with an id of its own.

@@ -162,14 +162,12 @@ fn modules(bed: &Bed) -> Vec<Case> {
         [("prepare", Step::Prepare), ("compile", Step::Compile), ("load", Step::Load)]
     {
         let lab = Lab::new(bed);
-        let costs: Vec<String> = match what {
-            Step::Load => {
-                vec!["wasm_contract_loading_base".into(), "wasm_contract_loading_bytes".into()]
-            }
-            Step::Prepare | Step::Compile => ["base", "function", "data_segment", "global", "byte"]
-                .map(|part| format!("contract_{step}_{part}"))
-                .to_vec(),
+        let prefix = match what {
+            Step::Load => "wasm_contract_loading".to_owned(),
+            Step::Prepare | Step::Compile => format!("contract_{step}"),
         };
+        let costs = ["base", "function", "data_segment", "global", "bytes/code", "bytes/data"]
+            .map(|part| format!("{prefix}_{part}"));
         let owned = costs.clone();
         let names: Vec<&str> = owned.iter().map(String::as_str).collect();
         let sizes: Vec<Size> =
@@ -178,13 +176,11 @@ fn modules(bed: &Bed) -> Vec<Case> {
         cases.push(Case::new(case, &names, sizes, move |size| {
             let shape = SHAPES.get(usize::try_from(size.each)?).context("a shape")?;
             let wasm = module(shape)?;
-            let bytes = crate::count(wasm.len());
-            let counts = match what {
-                Step::Load => vec![1, bytes],
-                Step::Prepare | Step::Compile => {
-                    vec![1, shape.functions, shape.segments, shape.globals, bytes]
-                }
-            };
+            // All that grows with the code: a module of the same functions and nothing else.
+            let code = module(&Shape { segments: 0, globals: 0, ..*shape })?.len();
+            let data = shape.segments * shape.segment_bytes;
+            let counts =
+                [1, shape.functions, shape.segments, shape.globals, crate::count(code), data];
             let worth: Vec<(&str, u64)> = costs.iter().map(String::as_str).zip(counts).collect();
             lab.module(what, wasm, units(&worth))
         }));
@@ -200,28 +196,36 @@ enum Step {
 }
 
 /// What a module consists of.
+#[derive(Clone, Copy)]
 struct Shape {
     functions: u64,
     /// Instructions of each function, by tens.
     body: u64,
     segments: u64,
+    segment_bytes: u64,
     globals: u64,
 }
 
+const CODE: Shape = Shape { functions: 50, body: 10, segments: 0, segment_bytes: 0, globals: 0 };
+
 const SHAPES: &[Shape] = &[
-    Shape { functions: 10, body: 10, segments: 0, globals: 0 },
-    Shape { functions: 200, body: 10, segments: 0, globals: 0 },
-    Shape { functions: 400, body: 10, segments: 0, globals: 0 },
-    Shape { functions: 200, body: 40, segments: 0, globals: 0 },
-    Shape { functions: 100, body: 120, segments: 0, globals: 0 },
-    Shape { functions: 100, body: 10, segments: 200, globals: 0 },
-    Shape { functions: 100, body: 10, segments: 400, globals: 0 },
-    Shape { functions: 100, body: 10, segments: 0, globals: 200 },
-    Shape { functions: 100, body: 10, segments: 0, globals: 400 },
+    Shape { functions: 10, ..CODE },
+    CODE,
+    Shape { functions: 150, ..CODE },
+    Shape { body: 30, ..CODE },
+    Shape { body: 80, ..CODE },
+    Shape { segments: 200, segment_bytes: 16, ..CODE },
+    Shape { segments: 400, segment_bytes: 16, ..CODE },
+    Shape { segments: 20, segment_bytes: 3_000, ..CODE },
+    Shape { globals: 200, ..CODE },
+    Shape { globals: 400, ..CODE },
 ];
 
 fn module(shape: &Shape) -> anyhow::Result<Vec<u8>> {
-    let data = |segment: u64| format!("(data (i32.const {}) \"0123456789abcdef\")", segment * 16);
+    let bytes = "0123456789abcdef".chars().cycle();
+    let bytes: String = bytes.take(usize::try_from(shape.segment_bytes)?).collect();
+    let data =
+        |segment: u64| format!("(data (i32.const {}) \"{bytes}\")", segment * shape.segment_bytes);
     let global = |global: u64| format!("(global (mut i64) (i64.const {global}))");
     let step = |number: u64| {
         format!(

@@ -38,15 +38,24 @@ pub fn counted_in(counts: &Path, valgrind: &Path, program: &Path) -> Command {
 
 /// What `work` takes, on all threads.
 pub(super) fn count<T>(counts: &Path, work: impl FnOnce() -> T) -> anyhow::Result<f64> {
+    // Zeroing is of this thread alone: only writing makes callgrind forget what others did before.
+    client_request::dump_counts();
+    take_dump(counts)?;
     client_request::zero_counts();
     let result = work();
     client_request::dump_counts();
     drop(result);
+    let text = take_dump(counts)?;
+    parse(&text).with_context(|| format!("callgrind counted nothing: {text}"))
+}
+
+/// The dump that was just written, which is removed.
+fn take_dump(counts: &Path) -> anyhow::Result<String> {
     let written = newest_dump(counts).context("callgrind wrote no count")?;
     let text = fs::read_to_string(&written)
         .with_context(|| format!("cannot read {}", written.display()))?;
     fs::remove_file(&written).with_context(|| format!("cannot remove {}", written.display()))?;
-    parse(&text).with_context(|| format!("{} has no count", written.display()))
+    Ok(text)
 }
 
 /// Dumps are numbered from one behind the name, and each is removed once it was read.

@@ -16,12 +16,12 @@ pub(super) fn is_under_valgrind() -> bool {
     request(RUNNING_ON_VALGRIND) != 0
 }
 
-/// Callgrind forgets what it counted.
+/// Callgrind forgets what it counted of this thread.
 pub(super) fn zero_counts() {
     request(ZERO_STATS);
 }
 
-/// Callgrind writes what it counted, and forgets it.
+/// Callgrind writes what it counted of all threads, and forgets it.
 pub(super) fn dump_counts() {
     request(DUMP_STATS);
 }

@@ -16,6 +16,9 @@ use sandbox_runtime::near::{
 use crate::cases::host::noise;
 use crate::cases::ledger::{actor, key, name};
 
+/// How an action is made: by whose it is, and how much it carries.
+pub(super) type Make = fn(u64, u64) -> anyhow::Result<Action>;
+
 pub(super) fn create(_: u64, _: u64) -> anyhow::Result<Action> {
     Ok(Action::CreateAccount(CreateAccountAction {}))
 }
