@@ -105,7 +105,7 @@ fn what_cannot_be_done_is_said_before_any_work() {
 fn workload(folder: &Path) -> String {
     let calls = folder.join("calls");
     std::fs::create_dir(&calls).expect("a folder");
-    let from = concat!(env!("CARGO_MANIFEST_DIR"), "/../vm-runner/tests/fixtures/logs.json");
+    let from = "../vm-runner/tests/fixtures/logs.json";
     std::fs::copy(from, calls.join("logs.json")).expect("a fixture");
     calls.to_str().expect("a name").to_owned()
 }

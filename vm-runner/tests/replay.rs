@@ -74,7 +74,7 @@ fn burnt(arguments: &[&str]) -> Vec<u64> {
 
 #[test]
 fn a_fixture_is_charged_the_prices_of_a_file() {
-    let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/logs.json");
+    let fixture = "tests/fixtures/logs.json";
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("fees.json");
     let path = file.to_str().unwrap();
