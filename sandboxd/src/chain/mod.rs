@@ -87,6 +87,7 @@ pub use image::{IMAGE_FORMAT, InvalidImage, Piece};
 pub use index::{Execution, OutcomeAt, Progress};
 pub use keeper::{Keeper, KeeperFailed, WhenKept};
 pub use light_client::OutcomeProof;
+#[cfg(feature = "rocksdb")]
 pub(crate) use node::join;
 pub use node::{Landed, Node, NodeOptions};
 pub use produce::Produced;

@@ -243,6 +243,7 @@ impl Resuming {
     }
 
     /// The latest block.
+    #[cfg(feature = "rocksdb")]
     pub(crate) fn head(&self) -> &Block {
         &self.chain.head
     }
