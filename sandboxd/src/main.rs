@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use near_primitives::version::PROTOCOL_VERSION;
-use sandboxd::chain::{BlockMode, Chains, Clock, Node, NodeOptions};
+use sandboxd::chain::{BlockMode, Clock, Node, NodeOptions};
 use sandboxd::chain_file::{self, StateClient};
 use sandboxd::cli::{
     self, BlockTime, Cli, Command, DumpStateArgs, ExportArgs, ForkArgs, Program, RunArgs,
@@ -186,14 +186,13 @@ fn dump_node(path: &Path, format: StateFormat, url: &str) -> anyhow::Result<()> 
 
 /// Writes a chain that does not run.
 fn dump_kept(path: &Path, format: StateFormat, sandbox: &Sandbox) -> anyhow::Result<()> {
-    let current = sandbox.chain().clone();
+    let chains = sandbox.chains();
     write_whole(path, |out| {
         match format {
-            StateFormat::Chain => {
-                let chains = Chains { current, saved: Vec::new(), last_snapshot: 0 };
-                chain_file::write(&chains, out)?;
+            StateFormat::Chain => chain_file::write(chains, out)?,
+            StateFormat::Genesis => {
+                dump(&chains.current, &DumpRequest::default())?.write(out)?;
             }
-            StateFormat::Genesis => dump(&current, &DumpRequest::default())?.write(out)?,
         }
         Ok(())
     })?;

@@ -98,6 +98,11 @@ impl Sandbox {
         &self.chains.current
     }
 
+    /// The chain and its snapshots.
+    pub fn chains(&self) -> &Chains {
+        &self.chains
+    }
+
     /// The chain, to be used in process. What becomes of it is kept nowhere.
     pub fn into_chain(self) -> Chain {
         self.chains.current

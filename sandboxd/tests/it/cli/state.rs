@@ -113,6 +113,7 @@ fn a_chain_in_a_folder_is_dumped_while_it_rests() {
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (data, file, genesis) = (path("data"), path("chain.bin"), path("genesis.json"));
     let (daemon, address) = start(&["--data-dir", &data]);
+    assert_eq!(ask(&address, "sandbox_snapshot")["result"]["snapshot_id"], 1);
     call(&address, "sandbox_mine", &json!({ "blocks": 5 }));
     let before = head(&address);
     let dump = |to: &str, more: &[&str]| output(&[&["state", "dump", to], more].concat());
@@ -123,6 +124,8 @@ fn a_chain_in_a_folder_is_dumped_while_it_rests() {
     assert!(done.status.success(), "{}", stderr(&done));
     let (_again, again) = start(&["--load-state", &file]);
     assert_eq!(head(&again), before);
+    let reverted = call(&again, "sandbox_revert", &json!({ "snapshot_id": 1 }));
+    assert_eq!(reverted["result"]["height"], 0);
     let done = dump(&genesis, &["--data-dir", &data, "--format", "genesis"]);
     assert!(done.status.success(), "{}", stderr(&done));
     let (_third, third) = start(&["--genesis", &genesis]);
