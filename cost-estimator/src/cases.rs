@@ -6,6 +6,7 @@ mod contracts;
 mod curves;
 mod host;
 mod ledger;
+mod reasons;
 pub(crate) mod scene;
 mod signatures;
 mod wasm;
@@ -19,6 +20,8 @@ use host_fns::near::{Config, cost};
 use sandbox_runtime::{RuntimeConfig, VmKind};
 
 use crate::case::Case;
+
+pub use reasons::{FAR, reason};
 
 /// What the cases share.
 #[derive(Clone, Debug)]

@@ -57,6 +57,9 @@ pub struct Line {
     /// The measurements, beside what the fit says.
     #[serde(default)]
     pub plot: Vec<PlotPoint>,
+    /// Why the price in force is far from what was measured, where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub far_because: Option<String>,
 }
 
 /// A figure or the reason why there is none.
@@ -99,7 +102,22 @@ impl Line {
             Sample::Uncertain { why } => Outcome::Uncertain { reason: why.clone() },
         };
         let (cost, case, at) = (priced.cost.clone(), priced.case.clone(), priced.at.clone());
-        Line { cost, case, at, charged, result, plot: priced.plot.clone() }
+        Line { cost, case, at, charged, result, far_because: None, plot: priced.plot.clone() }
+    }
+
+    /// The same, with `reason` for a price in force that is more than `times` what was measured, or
+    /// less than that share of it.
+    #[must_use]
+    pub fn explained(mut self, times: f64, reason: Option<&str>) -> Self {
+        let is_near = |ratio: f64| (1.0 / times..=times).contains(&ratio);
+        let is_far = match self.gas() {
+            Some(0) => self.charged.is_some_and(|charged| charged > 0),
+            _ => self.ratio().is_some_and(|ratio| !is_near(ratio)),
+        };
+        if is_far {
+            self.far_because = Some(reason.unwrap_or("nobody has found out why").to_owned());
+        }
+        self
     }
 
     /// The gas that the measurements ask for.
@@ -190,6 +208,7 @@ impl Report {
                 }
             }
         }
+        self.far(out)?;
         writeln!(out, "{}; measured in {}, on {}", self.summary(), self.counter, self.vm)
     }
 
@@ -198,6 +217,20 @@ impl Report {
         let under = self.figures.iter().filter(|line| line.undercharges()).count();
         let uncertain = self.figures.iter().filter(|line| line.gas().is_none()).count();
         format!("{} costs, {under} undercharge, {uncertain} uncertain", self.figures.len())
+    }
+
+    /// Writes why prices in force are far from what was measured, each reason with its costs.
+    fn far(&self, out: &mut impl Write) -> io::Result<()> {
+        let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for line in &self.figures {
+            if let Some(reason) = &line.far_because {
+                reasons.entry(reason).or_default().push(&line.cost);
+            }
+        }
+        for (reason, costs) in reasons {
+            writeln!(out, "far from what is charged: {reason}: {}", costs.join(", "))?;
+        }
+        Ok(())
     }
 
     /// Writes the whole report as JSON.

@@ -21,12 +21,17 @@ fn read(path: &Path) -> Report {
     serde_json::from_str(&text).expect("a report of a run")
 }
 
+/// Costs of many kinds that take little time to measure.
+const SOME: &str = "wasm_sha256_base,wasm_ripemd160_block,wasm_write_memory_base,\
+    wasm_utf8_decoding_byte,wasm_bls12381_p1_sum_base,wasm_validator_stake_base,wasm_ecrecover_base,\
+    wasm_base,wasm_linear_op_base_cost/grow,action_transfer.execution";
+
 #[test]
 fn two_runs_agree_within_a_hundredth_where_instructions_can_be_counted() {
     let folder = tempfile::tempdir().expect("a folder");
     let files = ["one.json", "two.json"].map(|name| folder.path().join(name));
     for file in &files {
-        let output = run(&["--quick", "--costs", "wasm_sha256_base,wasm_ripemd160_block"], file);
+        let output = run(&["--quick", "--costs", SOME], file);
         if !output.status.success() {
             assert!(said(&output).contains("apt-get install valgrind"), "{}", said(&output));
             return;
@@ -34,14 +39,29 @@ fn two_runs_agree_within_a_hundredth_where_instructions_can_be_counted() {
         assert!(!folder.path().join("one.json.partial").exists(), "the journal is gone");
     }
     let reports = files.map(|file| read(&file));
-    assert_eq!(reports[0].fees.len(), 4, "both costs of both cases: {:?}", reports[0].fees);
-    for (cost, gas) in &reports[0].fees {
-        let other = reports[1].fees[cost];
-        assert!(gas.abs_diff(other) <= gas / 100, "{cost}: {gas} and {other}");
+    let known = reports[0].figures.iter().filter(|line| line.gas().is_some()).count();
+    assert!(known >= 15, "{:?}", reports[0].figures);
+    for (one, two) in reports[0].figures.iter().zip(&reports[1].figures) {
+        assert_eq!(one.cost, two.cost);
+        let (Some(gas), Some(other)) = (one.gas(), two.gas()) else {
+            assert_eq!(one.gas(), two.gas(), "{one:?} and {two:?}");
+            continue;
+        };
+        assert!(gas.abs_diff(other) <= gas / 100, "{}: {gas} and {other}", one.cost);
     }
     let config = sandbox_runtime::RuntimeConfig::new(reports[0].protocol_version).expect("known");
     let changed = config.with_fees(&reports[0].fees).expect("a chain can charge it");
     assert_eq!(changed.fee_table()["wasm_sha256_base"], reports[0].fees["wasm_sha256_base"]);
+
+    // What is far from NEAR's price is so for a reason that somebody knows.
+    for line in &reports[0].figures {
+        let Some(charged) = line.charged.filter(|_| line.gas().is_some()) else { continue };
+        let ratio = line.ratio();
+        let is_near = ratio.is_some_and(|ratio| (1.0 / 3.0..=3.0).contains(&ratio));
+        assert!(is_near || charged == 0 || line.far_because.is_some(), "{line:?}");
+        let reason = line.far_because.as_deref().unwrap_or_default();
+        assert!(!reason.contains("nobody"), "{line:?}");
+    }
 }
 
 #[test]

@@ -15,11 +15,12 @@ use sandbox_runtime::near::{Action, KeyType, Receipt};
 use sandbox_runtime::verify::WellFormed;
 
 use super::Bed;
-use super::ledger::{Check, Ledger, actor, bytes, maker, newcomer, receipt, transaction};
+use super::ledger::{Check, FEW, Ledger, actor, bytes, maker, newcomer, receipt, transaction};
 use crate::case::{Case, Prepared, Size, Units, grid, units};
 
 use make::Make;
 pub(super) use make::call;
+pub(super) use state_init::KINDS as STATE_INITS;
 use table::{ROWS, Row, To};
 
 const RECEIPT_SEND: &str = "action_receipt_creation.send_not_sir";
@@ -59,7 +60,7 @@ fn case(
     prepare: impl Fn(&Bed, Size) -> anyhow::Result<Prepared> + Send + Sync + 'static,
 ) -> Case {
     let bed = bed.clone();
-    let sizes = if each.is_empty() { grid(&[4, 10, 20], &[0]) } else { grid(&[2, 8], each) };
+    let sizes = if each.is_empty() { grid(&FEW, &[0]) } else { grid(&[2, 8], each) };
     Case::new(title, prices, sizes, move |size| prepare(&bed, size))
 }
 
@@ -170,6 +171,7 @@ impl Executed {
             let receipts = (0..size.calls).map(own).collect::<anyhow::Result<Vec<_>>>()?;
             ledger.execute(receipts)?;
         }
+        ledger.wait();
         let receipts = self.receipts.clone();
         ledger.clone().execute(receipts.clone())?;
         Ok(Prepared::new(Units::new(), move || {

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use super::Bed;
 use super::scene::{Call, prepared};
-use crate::case::{Case, often, repeated, sized};
+use crate::case::{Case, grid, often, repeated, sized};
 
 /// Bytes whose hashes have whole blocks: 136, 104 and 72 (SHA-3) and 64 are in all of them but the
 /// smallest.
-const HASHED: &[u64] = &[0, 14_144, 63_648, 247_520];
-/// More bytes than the allocator keeps at hand: where it has to look for them, a base is dearest.
-const COPIED: &[u64] = &[4_096, 16_384, 65_536];
+const HASHED: &[u64] = &[0, 14_144, 63_648];
+/// As many bytes as the allocator keeps at hand: what it takes to find more depends on what was there
+/// before, and is another thing in every run. The price fits more bytes as well.
+const COPIED: &[u64] = &[64, 256, 512, 1_000];
 const TEXT: &[u64] = &[64, 1_024, 4_096, 15_360];
 /// From some promises on, a list does not grow with every few of them. A chain takes 128.
 const JOINED: &[u64] = &[32, 64, 128];
@@ -43,7 +44,7 @@ fn light(
     make: impl Fn(u64) -> anyhow::Result<Call> + Send + Sync + 'static,
 ) -> Case {
     let mut case = direct(bed, name, prices, each, make);
-    case.sizes = often(each);
+    case.sizes = if each.is_empty() { grid(&[32, 96, 256], &[0]) } else { often(each) };
     case
 }
 
@@ -101,6 +102,18 @@ pub(super) fn cases(bed: &Bed) -> Vec<Case> {
             TEXT,
             |n| Ok(Call::new().bytes(&letters(n))),
         ),
+        // With the log that it becomes, which is little beside the decoding.
+        light(
+            bed,
+            "log_utf16",
+            &["wasm_utf16_decoding_base", "wasm_utf16_decoding_byte"],
+            TEXT,
+            |n| {
+                let text: Vec<u8> =
+                    letters(n / 2).into_iter().flat_map(|byte| [byte, 0x04]).collect();
+                Ok(Call::new().bytes(&text))
+            },
+        ),
     ];
     cases.extend(hashes(bed));
     cases.extend(promises(bed));
@@ -153,15 +166,15 @@ fn promises(bed: &Bed) -> Vec<Case> {
                 Ok(call.pointer(&promises).number(n))
             },
         ),
-        direct(bed, "promise_return", &["wasm_promise_return"], &[], |_| {
+        light(bed, "promise_return", &["wasm_promise_return"], &[], |_| {
             let mut call = Call::new();
             let account = call.place(b"bob.near");
             Ok(call.after("promise_batch_create", vec![8, account]).number(0))
         }),
-        direct(bed, "validator_stake", &["wasm_validator_stake_base"], &[], |_| {
+        light(bed, "validator_stake", &["wasm_validator_stake_base"], &[], |_| {
             Ok(Call::new().bytes(b"validator-50.near").pointer(&[0; 16]))
         }),
-        direct(bed, "validator_total_stake", &["wasm_validator_total_stake_base"], &[], |_| {
+        light(bed, "validator_total_stake", &["wasm_validator_total_stake_base"], &[], |_| {
             Ok(Call::new().pointer(&[0; 16]))
         }),
     ]

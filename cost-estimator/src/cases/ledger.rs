@@ -19,12 +19,17 @@ use sandbox_runtime::{
 };
 use sandbox_state::Snapshot;
 
+use super::actions::STATE_INITS;
+
 /// Accounts that have keys and act.
 pub(super) const ACTORS: u64 = 40;
 /// Accounts that are there for the trie to have a depth.
 const OTHERS: u64 = 1_000;
-/// Accounts beside each of which [`newcomer`] is one.
+/// Accounts of each kind that others are made beside: these find the same in the trie, each of them.
 const OLD: u64 = 256;
+/// Who is the first of sixteen in a row finds a branch of its own among the accounts, and so do the
+/// fifteen behind it: what so many do takes so many times what one does.
+pub(super) const FEW: [u64; 3] = [6, 11, 16];
 
 /// A state, and the rules that it changes by. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -42,10 +47,10 @@ pub(super) type Check = fn(&RuntimeConfig, SignedTransaction) -> Result<WellForm
 
 /// The account that acts as the `number`th.
 pub(super) fn actor(number: u64) -> AccountId {
-    name(&format!("actor-{number}.near"))
+    beside("actor", number)
 }
 
-/// The `number`th account that is not there yet: all that are made find the same in the trie.
+/// The `number`th account that is not there yet.
 pub(super) fn newcomer(number: u64) -> AccountId {
     beside("new", number)
 }
@@ -83,6 +88,11 @@ impl Ledger {
         };
         let runtime = Arc::new(Runtime::on(&Engines::only(vm), config.clone()));
         Ok(Ledger { runtime, state: state.clone(), env: env(), outcomes: Vec::new() })
+    }
+
+    /// Waits until the contracts that were deployed are compiled: nobody counts that with something else.
+    pub(super) fn wait(&self) {
+        self.runtime.wait_for_compilation();
     }
 
     /// Applies transactions as they come from the network, after `check` on each.
@@ -169,8 +179,20 @@ fn start(near: &RuntimeConfig) -> anyhow::Result<(RuntimeConfig, Snapshot)> {
         records.push(account(&name(&format!("other-{number}.near")), AccountContract::None));
     }
     records.push(account(&maker(), AccountContract::None));
+    let shared = key(KeyType::ED25519, 0).public_key();
     for number in 0..OLD {
-        records.push(account(&beside("old", number), AccountContract::None));
+        let old = beside("old", number);
+        records.push(StateRecord::access_key(
+            old.clone(),
+            shared.clone(),
+            AccessKey::full_access(),
+        ));
+        let mut here = |id: AccountId| records.push(account(&id, AccountContract::None));
+        here(old);
+        STATE_INITS.iter().try_for_each(|kind| {
+            let data = [(b"old".to_vec(), number.to_be_bytes().to_vec())].into();
+            (kind.make)(number, data).map(|made| here(made.0))
+        })?;
     }
     let genesis = genesis_state(config.near(), &records, &[])
         .map_err(|fault| anyhow!("{fault}"))?

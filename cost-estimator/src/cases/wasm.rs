@@ -206,19 +206,20 @@ struct Shape {
     globals: u64,
 }
 
-const CODE: Shape = Shape { functions: 50, body: 10, segments: 0, segment_bytes: 0, globals: 0 };
+/// Next to nothing, beside which each part shows.
+const LEAST: Shape = Shape { functions: 1, body: 1, segments: 0, segment_bytes: 0, globals: 0 };
 
 const SHAPES: &[Shape] = &[
-    Shape { functions: 10, ..CODE },
-    CODE,
-    Shape { functions: 150, ..CODE },
-    Shape { body: 30, ..CODE },
-    Shape { body: 80, ..CODE },
-    Shape { segments: 200, segment_bytes: 16, ..CODE },
-    Shape { segments: 400, segment_bytes: 16, ..CODE },
-    Shape { segments: 20, segment_bytes: 3_000, ..CODE },
-    Shape { globals: 200, ..CODE },
-    Shape { globals: 400, ..CODE },
+    LEAST,
+    Shape { functions: 200, ..LEAST },
+    Shape { functions: 500, ..LEAST },
+    Shape { functions: 20, body: 30, ..LEAST },
+    Shape { functions: 20, body: 100, ..LEAST },
+    Shape { segments: 400, segment_bytes: 16, ..LEAST },
+    Shape { segments: 800, segment_bytes: 16, ..LEAST },
+    Shape { segments: 20, segment_bytes: 3_000, ..LEAST },
+    Shape { globals: 400, ..LEAST },
+    Shape { globals: 800, ..LEAST },
 ];
 
 fn module(shape: &Shape) -> anyhow::Result<Vec<u8>> {

@@ -41,11 +41,12 @@ fn signatures(bed: &Bed) -> Vec<Case> {
     kinds.into_iter().map(of).collect()
 }
 
-/// Gas keys: what each of their nonces takes, beside a key without.
+/// Gas keys: what each of their nonces takes, and such a key beside one that has none.
 fn nonces(bed: &Bed) -> Case {
     const NONCE: &str = "action_gas_key_nonce_write_base.execution";
+    const GAS_KEY: &str = "gas_key";
     let title = "execute: gas key nonces".to_owned();
-    case(bed, title, &[NONCE], &[1, 16, 64], |bed, size| {
+    case(bed, title, &[NONCE, GAS_KEY], &[1, 16, 64], |bed, size| {
         let adding = |make: super::Make| {
             let receipts = (0..size.calls).map(|at| {
                 let actions = vec![make(at, size.each)?];
@@ -54,7 +55,7 @@ fn nonces(bed: &Bed) -> Case {
             let receipts = receipts.collect::<anyhow::Result<Vec<_>>>()?;
             anyhow::Ok(Executed { before: None, receipts })
         };
-        let worth = units(&[(NONCE, size.calls * size.each)]);
+        let worth = units(&[(NONCE, size.calls * size.each), (GAS_KEY, size.calls)]);
         Ok(adding(add_gas_key)?.beside(bed, size, &adding(add_key)?)?.worth(worth))
     })
 }

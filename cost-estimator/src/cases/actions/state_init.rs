@@ -15,20 +15,20 @@ use crate::case::{Case, Size, units};
 use crate::cases::host::noise;
 use crate::cases::ledger::{actor, receipt};
 
-type Data = BTreeMap<Vec<u8>, Vec<u8>>;
+pub(in crate::cases) type Data = BTreeMap<Vec<u8>, Vec<u8>>;
 
-/// Records of an account, and the bytes of each value.
-const SHAPES: &[(u64, u64)] = &[(1, 50), (1, 2_000), (1, 8_000), (8, 50), (32, 50)];
+/// Records of an account, and the bytes of each value. From two on they are below a branch.
+const SHAPES: &[(u64, u64)] = &[(2, 50), (2, 2_000), (2, 6_000), (8, 50), (16, 50)];
 
 /// A state to begin with, of an account that a number tells from others.
-struct Kind {
+pub(in crate::cases) struct Kind {
     base: &'static str,
     before: Option<Make>,
     /// The account, the action that makes it, and the bytes that it is charged for.
-    make: fn(u64, Data) -> anyhow::Result<(AccountId, Action, u64)>,
+    pub(in crate::cases) make: fn(u64, Data) -> anyhow::Result<(AccountId, Action, u64)>,
 }
 
-const KINDS: [Kind; 2] = [
+pub(in crate::cases) const KINDS: [Kind; 2] = [
     Kind {
         base: "action_deterministic_state_init",
         before: Some(deploy_shared),
@@ -63,7 +63,8 @@ fn shaped(
         let mut bytes = 0;
         let mut made = Vec::new();
         for at in 0..size.calls {
-            let entry = |entry: u64| (vec![u8::try_from(entry).unwrap_or(0); 4], noise(value));
+            // Each below a place of its own of one branch.
+            let entry = |entry: u64| (vec![u8::try_from(entry * 16).unwrap_or(0); 4], noise(value));
             let mut data: Data = (0..entries).map(entry).collect();
             data.entry(vec![0; 4]).or_default()[..8].copy_from_slice(&at.to_be_bytes());
             let (account, action, own) = (kind.make)(at, data)?;

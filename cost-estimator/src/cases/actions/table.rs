@@ -31,7 +31,7 @@ pub(super) struct Row {
 }
 
 const NONE: &[u64] = &[];
-const BYTES: &[u64] = &[64, 20_000, 60_000];
+const BYTES: &[u64] = &[64, 40_000, 120_000];
 
 fn same(each: u64) -> u64 {
     each
