@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use cost_estimator::cases::FAR;
 use cost_estimator::check::Checked;
-use cost_estimator::report::{Outcome, Report};
+use cost_estimator::report::{Line, Outcome, Report};
 use vm_runner::near::Fixture;
 
 fn run(arguments: &[&str], out: &Path) -> Output {
@@ -53,15 +54,14 @@ fn two_runs_agree_within_a_hundredth_where_instructions_can_be_counted() {
     let changed = config.with_fees(&reports[0].fees).expect("a chain can charge it");
     assert_eq!(changed.fee_table()["wasm_sha256_base"], reports[0].fees["wasm_sha256_base"]);
 
-    // What is far from NEAR's price is so for a reason that somebody knows.
-    for line in &reports[0].figures {
-        let Some(charged) = line.charged.filter(|_| line.gas().is_some()) else { continue };
-        let ratio = line.ratio();
-        let is_near = ratio.is_some_and(|ratio| (1.0 / 3.0..=3.0).contains(&ratio));
-        assert!(is_near || charged == 0 || line.far_because.is_some(), "{line:?}");
-        let reason = line.far_because.as_deref().unwrap_or_default();
-        assert!(!reason.contains("nobody"), "{line:?}");
-    }
+    reports[0].figures.iter().for_each(is_near_or_says_why);
+}
+
+/// What is far from NEAR's price is so for a reason that somebody knows.
+fn is_near_or_says_why(line: &Line) {
+    let is_near = line.ratio().is_none_or(|ratio| (FAR.recip()..=FAR).contains(&ratio));
+    let reason = line.far_because.as_deref().unwrap_or_default();
+    assert!(is_near != line.far_because.is_some() && !reason.contains("nobody"), "{line:?}");
 }
 
 #[test]

@@ -20,12 +20,14 @@ pub(in crate::cases) type Data = BTreeMap<Vec<u8>, Vec<u8>>;
 /// Records of an account, and the bytes of each value. From two on they are below a branch.
 const SHAPES: &[(u64, u64)] = &[(2, 50), (2, 2_000), (2, 6_000), (8, 50), (16, 50)];
 
+/// An account, the action that makes it, and the bytes that it is charged for.
+type Made = (AccountId, Action, u64);
+
 /// A state to begin with, of an account that a number tells from others.
 pub(in crate::cases) struct Kind {
     base: &'static str,
     before: Option<Make>,
-    /// The account, the action that makes it, and the bytes that it is charged for.
-    pub(in crate::cases) make: fn(u64, Data) -> anyhow::Result<(AccountId, Action, u64)>,
+    pub(in crate::cases) make: fn(u64, Data) -> Made,
 }
 
 pub(in crate::cases) const KINDS: [Kind; 2] = [
@@ -67,7 +69,7 @@ fn shaped(
             let entry = |entry: u64| (vec![u8::try_from(entry * 16).unwrap_or(0); 4], noise(value));
             let mut data: Data = (0..entries).map(entry).collect();
             data.entry(vec![0; 4]).or_default()[..8].copy_from_slice(&at.to_be_bytes());
-            let (account, action, own) = (kind.make)(at, data)?;
+            let (account, action, own) = (kind.make)(at, data);
             bytes += own;
             made.push((account, action));
         }
@@ -105,7 +107,7 @@ fn deposit() -> Balance {
     Balance::from_near(1)
 }
 
-fn deterministic(at: u64, data: Data) -> anyhow::Result<(AccountId, Action, u64)> {
+fn deterministic(at: u64, data: Data) -> Made {
     let code = GlobalContractIdentifier::AccountId(actor(at));
     let state_init =
         DeterministicAccountStateInit::V1(DeterministicAccountStateInitV1 { code, data });
@@ -113,10 +115,10 @@ fn deterministic(at: u64, data: Data) -> anyhow::Result<(AccountId, Action, u64)
     let bytes = crate::count(state_init.len_bytes());
     let deposit = deposit();
     let action = DeterministicStateInitAction { state_init, deposit };
-    Ok((account, Action::DeterministicStateInit(Box::new(action)), bytes))
+    (account, Action::DeterministicStateInit(Box::new(action)), bytes)
 }
 
-fn universal(_: u64, data: Data) -> anyhow::Result<(AccountId, Action, u64)> {
+fn universal(_: u64, data: Data) -> Made {
     let access_keys = BTreeSet::new();
     let init = UniversalStateInit::V1(UniversalStateInitV1 { code: None, data, access_keys });
     let state_init = init.to_raw();
@@ -124,5 +126,5 @@ fn universal(_: u64, data: Data) -> anyhow::Result<(AccountId, Action, u64)> {
     let bytes = crate::count(state_init.0.len());
     let deposit = deposit();
     let action = UniversalStateInitAction { state_init, deposit };
-    Ok((account, Action::UniversalStateInit(Box::new(action)), bytes))
+    (account, Action::UniversalStateInit(Box::new(action)), bytes)
 }
