@@ -66,7 +66,7 @@ impl Run {
         let line = |priced: &Priced| {
             let name = priced.cost.split('/').next().unwrap_or_default();
             Line::new(priced, self.metric, &Constants::NEAR, charged.get(name).copied())
-            .explained(cases::FAR, cases::reason(&priced.cost))
+                .explained(cases::FAR, cases::reason(&priced.cost))
         };
         let figures: Vec<Line> = priced.iter().map(line).collect();
         let report = Report {

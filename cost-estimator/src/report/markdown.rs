@@ -190,6 +190,7 @@ mod tests {
     fn line(cost: &str, charged: Option<u64>, result: Outcome) -> Line {
         let point = PlotPoint { units: 4.0, measured: 41.0, fitted: 40.0, residual: 1.0 / 41.0 };
         Line {
+            far_because: None,
             cost: cost.to_owned(),
             case: "spin | twice".to_owned(),
             at: "cases/spin.rs:7".to_owned(),

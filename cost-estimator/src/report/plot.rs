@@ -271,7 +271,15 @@ mod tests {
 
     fn line(result: Outcome, plot: Vec<PlotPoint>) -> Line {
         let (cost, case) = ("a<b".to_owned(), "case".to_owned());
-        Line { cost, case, at: "here.rs:1".to_owned(), charged: Some(5), result, plot }
+        Line {
+            cost,
+            case,
+            at: "here.rs:1".to_owned(),
+            charged: Some(5),
+            result,
+            plot,
+            far_because: None,
+        }
     }
 
     fn point(units: f64, measured: f64, fitted: f64) -> PlotPoint {
