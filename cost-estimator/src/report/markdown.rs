@@ -79,10 +79,12 @@ fn prices(report: &Report) -> String {
         let Outcome::Known { amount, gas, r2, .. } = &line.result else { continue };
         let charged = line.charged.map_or_else(|| "-".to_owned(), |gas| gas.to_string());
         let ratio = line.ratio().map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"));
-        let mark = if line.undercharges() { "**undercharges**" } else { "" };
+        let mark = line.undercharges().then(|| "**undercharges**".to_owned());
+        let why = line.far_because.as_deref().map(escaped);
+        let notes = mark.into_iter().chain(why).collect::<Vec<_>>().join("; ");
         let _ = writeln!(
             out,
-            "| [{}]({}) | {amount:.2} | {gas} | {charged} | {ratio} | {r2:.4} | {mark} |",
+            "| [{}]({}) | {amount:.2} | {gas} | {charged} | {ratio} | {r2:.4} | {notes} |",
             escaped(&line.cost),
             file_name(&line.cost)
         );
@@ -203,9 +205,10 @@ mod tests {
     fn report() -> Report {
         let known = |gas| Outcome::Known { amount: 10.0, gas, r2: 0.999, worst: 0.01 };
         let why = Outcome::Uncertain { reason: "not <a> line".to_owned() };
+        let memory = Some("the state is in memory".to_owned());
         let figures = vec![
             line("spin_base", Some(50), known(100)),
-            line("spin/fast", Some(300), known(100)),
+            Line { far_because: memory, ..line("spin/fast", Some(301), known(100)) },
             line("odd", None, why),
         ];
         Report {
@@ -234,7 +237,7 @@ mod tests {
             assert!(std::fs::read_to_string(folder.join(file))?.starts_with("<svg "));
         }
         assert!(page.contains("| 10.00 | 100 | 50 | 0.50 | 0.9990 | **undercharges** |"), "{page}");
-        assert!(page.contains("| 10.00 | 100 | 300 | 3.00 | 0.9990 |  |"), "{page}");
+        assert!(page.contains("| 301 | 3.01 | 0.9990 | the state is in memory |"), "{page}");
         assert!(page.contains("| not \\<a\\> line | cases/spin.rs:7 |"), "{page}");
         assert!(page.contains("3 costs, 1 undercharge, 1 uncertain."), "{page}");
         for part in

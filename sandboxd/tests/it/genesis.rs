@@ -86,6 +86,19 @@ fn an_unknown_record_is_refused_with_its_place_and_the_kinds_that_there_are() {
 }
 
 #[test]
+fn records_of_what_waits_are_refused_with_their_place() {
+    let mut genesis = localnet();
+    let records = genesis["records"].as_array_mut().unwrap();
+    let place = records.len();
+    let data_id = CryptoHash::default().to_string();
+    let waits = json!({ "account_id": "alice.test.near", "data_id": data_id, "data": null });
+    records.push(json!({ "ReceivedData": waits }));
+    let refused = read(&genesis).unwrap_err().to_string();
+    assert!(refused.contains(&format!("records[{place}]")), "{refused}");
+    assert!(refused.contains("ReceivedData"), "{refused}");
+}
+
+#[test]
 fn a_mistake_in_a_field_is_told_by_its_name() {
     assert_eq!(refused(|genesis| genesis["epoch_length"] = json!("long")), "epoch_length");
     assert_eq!(refused(|genesis| genesis["epoch_length"] = json!(0)), "epoch_length");
