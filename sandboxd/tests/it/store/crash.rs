@@ -63,7 +63,6 @@ fn a_killed_program_leaves_a_whole_chain() {
 }
 
 /// The snapshots of a node, as one who takes them and drops them knows.
-#[derive(Default)]
 struct Taken {
     /// Those that were acknowledged, and not to be dropped.
     there: Vec<SnapshotId>,
@@ -79,6 +78,9 @@ fn run(folder: &Path, mode: &str, time: u64) -> (Vec<CryptoHash>, Taken) {
     let status = ask(&address, "status", &json!([])).unwrap();
     let base: CryptoHash = status["result"]["genesis_hash"].as_str().unwrap().parse().unwrap();
     let nonces = SENDERS.map(|sender| nonce(&address, sender));
+    let listed = ask(&address, "sandbox_snapshots", &json!({})).unwrap();
+    let listed = listed["result"].as_array().unwrap();
+    let there = listed.iter().map(|one| one["snapshot_id"].as_u64().unwrap()).collect();
     thread::scope(|scope| {
         let senders: Vec<_> = SENDERS
             .into_iter()
@@ -97,7 +99,7 @@ fn run(folder: &Path, mode: &str, time: u64) -> (Vec<CryptoHash>, Taken) {
                 })
             })
             .collect();
-        let taker = scope.spawn(|| take_snapshots(&address));
+        let taker = scope.spawn(|| take_snapshots(&address, there));
         // Not for something to happen, but for as much as there is time for.
         thread::sleep(Duration::from_millis(time));
         assert_eq!(daemon.signal("-KILL"), None);
@@ -106,13 +108,9 @@ fn run(folder: &Path, mode: &str, time: u64) -> (Vec<CryptoHash>, Taken) {
     })
 }
 
-/// Takes snapshots, of which the latest few stay.
-fn take_snapshots(address: &str) -> Taken {
-    let mut taken = Taken::default();
-    if let Some(listed) = ask(address, "sandbox_snapshots", &json!({})) {
-        let listed = listed["result"].as_array().unwrap();
-        taken.there.extend(listed.iter().map(|one| one["snapshot_id"].as_u64().unwrap()));
-    }
+/// Takes snapshots beside those that are `there`, of which the latest few stay.
+fn take_snapshots(address: &str, there: Vec<SnapshotId>) -> Taken {
+    let mut taken = Taken { there, dropped: None };
     while let Some(answer) = ask(address, "sandbox_snapshot", &json!({})) {
         taken.there.push(answer["result"]["snapshot_id"].as_u64().unwrap());
         if taken.there.len() > 3 {
