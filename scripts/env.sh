@@ -45,9 +45,9 @@ rocksdb() {
   version=$(sed -n '/^name = "librocksdb-sys"$/{n;s/^version = "\(.*\)"$/\1/p}' "$root/Cargo.lock")
   library=$cache/rocksdb-$version build=$cache/rocksdb-build
   command -v c++ >/dev/null 2>&1 || step "install a C++ compiler" debian g++
-  # For the bindings, which are made each time.
-  compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null || [ -n "${LIBCLANG_PATH:-}" ] ||
-    step "install libclang" debian libclang-dev
+  # For the bindings, which are made each time. Its C++ interface, libclang-cpp, is another library.
+  [ -n "${LIBCLANG_PATH:-}" ] || compgen -G '/usr/lib/llvm-*/lib/libclang.so*' >/dev/null ||
+    compgen -G '/usr/lib/llvm-*/lib/libclang-[0-9]*.so*' >/dev/null || step "install libclang" debian libclang-dev
   if [ ! -f "$library/librocksdb.a" ]; then
     rm -rf "$build"
     mkdir -p "$build/src" "$library"
