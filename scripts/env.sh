@@ -38,16 +38,21 @@ debian() {
   exit 1
 }
 
+# rocksdb_tools: has what RocksDB's C++ is compiled with, and the bindings to it, which are made each time.
+rocksdb_tools() {
+  command -v c++ >/dev/null 2>&1 || step "install a C++ compiler" debian g++
+  # libclang-cpp, Clang's C++ interface, is another library.
+  [ -n "${LIBCLANG_PATH:-}" ] || compgen -G '/usr/lib/llvm-*/lib/libclang.so*' >/dev/null ||
+    compgen -G '/usr/lib/llvm-*/lib/libclang-[0-9]*.so*' >/dev/null || step "install libclang" debian libclang-dev
+}
+
 # rocksdb: has RocksDB's C++ built once for all that links it. Cargo would take minutes for it again with each set of
 # features, and whenever another command had been told of a library in between.
 rocksdb() {
   local version library build
   version=$(sed -n '/^name = "librocksdb-sys"$/{n;s/^version = "\(.*\)"$/\1/p}' "$root/Cargo.lock")
   library=$cache/rocksdb-$version build=$cache/rocksdb-build
-  command -v c++ >/dev/null 2>&1 || step "install a C++ compiler" debian g++
-  # For the bindings, which are made each time. Its C++ interface, libclang-cpp, is another library.
-  [ -n "${LIBCLANG_PATH:-}" ] || compgen -G '/usr/lib/llvm-*/lib/libclang.so*' >/dev/null ||
-    compgen -G '/usr/lib/llvm-*/lib/libclang-[0-9]*.so*' >/dev/null || step "install libclang" debian libclang-dev
+  rocksdb_tools
   if [ ! -f "$library/librocksdb.a" ]; then
     rm -rf "$build"
     mkdir -p "$build/src" "$library"
