@@ -59,7 +59,8 @@ rocksdb() {
     {
       printf '[package]\nname = "build"\nedition = "2024"\n[dependencies]\n'
       grep '^rocksdb = ' "$root/Cargo.toml"
-      printf '[profile.dev.package.librocksdb-sys]\nopt-level = 1\n'
+      # With what a debugger wants it would be a gigabyte, and take twice as long.
+      printf '[profile.dev]\ndebug = false\n[profile.dev.package.librocksdb-sys]\nopt-level = 1\n'
     } > "$build/Cargo.toml"
     cp "$root/Cargo.lock" "$build/"
     : > "$build/src/lib.rs"
