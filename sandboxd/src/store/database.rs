@@ -201,6 +201,16 @@ impl Database {
         self.db.flush_wal(true).map_err(|error| self.unwritten(error))
     }
 
+    /// Rewrites what the columns have as one sorted run of records each.
+    pub(super) fn compact(&self, columns: &[Column]) -> Result<(), StoreError> {
+        for column in columns {
+            let family = self.family(*column);
+            self.db.flush_cf(family).map_err(|error| self.unwritten(error))?;
+            self.db.compact_range_cf(family, None::<&[u8]>, None::<&[u8]>);
+        }
+        Ok(())
+    }
+
     /// The error of something that cannot be written.
     pub(super) fn refused(&self, what: &impl fmt::Display) -> StoreError {
         StoreError::Database { path: self.path(), what: what.to_string() }

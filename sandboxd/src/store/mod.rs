@@ -30,6 +30,8 @@ mod records;
 #[cfg(feature = "rocksdb")]
 mod relief;
 #[cfg(feature = "rocksdb")]
+mod state_folder;
+#[cfg(feature = "rocksdb")]
 mod states;
 #[cfg(feature = "rocksdb")]
 mod writer;
@@ -44,6 +46,8 @@ pub use database::Column;
 pub use error::StoreError;
 #[cfg(feature = "rocksdb")]
 pub use open::{Store, genesis_digest, holds_chain};
+#[cfg(feature = "rocksdb")]
+pub use state_folder::StateFolder;
 #[cfg(feature = "rocksdb")]
 pub use writer::Writer;
 

@@ -9,6 +9,7 @@ mod corrupt;
 mod folder;
 mod modules;
 mod random;
+mod state_folder;
 
 use std::collections::BTreeMap;
 use std::path::Path;
