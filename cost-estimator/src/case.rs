@@ -43,6 +43,8 @@ pub struct Case {
     pub minus: Vec<String>,
     /// The sizes to measure.
     pub sizes: Vec<Size>,
+    /// Whether it reads files or writes them: the bytes are counted too.
+    pub does_io: bool,
     /// Where it is written, for reports of doubtful measurements.
     pub at: &'static Location<'static>,
     prepare: Prepare,
@@ -62,6 +64,7 @@ impl Case {
             prices: prices.iter().map(|price| (*price).to_owned()).collect(),
             minus: Vec::new(),
             sizes,
+            does_io: false,
             at: Location::caller(),
             prepare: Box::new(prepare),
         }
@@ -72,6 +75,12 @@ impl Case {
     pub fn minus(mut self, costs: &[&str]) -> Self {
         self.minus = costs.iter().map(|cost| (*cost).to_owned()).collect();
         self
+    }
+
+    /// The same, with the bytes of files that are read and written.
+    #[must_use]
+    pub fn on_disk(self) -> Self {
+        Case { does_io: true, ..self }
     }
 
     /// The same, written at `at`: for cases that a table makes.

@@ -4,6 +4,8 @@
 mod actions;
 mod contracts;
 mod curves;
+#[cfg(feature = "rocksdb")]
+mod disk;
 mod host;
 mod ledger;
 mod reasons;
@@ -65,6 +67,8 @@ pub fn all(bed: &Bed) -> Vec<Case> {
     cases.extend(curves::cases(bed));
     cases.extend(contracts::cases(bed));
     cases.extend(actions::cases(bed));
+    #[cfg(feature = "rocksdb")]
+    cases.extend(disk::cases());
     cases
 }
 
@@ -88,6 +92,9 @@ pub const EXEMPT: &[(&str, &str)] = &[
 
 /// Why `cost` has no case, if it is exempt.
 pub fn exemption(cost: &str) -> Option<&'static str> {
+    if cfg!(not(feature = "rocksdb")) && (cost.ends_with("_cold") || cost.ends_with("_warm")) {
+        return Some("this cost-estimator was built without a database (--features rocksdb)");
+    }
     EXEMPT.iter().find(|(prefix, _)| cost.starts_with(prefix)).map(|(_, why)| *why)
 }
 

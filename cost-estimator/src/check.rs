@@ -32,7 +32,7 @@ pub struct Checked {
 pub enum Work {
     /// It was measured.
     Known {
-        /// What the metric counted.
+        /// What the metric counted, with what bytes of files stand for.
         amount: f64,
         /// Gas that the work is worth by the constants, without the safety factor.
         worth: f64,
@@ -60,8 +60,9 @@ impl Checked {
         let name = measured.case.clone();
         let result = match (noise(measured, metric), largest) {
             (None, Some(point)) if charged > 0.0 => {
-                let worth = constants.gas(metric, point.value) / constants.safety_factor;
-                Work::Known { amount: point.value, worth }
+                let amount = point.amount(metric, constants);
+                let worth = constants.gas(metric, amount) / constants.safety_factor;
+                Work::Known { amount, worth }
             }
             (Some(reason), _) => Work::Uncertain { reason },
             _ => return None,
@@ -143,10 +144,11 @@ mod tests {
     use crate::case::units;
     use crate::constants::Constants;
     use crate::measure::{Measured, Point};
-    use crate::metric::Metric;
+    use crate::metric::{Io, Metric};
 
     fn measured(case: &str, of: &[(&str, u64)], values: &[f64], spread: f64) -> Measured {
-        let point = |value: &f64| Point { units: units(of), value: *value, spread };
+        let point =
+            |value: &f64| Point { units: units(of), value: *value, spread, io: Io::default() };
         let points = values.iter().map(point).collect();
         Measured { case: case.to_owned(), points, failure: None }
     }

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::metric::Metric;
+use crate::metric::{Io, Metric};
 
 /// How much gas stands for what was measured.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,22 +42,37 @@ impl Constants {
         amount * per_unit * self.safety_factor
     }
 
-    /// The gas of bytes that are read from disk and written to it, with the safety factor.
-    pub fn gas_of_io(&self, read: f64, written: f64) -> f64 {
-        (read * self.gas_per_byte_read + written * self.gas_per_byte_written) * self.safety_factor
+    /// How much of `metric` bytes stand for that are read from disk and written to it. The clock has seen
+    /// what they take.
+    pub fn amount_of_io(&self, metric: Metric, io: Io) -> f64 {
+        match metric {
+            Metric::Instructions => {
+                let gas = io.read * self.gas_per_byte_read + io.written * self.gas_per_byte_written;
+                gas / self.gas_per_instruction
+            }
+            Metric::Time => 0.0,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::Constants;
-    use crate::metric::Metric;
+    use crate::metric::{Io, Metric};
 
     #[test]
     fn both_metrics_agree_where_eight_instructions_take_a_nanosecond() {
         let near = Constants::NEAR;
         assert!((near.gas(Metric::Time, 1.0) - 3e6).abs() < 1e-3);
         assert!((near.gas(Metric::Instructions, 8.0) - 3e6).abs() < 1e-3);
-        assert!((near.gas_of_io(8.0, 0.0) - 81e6).abs() < 1e-3);
+    }
+
+    #[test]
+    fn a_byte_of_a_file_stands_for_instructions_and_takes_no_time_twice() {
+        let amount =
+            |metric, read, written| Constants::NEAR.amount_of_io(metric, Io { read, written });
+        assert!((amount(Metric::Instructions, 10.0, 0.0) - 270.0).abs() < 1e-9);
+        assert!((amount(Metric::Instructions, 1.0, 10.0) - 497.0).abs() < 1e-9);
+        assert!(amount(Metric::Time, 10.0, 10.0).abs() < 1e-9);
     }
 }

@@ -16,6 +16,7 @@ pub mod metric;
 pub mod plan;
 pub mod price;
 pub mod report;
+mod rng;
 pub mod run;
 pub mod search;
 pub mod workload;

@@ -2,28 +2,40 @@
 //! is priced is subtracted, and the least of several rounds counts. Rounds go over all sizes in turn, so that a
 //! slow moment of the machine does not fall on one size alone.
 
+use std::any::Any;
+
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-use crate::case::{Case, Units};
-use crate::metric::Meter;
+use crate::case::{Case, Units, Work};
+use crate::constants::Constants;
+use crate::metric::{Io, Meter, Metric};
 
 /// How often every size is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Effort {
-    /// Rounds that are thrown away: caches fill, and what is done once in a process is done.
-    pub warm_up: u32,
+    /// What is thrown away before: caches fill, and what is done once in a process is done.
+    pub warm_up: WarmUp,
     /// Rounds that count.
     pub rounds: u32,
 }
 
+/// What is run before anything counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WarmUp {
+    /// The last size, which is the largest, once.
+    Largest,
+    /// So many rounds of all sizes.
+    Rounds(u32),
+}
+
 impl Effort {
-    /// What a counter of instructions needs: the second round shows whether it repeats.
-    pub const EXACT: Effort = Effort { warm_up: 1, rounds: 2 };
+    /// What a counter of instructions needs: the median of three rounds shows whether it repeats.
+    pub const EXACT: Effort = Effort { warm_up: WarmUp::Rounds(1), rounds: 3 };
     /// The least of it.
-    pub const QUICK: Effort = Effort { warm_up: 1, rounds: 1 };
+    pub const QUICK: Effort = Effort { warm_up: WarmUp::Largest, rounds: 1 };
     /// What the clock needs.
-    pub const NOISY: Effort = Effort { warm_up: 3, rounds: 15 };
+    pub const NOISY: Effort = Effort { warm_up: WarmUp::Rounds(3), rounds: 15 };
 }
 
 /// A case at one size.
@@ -35,6 +47,23 @@ pub struct Point {
     pub value: f64,
     /// How far the median of the rounds is above the least, as a share of it.
     pub spread: f64,
+    /// The bytes of files that were read and written, if that was counted.
+    #[serde(default, skip_serializing_if = "Io::is_nothing")]
+    pub io: Io,
+}
+
+impl Point {
+    /// All that was counted, in the metric.
+    pub fn amount(&self, metric: Metric, constants: &Constants) -> f64 {
+        self.value + constants.amount_of_io(metric, self.io)
+    }
+}
+
+/// What a run of a case took.
+#[derive(Clone, Copy, Debug)]
+struct Taken {
+    value: f64,
+    io: Io,
 }
 
 /// The measurements of a case.
@@ -51,51 +80,94 @@ pub struct Measured {
 
 /// Measures `case` at each of its sizes.
 pub fn measure(case: &Case, effort: Effort, meter: &mut Meter) -> anyhow::Result<Measured> {
-    let empty = baseline(effort, meter)?;
-    let mut runs: Vec<(Units, Vec<f64>)> = vec![Default::default(); case.sizes.len()];
-    for round in 0..effort.warm_up.saturating_add(effort.rounds) {
-        for (size, (units, values)) in case.sizes.iter().zip(&mut runs) {
+    let empty = baseline(case, effort, meter)?;
+    let mut runs: Vec<(Units, Vec<Taken>)> = vec![Default::default(); case.sizes.len()];
+    let warm_up = match effort.warm_up {
+        WarmUp::Largest => 1,
+        WarmUp::Rounds(rounds) => rounds,
+    };
+    for round in 0..warm_up.saturating_add(effort.rounds) {
+        let skipped = match effort.warm_up {
+            WarmUp::Largest if round < warm_up => case.sizes.len().saturating_sub(1),
+            _ => 0,
+        };
+        for (size, (units, values)) in case.sizes.iter().zip(&mut runs).skip(skipped) {
+            let others = threads();
             let prepared = case.prepare(*size).with_context(|| {
                 format!("{} at size {size:?} cannot be prepared ({})", case.name, case.at)
             })?;
-            if round < effort.warm_up {
-                prepared.rest.map(|rest| rest());
-                drop((prepared.run)());
-                continue;
+            // What both return is dropped when both were counted: threads may end with it.
+            let (rest, of_rest) = match prepared.rest {
+                Some(rest) => taken(case, meter, rest)?,
+                None => (empty, nothing()),
+            };
+            let (all, of_all) = taken(case, meter, prepared.run)?;
+            drop((of_rest, of_all));
+            wait_for_others(others);
+            if round >= warm_up {
+                *units = prepared.units;
+                values.push(Taken { value: all.value - rest.value, io: all.io.without(rest.io) });
             }
-            *units = prepared.units;
-            let rest = prepared.rest.map_or(Ok(empty), |rest| meter.count(rest))?;
-            values.push(meter.count(prepared.run)? - rest);
         }
     }
     let points = runs.into_iter().map(|(units, values)| point(units, values)).collect();
     Ok(Measured { case: case.name.clone(), points, failure: None })
 }
 
-/// What counting takes when nothing is done.
-fn baseline(effort: Effort, meter: &mut Meter) -> anyhow::Result<f64> {
-    let mut least = f64::MAX;
-    for _ in 0..effort.rounds.max(2) {
-        let empty: Box<dyn FnOnce() -> Box<dyn std::any::Any>> = Box::new(|| Box::new(()));
-        least = least.min(meter.count(empty)?);
+fn taken(case: &Case, meter: &mut Meter, work: Work) -> anyhow::Result<(Taken, Box<dyn Any>)> {
+    if case.does_io {
+        let (value, io, result) = meter.count_with_io(work)?;
+        return Ok((Taken { value, io }, result));
     }
-    Ok(least)
+    let (value, result) = meter.count(work)?;
+    Ok((Taken { value, io: Io::default() }, result))
 }
 
-fn point(units: Units, mut values: Vec<f64>) -> Point {
-    values.sort_by(f64::total_cmp);
-    let least = values.first().copied().unwrap_or_default();
-    let median = values.get(values.len() / 2).copied().unwrap_or_default();
+/// The threads of this process.
+fn threads() -> usize {
+    std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
+}
+
+/// Waits for threads that came with a run and end with it: what they tidy up would be counted with the next one.
+fn wait_for_others(before: usize) {
+    const LONGEST: u32 = 1_000;
+    for _ in 0..LONGEST {
+        if threads() <= before {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+}
+
+/// What work returns that does nothing.
+fn nothing() -> Box<dyn Any> {
+    Box::new(())
+}
+
+/// What counting takes when nothing is done.
+fn baseline(case: &Case, effort: Effort, meter: &mut Meter) -> anyhow::Result<Taken> {
+    let mut all = Vec::new();
+    for _ in 0..effort.rounds.max(2) {
+        all.push(taken(case, meter, Box::new(nothing))?.0);
+    }
+    all.into_iter().min_by(|a, b| a.value.total_cmp(&b.value)).context("it was counted")
+}
+
+fn point(units: Units, mut values: Vec<Taken>) -> Point {
+    values.sort_by(|a, b| a.value.total_cmp(&b.value));
+    let least = values.first().map(|taken| taken.value).unwrap_or_default();
+    let median = values.get(values.len() / 2).map(|taken| taken.value).unwrap_or_default();
     // Of what takes nothing, any difference is all of it.
     let spread = if median > 0.0 { (median - least) / least.max(median / 2.0) } else { 0.0 };
-    Point { units, value: least.max(0.0), spread }
+    let io = values.first().map(|taken| taken.io).unwrap_or_default();
+    Point { units, value: least.max(0.0), spread, io }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Effort, measure, point};
+    use super::{Effort, Taken, WarmUp, measure, point};
     use crate::case::{Case, Prepared, repeated, units};
-    use crate::metric::{Counter, Meter};
+    use crate::metric::{Counter, Io, Meter};
 
     #[test]
     fn each_size_is_a_point_with_its_units() -> anyhow::Result<()> {
@@ -103,7 +175,8 @@ mod tests {
             Ok(Prepared::new(units(&[("spin", size.calls)]), move || (0..size.calls).sum::<u64>()))
         });
         let mut clock = Meter::open(Counter::Clock, None)?;
-        let measured = measure(&case, Effort { warm_up: 0, rounds: 2 }, &mut clock)?;
+        let measured =
+            measure(&case, Effort { warm_up: WarmUp::Rounds(0), rounds: 2 }, &mut clock)?;
         let counted: Vec<f64> = measured.points.iter().map(|point| point.units["spin"]).collect();
         assert_eq!(counted, [1.0, 2.0, 4.0, 8.0]);
         Ok(())
@@ -120,9 +193,11 @@ mod tests {
 
     #[test]
     fn the_least_counts_and_the_spread_is_seen() {
-        let of = |values: [f64; 3]| point(units(&[]), values.to_vec());
+        let taken = |value| Taken { value, io: Io { read: value, written: 0.0 } };
+        let of = |values: [f64; 3]| point(units(&[]), values.map(taken).to_vec());
         let some = of([30.0, 20.0, 22.0]);
         assert!((some.value - 20.0).abs() < 1e-9 && (some.spread - 0.1).abs() < 1e-9);
+        assert!((some.io.read - 20.0).abs() < 1e-9, "{some:?}");
         let little = of([-5.0, 1.0, 3.0]);
         assert!(little.value < 1e-9 && little.spread > 1.0, "{little:?}");
     }

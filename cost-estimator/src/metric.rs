@@ -3,6 +3,7 @@
 
 mod callgrind;
 mod client_request;
+mod io;
 mod perf;
 
 use std::fmt;
@@ -13,7 +14,8 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
-pub use callgrind::{counted_in, find as find_valgrind};
+pub use callgrind::{counted_in, find as find_valgrind, said_by_valgrind};
+pub use io::Io;
 
 /// What a case is measured in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,8 +121,23 @@ impl Meter {
         }))
     }
 
-    /// What `work` takes. What it returns is dropped after counting.
-    pub fn count<T>(&mut self, work: impl FnOnce() -> T) -> anyhow::Result<f64> {
+    /// What `work` takes, the bytes of files that it reads and writes, and what it returns.
+    ///
+    /// # Errors
+    /// Also where the system does not count them.
+    pub fn count_with_io<T>(&mut self, work: impl FnOnce() -> T) -> anyhow::Result<(f64, Io, T)> {
+        let mut io = Ok(Io::default());
+        let (amount, result) = self.count(|| {
+            let before = Io::so_far();
+            let result = work();
+            io = before.and_then(|before| Ok(Io::so_far()?.without(before)));
+            result
+        })?;
+        Ok((amount, io?, result))
+    }
+
+    /// What `work` takes, and what it returns.
+    pub fn count<T>(&mut self, work: impl FnOnce() -> T) -> anyhow::Result<(f64, T)> {
         match &mut self.0 {
             Kind::Perf(instructions) => instructions.count(work),
             Kind::Callgrind(counts) => callgrind::count(counts, work),
@@ -130,12 +147,10 @@ impl Meter {
 }
 
 #[allow(clippy::disallowed_methods, reason = "measuring time is what this crate is for")]
-fn nanoseconds<T>(work: impl FnOnce() -> T) -> f64 {
+fn nanoseconds<T>(work: impl FnOnce() -> T) -> (f64, T) {
     let start = Instant::now();
     let result = work();
-    let taken = start.elapsed().as_secs_f64() * 1e9;
-    drop(result);
-    taken
+    (start.elapsed().as_secs_f64() * 1e9, result)
 }
 
 #[cfg(test)]
@@ -158,8 +173,25 @@ mod tests {
     }
 
     #[test]
+    #[cfg(target_os = "linux")]
+    fn bytes_of_files_are_counted() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("file");
+        let mut meter = Meter::open(Counter::Clock, None)?;
+        let (_, nothing, ()) = meter.count_with_io(|| ())?;
+        let (_, io, _) = meter.count_with_io(|| {
+            std::fs::write(&path, vec![7; 100_000]).and_then(|()| std::fs::read(&path))
+        })?;
+        let io = io.without(nothing);
+        // Other tests read and write at the same time.
+        assert!(io.read >= 99_000.0 && io.written >= 99_000.0, "{io:?}");
+        Ok(())
+    }
+
+    #[test]
     fn the_clock_goes_on() {
         let mut meter = Meter::open(Counter::Clock, None).expect("a clock");
-        assert!(meter.count(|| vec![0u8; 1 << 20]).expect("counted") > 0.0);
+        let (taken, bytes) = meter.count(|| vec![0u8; 1 << 20]).expect("counted");
+        assert!(taken > 0.0 && bytes.len() == 1 << 20);
     }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::case::Case;
+use crate::constants::Constants;
 use crate::fit::{Fit, Row};
 use crate::measure::{Measured, Point};
 use crate::metric::Metric;
@@ -69,15 +70,21 @@ pub struct PlotPoint {
 }
 
 /// Prices the costs of `cases`, of which `measured` has the measurements. Cases stand behind those
-/// whose costs they subtract.
-pub fn price(cases: &[Case], measured: &[Measured], metric: Metric) -> Vec<Priced> {
+/// whose costs they subtract. The `constants` say what bytes of files stand for.
+pub fn price(
+    cases: &[Case],
+    measured: &[Measured],
+    metric: Metric,
+    constants: &Constants,
+) -> Vec<Priced> {
     let mut known: BTreeMap<&str, f64> = BTreeMap::new();
     let mut all = Vec::new();
     for case in cases {
         let Some(measured) = measured.iter().find(|measured| measured.case == case.name) else {
             continue;
         };
-        let priced = price_case(case, measured, metric, &known);
+        let amount = |point: &Point| point.amount(metric, constants);
+        let priced = price_case(case, measured, metric, amount, &known);
         for (cost, priced) in case.prices.iter().zip(&priced) {
             if let Sample::Known { amount, .. } = priced.sample {
                 known.insert(cost, amount);
@@ -92,12 +99,13 @@ fn price_case(
     case: &Case,
     measured: &Measured,
     metric: Metric,
+    amount: impl Fn(&Point) -> f64,
     known: &BTreeMap<&str, f64>,
 ) -> Vec<Priced> {
     let uncertain = |why: String| Sample::Uncertain { why };
     let samples = |sample: &Sample| vec![sample.clone(); case.prices.len()];
     let missing = case.minus.iter().find(|cost| !known.contains_key(cost.as_str()));
-    let rows = rows(case, measured, known);
+    let rows = rows(case, measured, amount, known);
     let fit = Fit::non_negative(&rows);
     let samples = match (missing, noise(measured, metric), &fit) {
         (Some(cost), None, _) => {
@@ -125,7 +133,12 @@ fn price_case(
 }
 
 /// A column for each cost, and one for what is there once whatever the size is.
-fn rows(case: &Case, measured: &Measured, known: &BTreeMap<&str, f64>) -> Vec<Row> {
+fn rows(
+    case: &Case,
+    measured: &Measured,
+    amount: impl Fn(&Point) -> f64,
+    known: &BTreeMap<&str, f64>,
+) -> Vec<Row> {
     // A cost of which every size has as much is that column itself.
     let of = |point: &Point, cost: &String| point.units.get(cost).copied().unwrap_or_default();
     let is_constant = |cost: &String| {
@@ -142,9 +155,10 @@ fn rows(case: &Case, measured: &Measured, known: &BTreeMap<&str, f64>) -> Vec<Ro
             .map(|cost| of(cost) * known.get(cost.as_str()).copied().unwrap_or_default())
             .sum();
         let units = case.prices.iter().map(of).chain(once).collect();
-        let value = (point.value - others).max(0.0);
+        let amount = amount(point);
+        let value = (amount - others).max(0.0);
         // What is left has to be a line, not only what it was taken from.
-        Row { units, value, scale: value.max(point.value * NEGLIGIBLE) }
+        Row { units, value, scale: value.max(amount * NEGLIGIBLE) }
     };
     measured.points.iter().map(row).collect()
 }
@@ -215,10 +229,15 @@ fn plot(rows: &[Row], at: usize, fit: Option<&Fit>) -> Vec<PlotPoint> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Sample, price};
+    use super::Sample;
     use crate::case::{Case, Prepared, Units, sized, units};
+    use crate::constants::Constants;
     use crate::measure::{Measured, Point};
-    use crate::metric::Metric;
+    use crate::metric::{Io, Metric};
+
+    fn price(cases: &[Case], measured: &[Measured], metric: Metric) -> Vec<super::Priced> {
+        super::price(cases, measured, metric, &Constants::NEAR)
+    }
 
     fn case(name: &str, prices: &[&str]) -> Case {
         Case::new(name, prices, sized(&[1, 100, 1000]), |_| Ok(Prepared::new(Units::new(), || ())))
@@ -234,7 +253,7 @@ mod tests {
             let units = units(&named);
             let value = 50.0 + base * units[&case.prices[0]] + unit * units[&case.prices[1]];
             let noise = noise.get(at % noise.len().max(1)).copied().unwrap_or(1.0);
-            Point { units, value: value * noise, spread }
+            Point { units, value: value * noise, spread, io: Io::default() }
         });
         Measured { case: case.name.clone(), points: points.collect(), failure: None }
     }
@@ -268,6 +287,22 @@ mod tests {
         let hash = case("hash", &["hash_base", "hash_byte"]).minus(&["read_base", "read_byte"]);
         let priced = price(&[hash], &[of_hash], Metric::Instructions);
         assert_eq!(amounts(&priced), [None, None]);
+    }
+
+    #[test]
+    fn bytes_of_files_are_part_of_a_price() {
+        let case = case("fetch", &["fetch_base", "fetch_byte"]);
+        let mut of_fetch = measured(&case, 300.0, 7.0, 0.0, &[]);
+        for point in &mut of_fetch.points {
+            point.io.read = point.units["fetch_byte"];
+            point.io.written = point.units["fetch_base"];
+        }
+        let (cases, all) = ([case], [of_fetch]);
+        // A byte read is 27 instructions, one that is written 47.
+        let priced = price(&cases, &all, Metric::Instructions);
+        assert_eq!(amounts(&priced), [Some(347.0), Some(34.0)]);
+        let priced = price(&cases, &all, Metric::Time);
+        assert_eq!(amounts(&priced), [Some(300.0), Some(7.0)]);
     }
 
     #[test]

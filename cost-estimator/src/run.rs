@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::case::Case;
-use crate::measure::{Effort, Measured, measure};
+use crate::measure::{Effort, Measured, WarmUp, measure};
 use crate::metric::{self, Counter, Meter};
 
 /// What a run measures with; a run goes on only from one that measured alike.
@@ -50,7 +50,7 @@ impl Setup {
     pub fn effort(&self) -> Effort {
         match (self.counter, self.quick) {
             (Counter::Clock, false) => Effort::NOISY,
-            (Counter::Clock, true) => Effort { warm_up: 1, rounds: 5 },
+            (Counter::Clock, true) => Effort { warm_up: WarmUp::Rounds(1), rounds: 5 },
             (_, false) => Effort::EXACT,
             (_, true) => Effort::QUICK,
         }
@@ -123,7 +123,8 @@ pub fn supervise(
     let jobs = setup.jobs().min(left.len());
     progress(cases.len() - left.len(), "");
     let (sender, receiver) = mpsc::channel();
-    let queue = Mutex::new(left.chunks(CHUNK));
+    // The last first: those of a state on disk take the longest.
+    let queue = Mutex::new(left.rchunks(CHUNK));
     std::thread::scope(|scope| {
         for _ in 0..jobs {
             let (sender, queue) = (sender.clone(), &queue);
@@ -157,9 +158,13 @@ pub fn supervise(
 const CHUNK: usize = 8;
 
 /// Without the processor's instruction that copies any number of bytes, which counts as one, as as
-/// many, or as something else.
-const TUNABLES: &str =
-    "glibc.cpu.x86_rep_movsb_threshold=1073741824:glibc.cpu.x86_rep_stosb_threshold=1073741824";
+/// many, or as something else; and with an allocator that keeps small pieces by their sizes: looking for one
+/// among others takes a while that depends on all that was allocated before.
+const TUNABLES: &str = concat!(
+    "glibc.cpu.x86_rep_movsb_threshold=1073741824",
+    ":glibc.cpu.x86_rep_stosb_threshold=1073741824",
+    ":glibc.malloc.tcache_count=65535",
+);
 
 /// Measures `cases` in a process. Its own messages go where ours go.
 fn child(
@@ -180,6 +185,8 @@ fn child(
     };
     let names = cases.iter().map(|case| case.name.clone()).collect();
     let task = Task { setup: setup.clone(), counts, cases: names };
+    // Also what a process leaves that is killed goes with the folder.
+    command.env("TMPDIR", folder.path());
     command.env("GLIBC_TUNABLES", TUNABLES).env(TASK, serde_json::to_string(&task)?);
     let mut process = command.stdout(Stdio::piped()).stdin(Stdio::null()).spawn();
     let process =
@@ -198,7 +205,8 @@ fn child(
     let status = process.wait()?;
     if !status.success() || count < cases.len() {
         let at = cases.get(count).map(|case| format!("{} ({})", case.name, case.at));
-        bail!("the measuring process ended with {status} at {}", at.unwrap_or_default());
+        let said = metric::said_by_valgrind(&task.counts);
+        bail!("the measuring process ended with {status} at {}{said}", at.unwrap_or_default());
     }
     Ok(())
 }

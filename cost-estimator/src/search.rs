@@ -21,8 +21,9 @@ use crate::check::Checked;
 use crate::constants::Constants;
 use crate::measure::Measured;
 use crate::metric::Metric;
+use crate::rng::Rng;
 use crate::workload::{self, Call};
-use genome::{Genome, Rng};
+use genome::Genome;
 
 /// How far is searched, and how work is told.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -166,14 +167,14 @@ fn fixture(near: &RuntimeConfig, vm: VmKind, module: &[u8]) -> anyhow::Result<Fi
 #[cfg(test)]
 mod tests {
     use sandbox_runtime::near::PROTOCOL_VERSION;
-    use sandbox_runtime::{RuntimeConfig, VmKind};
+    use sandbox_runtime::{FeeTable, RuntimeConfig, VmKind};
 
     use super::{Found, Plan, ROUNDS, search};
     use crate::case::units;
     use crate::constants::Constants;
     use crate::measure::{Measured, Point};
-    use crate::metric::Metric;
-    use crate::workload::{Call, GAS};
+    use crate::metric::{Io, Metric};
+    use crate::workload::{Call, GAS, with_fees};
 
     fn near() -> RuntimeConfig {
         RuntimeConfig::new(PROTOCOL_VERSION).expect("supported")
@@ -187,8 +188,19 @@ mod tests {
     fn measured(call: &Call, work: f64) -> Measured {
         let is_whole = call.name.ends_with(&format!("-{ROUNDS}"));
         let (gas, value) = if is_whole { (2, work) } else { (1, 1.0) };
-        let point = Point { units: units(&[(GAS, gas)]), value, spread: 0.0 };
+        charged(call, gas, value)
+    }
+
+    /// A call that is charged `gas` and takes so many nanoseconds.
+    fn charged(call: &Call, gas: u64, value: f64) -> Measured {
+        let point = Point { units: units(&[(GAS, gas)]), value, spread: 0.0, io: Io::default() };
         Measured { case: call.name.clone(), points: vec![point], failure: None }
+    }
+
+    /// What a call burns.
+    fn burnt(call: &Call) -> anyhow::Result<u64> {
+        let finished = call.fixture.ready(VmKind::ALL[0].vm())?.run(call.fixture.host()?)?;
+        Ok(finished.host.core.gas.burnt().units())
     }
 
     /// What a search ends with in which the work of a module is the bytes that it has.
@@ -210,6 +222,27 @@ mod tests {
         let few = found(plan(1, 300));
         assert!(once[0].checked.ratio() > few[0].checked.ratio(), "{few:?}");
         assert!(once.len() <= 10 && once[0].checked.ratio() >= once[1].checked.ratio());
+    }
+
+    /// Work is what it would cost under NEAR's price, so that whoever pays less has found that one.
+    #[test]
+    fn a_price_that_is_too_low_is_found() -> anyhow::Result<()> {
+        const LOW: &str = "wasm_regular_op_cost";
+        let right: FeeTable = [(LOW.to_owned(), near().fee_table()[LOW])].into();
+        let wrong = near().with_fees(&[(LOW.to_owned(), 1)].into())?;
+        let mut measure = |calls: &[Call]| {
+            let under_right_prices = with_fees(calls.to_vec(), &right)?;
+            let measured = calls.iter().zip(&under_right_prices).map(|(call, right)| {
+                let nanoseconds = crate::real(burnt(right)?) / Constants::NEAR.gas_per_nanosecond;
+                Ok(charged(call, burnt(call)?, nanoseconds))
+            });
+            measured.collect()
+        };
+        let found = search(&wrong, VmKind::ALL[0], plan(1, 320), &mut measure, &mut |_, _| true)?;
+        let calls_nothing = |found: &Found| !found.checked.name.contains('(');
+        assert!(found.len() == 10 && found.iter().all(calls_nothing), "{found:?}");
+        assert!(found[0].checked.ratio() > Some(10_000.0), "{found:?}");
+        Ok(())
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The command: what it measures, and what it says when it cannot.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -160,6 +161,23 @@ fn a_search_shows_the_worst_first_and_saves_it_to_be_run_again() {
     let saved = Fixture::from_json(&saved.expect("saved")).expect("a call");
     let runs = saved.run(saved.engines().expect("an engine")).expect("it can be run again");
     assert!(runs[0].burnt > 0);
+}
+
+#[test]
+fn without_recorded_calls_the_work_of_prices_is_checked() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("check.json");
+    let only = ["--modules", "0", "--costs", "wasm_sha256_base,wasm_promise_return"];
+    let output = check(&only, &out);
+    assert!(output.status.success(), "{}", said(&output));
+    let all = checked(&out);
+    let names: BTreeSet<&str> = all.iter().map(|checked| checked.name.as_str()).collect();
+    assert!(names.contains("sha256") && names.contains("promise_return"), "{names:?}");
+    assert!(all.iter().all(|checked| checked.charged > 0.0), "{all:?}");
+    assert!(!folder.path().join("check.json.partial").exists(), "the journal is gone");
+
+    let output = check(&["--costs", "wasm_sha257_base"], &out);
+    assert!(said(&output).contains("no case prices wasm_sha257_base"), "{}", said(&output));
 }
 
 #[test]

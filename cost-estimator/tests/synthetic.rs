@@ -8,6 +8,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use cost_estimator::case::{Case, Prepared, sized, units};
+use cost_estimator::constants::Constants;
 use cost_estimator::metric::Metric;
 use cost_estimator::price::{Sample, price};
 use cost_estimator::run::{Setup, serve, supervise};
@@ -128,7 +129,7 @@ fn main() -> anyhow::Result<()> {
     let again = supervise(&cases(), &setup, &journal, &mut |_, _| {})?;
     assert_eq!(measured, again, "what was measured is not measured again");
 
-    let priced = price(&cases(), &measured, Metric::Instructions);
+    let priced = price(&cases(), &measured, Metric::Instructions, &Constants::NEAR);
     let of = |cost: &str| &priced.iter().find(|priced| priced.cost == cost).expect(cost).sample;
     let (Sample::Known { amount: base, .. }, Sample::Known { amount: round, .. }) =
         (of("spin_base"), of("spin_round"))

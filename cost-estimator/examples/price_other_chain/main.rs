@@ -74,7 +74,7 @@ fn main() -> anyhow::Result<()> {
 
     let charged: BTreeMap<String, u64> =
         PRICES.iter().map(|(_, name, gas)| ((*name).to_owned(), *gas)).collect();
-    let priced = price(&cases(), &measured, metric);
+    let priced = price(&cases(), &measured, metric, &CONSTANTS);
     let line = |priced| Line::new(priced, metric, &CONSTANTS, charged.get(&priced.cost).copied());
     let figures: Vec<Line> = priced.iter().map(line).collect();
     let report = Report {

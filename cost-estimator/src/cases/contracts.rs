@@ -2,8 +2,7 @@
 //! a loop inside of a real receipt; what is measured ends with the new root of the state and the hash
 //! of the outcome. How often a cost was charged is in the receipt's gas profile.
 //!
-//! The state is in memory. With the store on disk, the bytes read and written are priced by
-//! [`Constants::gas_of_io`](crate::constants::Constants::gas_of_io).
+//! The state is in memory; what a disk takes instead is measured by cases of its own.
 
 use std::fmt::Write;
 

@@ -6,6 +6,10 @@ pub const FAR: f64 = 3.0;
 const MEMORY: &str = "the state is in memory; NEAR's price is that of a disk";
 const NODE: &str = "NEAR's price is that of a node in a network, with its state on disk; here the \
     state is in memory and nothing is sent";
+const PAGE: &str = "NEAR's nodes have the trie in memory; here a page of 8 KiB is read for each node, if it \
+    is not in the cache, and the node is checked by its hash";
+const BYTES: &str =
+    "NEAR's price is that of a byte in memory; here it is read or written, and hashed";
 const COPY: &str =
     "32 bytes are copied at once; NEAR's price is of an engine that copied them singly";
 const DECODER: &str =
@@ -40,7 +44,13 @@ const REASONS: &[(&str, &str)] = &[
         "wasm_alt_bn128_g1_sum_base",
         "the sum is brought into its form by an inversion, which NEAR's price does not cover",
     ),
+    ("wasm_universal_state_init_to_account_id_base", ONCE),
     ("wasm_bls12381_", ONCE),
+    ("wasm_touching_trie_node/", PAGE),
+    ("wasm_storage_read_base/disk", PAGE),
+    ("wasm_storage_write_base/disk", PAGE),
+    ("wasm_storage_read_value_byte/disk", BYTES),
+    ("wasm_storage_write_value_byte/disk", BYTES),
     ("wasm_read_cached_trie_node", "NEAR charges a node that is cached as one that is not"),
     ("wasm_touching_trie_node", MEMORY),
     ("wasm_storage_write_evicted_byte", UNUSED),

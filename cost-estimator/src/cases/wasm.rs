@@ -158,16 +158,23 @@ fn bulk(bed: &Bed) -> Vec<Case> {
 /// Getting a module ready: by its size in bytes, and what there is of each part.
 fn modules(bed: &Bed) -> Vec<Case> {
     let mut cases = Vec::new();
-    for (step, what) in
-        [("prepare", Step::Prepare), ("compile", Step::Compile), ("load", Step::Load)]
-    {
+    for (step, what) in [
+        ("prepare", Step::Prepare),
+        ("compile", Step::Compile),
+        ("load", Step::Load),
+        ("instantiate", Step::Instantiate),
+    ] {
         let lab = Lab::new(bed);
         let prefix = match what {
             Step::Load => "wasm_contract_loading".to_owned(),
-            Step::Prepare | Step::Compile => format!("contract_{step}"),
+            Step::Prepare | Step::Compile | Step::Instantiate => format!("contract_{step}"),
         };
-        let costs = ["base", "function", "data_segment", "global", "bytes/code", "bytes/data"]
-            .map(|part| format!("{prefix}_{part}"));
+        // An instance is made without a look at the code.
+        let parts = match what {
+            Step::Instantiate => &PARTS[..PARTS.len() - 1],
+            Step::Prepare | Step::Compile | Step::Load => PARTS,
+        };
+        let costs: Vec<String> = parts.iter().map(|part| format!("{prefix}_{part}")).collect();
         let owned = costs.clone();
         let names: Vec<&str> = owned.iter().map(String::as_str).collect();
         let sizes: Vec<Size> =
@@ -180,7 +187,7 @@ fn modules(bed: &Bed) -> Vec<Case> {
             let code = module(&Shape { segments: 0, globals: 0, ..*shape })?.len();
             let data = shape.segments * shape.segment_bytes;
             let counts =
-                [1, shape.functions, shape.segments, shape.globals, crate::count(code), data];
+                [1, shape.functions, shape.segments, shape.globals, data, crate::count(code)];
             let worth: Vec<(&str, u64)> = costs.iter().map(String::as_str).zip(counts).collect();
             lab.module(what, wasm, units(&worth))
         }));
@@ -192,8 +199,14 @@ fn modules(bed: &Bed) -> Vec<Case> {
 enum Step {
     Prepare,
     Compile,
+    /// From a file to the end of the first call.
     Load,
+    /// The same without the file.
+    Instantiate,
 }
+
+/// What a module is priced by.
+const PARTS: &[&str] = &["base", "function", "data_segment", "global", "bytes/data", "bytes/code"];
 
 /// What a module consists of.
 #[derive(Clone, Copy)]
@@ -217,7 +230,7 @@ const SHAPES: &[Shape] = &[
     Shape { functions: 20, body: 100, ..LEAST },
     Shape { segments: 400, segment_bytes: 16, ..LEAST },
     Shape { segments: 800, segment_bytes: 16, ..LEAST },
-    Shape { segments: 20, segment_bytes: 3_000, ..LEAST },
+    Shape { segments: 20, segment_bytes: 30_000, ..LEAST },
     Shape { globals: 400, ..LEAST },
     Shape { globals: 800, ..LEAST },
 ];
@@ -238,7 +251,8 @@ fn module(shape: &Shape) -> anyhow::Result<Vec<u8>> {
         let steps: String = (0..shape.body).map(|at| step(function + at)).collect();
         format!("(func (param i64) (result i64) {steps} (local.get 0))")
     };
-    let mut text = String::from("(module (memory 1)");
+    let pages = (shape.segments * shape.segment_bytes).div_ceil(65_536).max(1);
+    let mut text = format!("(module (memory {pages})");
     text.extend((0..shape.segments).map(data));
     text.extend((0..shape.globals).map(global));
     text.extend((0..shape.functions).map(function));
@@ -296,6 +310,14 @@ impl Lab {
                 }))
             }
             Step::Load => self.load(wasm, units),
+            Step::Instantiate => {
+                let (runner, code) = (self.runner(), CodeBytes::new(wasm));
+                runner.warm(&code)?;
+                Ok(Prepared::new(units, move || {
+                    let burnt = execute(&runner, &code);
+                    (runner, burnt.is_ok())
+                }))
+            }
         }
     }
 
@@ -315,7 +337,7 @@ impl Lab {
         let second = runner(path)?;
         Ok(Prepared::new(units, move || {
             let burnt = execute(&second, &code);
-            (second, folder, burnt.is_ok())
+            (first, second, folder, burnt.is_ok())
         }))
     }
 }

@@ -12,6 +12,7 @@ use cost_estimator::check::{self, Checked, price_of};
 use cost_estimator::constants::Constants;
 use cost_estimator::measure::Measured;
 use cost_estimator::metric::Metric;
+use cost_estimator::plan::select;
 use cost_estimator::run::{Setup, supervise};
 use cost_estimator::search::{Found, Plan, search};
 use cost_estimator::workload::{self, Call, GAS};
@@ -25,6 +26,9 @@ pub(crate) struct Check {
     /// are measured by.
     #[arg(long, value_name = "DIR")]
     workload: Option<PathBuf>,
+    /// Of the work that prices are measured by only that of these costs, with commas between them.
+    #[arg(long, value_delimiter = ',', value_name = "LIST", conflicts_with = "workload")]
+    costs: Vec<String>,
     /// What is measured: instructions or time.
     #[arg(long, default_value = "instructions")]
     metric: Metric,
@@ -120,7 +124,8 @@ impl Check {
         let bed = bed(self.vm)?;
         let charged = bed.near().with_fees(fees)?.fee_table();
         let journal = beside(&self.out, "partial");
-        let measured = measure(&cases::all(&bed), setup, &journal)?;
+        let cases = select(cases::all(&bed), &self.costs, cases::exemption)?;
+        let measured = measure(&cases, setup, &journal)?;
         std::fs::remove_file(&journal)
             .with_context(|| format!("cannot remove {}", journal.display()))?;
         Ok(self.checked(&measured, price_of(&charged)))

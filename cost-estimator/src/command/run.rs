@@ -62,7 +62,7 @@ impl Run {
         let measured = supervise(&cases, &setup, &journal, &mut progress)?;
 
         let charged = bed.near().fee_table();
-        let priced = price(&cases, &measured, self.metric);
+        let priced = price(&cases, &measured, self.metric, &Constants::NEAR);
         let line = |priced: &Priced| {
             let name = priced.cost.split('/').next().unwrap_or_default();
             Line::new(priced, self.metric, &Constants::NEAR, charged.get(name).copied())

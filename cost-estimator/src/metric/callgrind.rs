@@ -5,7 +5,8 @@
 //! instructions for SHA and AVX-512), so that the count is the same on machines of different ages.
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -25,37 +26,68 @@ pub fn find() -> Option<PathBuf> {
 pub fn counted_in(counts: &Path, valgrind: &Path, program: &Path) -> Command {
     let mut option = OsString::from("--callgrind-out-file=");
     // Callgrind takes % for a pattern.
-    option.push(counts.to_string_lossy().replace('%', "%%"));
+    let path = |path: &Path| path.to_string_lossy().replace('%', "%%");
+    option.push(path(counts));
+    let mut log = OsString::from("--log-file=");
+    log.push(path(&messages(counts)));
     let mut command = Command::new(valgrind);
     command
-        .args(["--tool=callgrind", "--quiet", "--dump-line=no", "--max-threads=64"])
+        .args(["--tool=callgrind", "--quiet", "--max-threads=64"])
         // Engines run guests on stacks of their own, which look like a jump to valgrind.
         .arg("--max-stackframe=8388608")
-        .arg(option)
+        // It warns of each system call that it does not know.
+        .args([option, log])
         .arg(program);
     command
 }
 
-/// What `work` takes, on all threads.
-pub(super) fn count<T>(counts: &Path, work: impl FnOnce() -> T) -> anyhow::Result<f64> {
+/// The file of valgrind's own messages.
+fn messages(counts: &Path) -> PathBuf {
+    counts.with_extension("log")
+}
+
+/// What valgrind said in a process that ended too early, as the end of a message.
+pub fn said_by_valgrind(counts: &Path) -> String {
+    let said = fs::read_to_string(messages(counts)).unwrap_or_default();
+    if said.is_empty() { said } else { format!("; valgrind said:\n{said}") }
+}
+
+/// What `work` takes, on all threads, and what it returns.
+pub(super) fn count<T>(counts: &Path, work: impl FnOnce() -> T) -> anyhow::Result<(f64, T)> {
     // Zeroing is of this thread alone: only writing makes callgrind forget what others did before.
     client_request::dump_counts();
     take_dump(counts)?;
     client_request::zero_counts();
     let result = work();
     client_request::dump_counts();
-    drop(result);
-    let text = take_dump(counts)?;
-    parse(&text).with_context(|| format!("callgrind counted nothing: {text}"))
+    Ok((take_dump(counts)?, result))
 }
 
-/// The dump that was just written, which is removed.
-fn take_dump(counts: &Path) -> anyhow::Result<String> {
+/// What the dump says that was just written, which is removed.
+fn take_dump(counts: &Path) -> anyhow::Result<f64> {
     let written = newest_dump(counts).context("callgrind wrote no count")?;
-    let text = fs::read_to_string(&written)
-        .with_context(|| format!("cannot read {}", written.display()))?;
+    let total = File::open(&written).map(total);
+    let total = total.with_context(|| format!("cannot read {}", written.display()))?;
     fs::remove_file(&written).with_context(|| format!("cannot remove {}", written.display()))?;
-    Ok(text)
+    total.with_context(|| format!("callgrind counted nothing in {}", written.display()))
+}
+
+/// The sum in the last line of a dump: all instructions since the one before, on all threads. The `summary`
+/// above it has what other threads did in calls that began earlier, too.
+///
+/// The rest of the file is not read: where the allocator finds memory depends on what it gave out before, and
+/// files of many lengths would make a thousandth of a measurement chance.
+fn total(mut dump: impl Read + Seek) -> Option<f64> {
+    let mut buffer = [0; 64];
+    let length = dump.seek(SeekFrom::End(0)).ok()?;
+    dump.seek(SeekFrom::Start(length.saturating_sub(crate::count(buffer.len())))).ok()?;
+    let mut filled = 0;
+    while let Ok(read @ 1..) = dump.read(&mut buffer[filled..]) {
+        filled += read;
+    }
+    let text = std::str::from_utf8(&buffer[..filled]).ok()?;
+    let (_, total) = text.rsplit_once("totals: ")?;
+    total.trim().parse::<u64>().ok().map(crate::real)
 }
 
 /// Dumps are numbered from one behind the name, and each is removed once it was read.
@@ -69,21 +101,22 @@ fn newest_dump(counts: &Path) -> Option<PathBuf> {
     })
 }
 
-fn parse(dump: &str) -> Option<f64> {
-    let line = dump.lines().find_map(|line| line.strip_prefix("summary: "))?;
-    line.trim().parse::<u64>().ok().map(crate::real)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{counted_in, newest_dump, parse};
+    use super::{counted_in, newest_dump, total};
+    use std::io::Cursor;
     use std::path::Path;
 
     #[test]
-    fn the_count_is_the_summary() {
-        let dump = "# callgrind format\nevents: Ir\nsummary: 81395824\n\nfn=(1) a\n0 3\n";
-        assert_eq!(parse(dump), Some(81_395_824.0));
-        assert_eq!(parse("events: Ir\n"), None);
+    fn the_count_is_the_total() {
+        let start = "# callgrind format\nevents: Ir\nsummary: 17\n\n";
+        let end = "fn=(1) a\n0 3\n\ntotals: 81395824\n";
+        let lines = "calls=0 108\n".repeat(100);
+        assert_eq!(total(Cursor::new([start, &lines, end].concat())), Some(81_395_824.0));
+        assert_eq!(total(Cursor::new([start, end].concat())), Some(81_395_824.0));
+        assert_eq!(total(Cursor::new("totals: 8\n")), Some(8.0));
+        assert_eq!(total(Cursor::new(start)), None);
+        assert_eq!(total(Cursor::new("")), None);
     }
 
     #[test]

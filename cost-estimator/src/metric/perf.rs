@@ -15,13 +15,12 @@ impl Instructions {
         Builder::new(Hardware::INSTRUCTIONS).build().map(Instructions)
     }
 
-    /// What `work` takes.
-    pub(super) fn count<T>(&mut self, work: impl FnOnce() -> T) -> anyhow::Result<f64> {
+    /// What `work` takes, and what it returns.
+    pub(super) fn count<T>(&mut self, work: impl FnOnce() -> T) -> anyhow::Result<(f64, T)> {
         self.0.reset()?;
         self.0.enable()?;
         let result = work();
         self.0.disable()?;
-        drop(result);
-        Ok(crate::real(self.0.read()?))
+        Ok((crate::real(self.0.read()?), result))
     }
 }

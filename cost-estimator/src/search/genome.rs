@@ -6,6 +6,8 @@ use std::fmt;
 use host_fns::abi::{AbiType, FeatureSet, Host, HostFn};
 use vm_runner::near::ReplayHost;
 
+use crate::rng::Rng;
+
 /// The function that is called.
 pub(super) const METHOD: &str = "run";
 
@@ -53,31 +55,6 @@ const REGISTERS: &[u64] = &[0, 1, 2];
 const NUMBERS: &[u64] = &[0, 1, 2, 3, 8, 1_000, 1 << 32, u64::MAX];
 /// Pieces of a loop, at most.
 const MOST_PIECES: usize = 5;
-
-/// Numbers that depend on a seed only (splitmix64).
-pub(super) struct Rng(u64);
-
-impl Rng {
-    pub(super) fn new(seed: u64) -> Self {
-        Rng(seed)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// An index into something that is `length` long.
-    fn index(&mut self, length: usize) -> usize {
-        usize::try_from(self.next() % crate::count(length.max(1))).unwrap_or(0)
-    }
-
-    fn pick<T: Copy>(&mut self, items: &[T]) -> T {
-        items[self.index(items.len())]
-    }
-}
 
 /// A piece of a loop.
 #[derive(Clone, Debug, PartialEq)]
@@ -290,7 +267,8 @@ mod tests {
     use sandbox_runtime::RuntimeConfig;
     use sandbox_runtime::near::PROTOCOL_VERSION;
 
-    use super::{Rng, available, child, singles};
+    use super::{available, child, singles};
+    use crate::rng::Rng;
 
     fn features() -> FeatureSet {
         RuntimeConfig::new(PROTOCOL_VERSION).expect("supported").vm().host_features
