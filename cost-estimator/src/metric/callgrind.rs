@@ -9,6 +9,8 @@ use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
 use anyhow::Context;
 
@@ -54,6 +56,8 @@ pub fn said_by_valgrind(counts: &Path) -> String {
 
 /// What `work` takes, on all threads, and what it returns.
 pub(super) fn count<T>(counts: &Path, work: impl FnOnce() -> T) -> anyhow::Result<(f64, T)> {
+    // Threads that ran out of work look for more of it for a moment before they sleep.
+    thread::sleep(Duration::from_millis(2));
     // Zeroing is of this thread alone: only writing makes callgrind forget what others did before.
     client_request::dump_counts();
     take_dump(counts)?;
