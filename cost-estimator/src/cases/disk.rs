@@ -30,9 +30,7 @@ type Shape = (u64, u64);
 
 /// Each level is a branch and an extension. A page has 8 KiB at least, so that values are longer, or much
 /// shorter.
-const READS: &[Shape] = &[(1, 8), (4, 8), (8, 8), (2, 24_000), (2, 80_000)];
-/// The same of what is written in place of eight bytes.
-const WRITES: &[Shape] = READS;
+const SHAPES: &[Shape] = &[(1, 8), (4, 8), (8, 8), (2, 24_000), (2, 80_000)];
 const CALLS: &[u64] = &[2, 8];
 
 /// Other records, so many that two nodes are seldom on one page. Their nodes and values are long, which makes
@@ -60,7 +58,7 @@ impl Cache {
 
 /// A read, with all that is on the way to it.
 fn read(template: &Arc<Template>, cache: Cache) -> Case {
-    case(template, cache, "read", "fetched", READS, |disk, keys, _| {
+    case(template, cache, "read", "fetched", |disk, keys, _| {
         let (before, state) = (disk.known.clone(), disk.stored());
         let nodes = nodes(&before, &keys)?;
         let run = move || {
@@ -73,7 +71,7 @@ fn read(template: &Arc<Template>, cache: Cache) -> Case {
 
 /// A write in place of another value, with all that is on the way to it, up to the batch that is written.
 fn write(template: &Arc<Template>, cache: Cache) -> Case {
-    case(template, cache, "write", "written", WRITES, |disk, keys, value| {
+    case(template, cache, "write", "written", |disk, keys, value| {
         let mut changes = ChangeSet::new();
         for (number, key) in (0..).zip(&keys) {
             changes.set(key.as_slice(), bytes(number ^ 0xabcd, value));
@@ -98,7 +96,6 @@ fn case(
     cache: Cache,
     what: &'static str,
     nodes: &str,
-    shapes: &'static [Shape],
     make: impl Fn(Disk, Vec<Vec<u8>>, usize) -> anyhow::Result<Made> + Send + Sync + 'static,
 ) -> Case {
     let template = Arc::clone(template);
@@ -110,10 +107,10 @@ fn case(
     ];
     let owned = prices.clone();
     let names: Vec<&str> = owned.iter().map(String::as_str).collect();
-    let sizes = grid(CALLS, &(0..crate::count(shapes.len())).collect::<Vec<_>>());
+    let sizes = grid(CALLS, &(0..crate::count(SHAPES.len())).collect::<Vec<_>>());
     Case::new(format!("disk: {what}, {temperature}"), &names, sizes, move |size| {
         let Size { calls, each } = size;
-        let (levels, value) = shapes[usize::try_from(each)?];
+        let (levels, value) = SHAPES[usize::try_from(each)?];
         let disk = template.opened()?;
         let keys: Vec<Vec<u8>> = (0..calls).map(|lane| key(each, lane, levels)).collect();
         if cache == Cache::Warm {
@@ -196,8 +193,7 @@ fn template() -> anyhow::Result<(TempDir, Snapshot)> {
     for number in 0..FILL {
         state.set(&bytes(number, FILL_KEY), bytes(!number, FILL_VALUE));
     }
-    let shapes = (0..).zip(READS);
-    for (shape, (levels, value)) in shapes {
+    for (shape, (levels, value)) in (0..).zip(SHAPES) {
         for lane in 0..CALLS.iter().copied().max().unwrap_or_default() {
             for level in 0..=*levels {
                 let length = if level == *levels { usize::try_from(*value)? } else { 8 };
