@@ -6,10 +6,11 @@ pub const FAR: f64 = 3.0;
 const MEMORY: &str = "the state is in memory; NEAR's price is that of a disk";
 const NODE: &str = "NEAR's price is that of a node in a network, with its state on disk; here the \
     state is in memory and nothing is sent";
+/// nearcore's pull request 14046 gave nodes that are touched the price of cached ones for that reason.
 const PAGE: &str = "NEAR's nodes have the trie in memory; here a page of 8 KiB is read for each node, if it \
     is not in the cache, and the node is checked by its hash";
-const BYTES: &str =
-    "NEAR's price is that of a byte in memory; here it is read or written, and hashed";
+const BYTES: &str = "here a byte is read from a file or written to one, and hashed, which NEAR's price does \
+    not cover";
 const COPY: &str =
     "32 bytes are copied at once; NEAR's price is of an engine that copied them singly";
 const DECODER: &str =
@@ -52,7 +53,6 @@ const REASONS: &[(&str, &str)] = &[
     ("wasm_storage_read_value_byte/disk", BYTES),
     ("wasm_storage_write_value_byte/disk", BYTES),
     ("wasm_read_cached_trie_node", "NEAR charges a node that is cached as one that is not"),
-    ("wasm_touching_trie_node", MEMORY),
     ("wasm_storage_write_evicted_byte", UNUSED),
     ("wasm_storage_remove_ret_value_byte", UNUSED),
     ("wasm_storage_", MEMORY),
