@@ -18,10 +18,11 @@ use crate::{
 /// Prepares, compiles, caches and runs contracts on one engine under one configuration.
 pub struct Runner<H: Host> {
     compiler: Arc<Compiler<H>>,
-    background: Background<Job<H>>,
+    /// None where nothing is left for later.
+    background: Option<Background<Job<H>>>,
 }
 
-/// What is done in the background.
+/// What can be done later.
 enum Job<H: Host> {
     Compile(Box<dyn Code + Send>),
     Write(Unwritten<H>),
@@ -47,7 +48,16 @@ impl<H: Host> Runner<H> {
     fn of(compiler: Compiler<H>) -> Self {
         let compiler = Arc::new(compiler);
         let for_thread = Arc::clone(&compiler);
-        Runner { compiler, background: Background::new(move |job| for_thread.work_on(job)) }
+        let background = Background::new(move |job| for_thread.work_on(job));
+        Runner { compiler, background: Some(background) }
+    }
+
+    /// The same with nothing in the background: [`Runner::warm_later`] compiles before it returns, and a
+    /// call that compiled stores before it returns. Then the work of each is the same every time, for
+    /// whoever measures it.
+    #[must_use]
+    pub fn without_background(self) -> Self {
+        Runner { background: None, ..self }
     }
 
     /// The configuration.
@@ -77,7 +87,9 @@ impl<H: Host> Runner<H> {
     /// Waits until all is compiled that [`Runner::warm_later`] was given, and all is stored that
     /// was compiled.
     pub fn wait_for_background(&self) {
-        self.background.wait();
+        if let Some(background) = &self.background {
+            background.wait();
+        }
     }
 
     /// Runs the function that `code` exports as `entry`.
@@ -141,8 +153,10 @@ impl<H: Host> Runner<H> {
     }
 
     fn later(&self, bytes: usize, job: Job<H>) {
-        if !self.background.push(bytes, job) {
-            tracing::debug!(target: "vm", "too much to do in the background");
+        match &self.background {
+            None => self.compiler.work_on(job),
+            Some(background) if background.push(bytes, job) => {}
+            Some(_) => tracing::debug!(target: "vm", "too much to do in the background"),
         }
     }
 

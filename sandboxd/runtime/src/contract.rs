@@ -54,6 +54,7 @@ impl ContractRunner {
             None => Runner::new(vm, cache, vm_config),
             Some(store) => Runner::with_store(vm, cache, vm_config, Arc::clone(&store.0)),
         };
+        let runner = if engines.background { runner } else { runner.without_background() };
         ContractRunner { runner, config: config.clone(), engines: engines.clone() }
     }
 

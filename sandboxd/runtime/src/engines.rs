@@ -15,6 +15,7 @@ pub struct Engines {
     pub(crate) found: Found,
     pub(crate) store: Option<Store>,
     pub(crate) recorder: Option<Found>,
+    pub(crate) background: bool,
 }
 
 /// Where compiled contracts are kept.
@@ -28,13 +29,7 @@ pub(crate) struct Found(Arc<dyn Fn(&Fixture) + Send + Sync>);
 impl Engines {
     /// `first` alone.
     pub fn only(first: VmKind) -> Self {
-        Engines {
-            first,
-            others: Vec::new(),
-            found: Found(Arc::new(|_| {})),
-            store: None,
-            recorder: None,
-        }
+        Engines::compared(first, Vec::new(), |_| {})
     }
 
     /// `first` beside `others`; `found` is told of each call on which they differ.
@@ -43,7 +38,8 @@ impl Engines {
         others: Vec<VmKind>,
         found: impl Fn(&Fixture) + Send + Sync + 'static,
     ) -> Self {
-        Engines { first, others, found: Found(Arc::new(found)), store: None, recorder: None }
+        let found = Found(Arc::new(found));
+        Engines { first, others, found, store: None, recorder: None, background: true }
     }
 
     /// All of them.
@@ -56,6 +52,13 @@ impl Engines {
     #[must_use]
     pub fn stored_in(self, store: Arc<dyn ArtifactStore>) -> Self {
         Engines { store: Some(Store(store)), ..self }
+    }
+
+    /// The same, and what is deployed is compiled as part of its block, as neard does it, and not in the
+    /// background: what a block takes is then the same every time, for whoever measures it.
+    #[must_use]
+    pub fn without_background(self) -> Self {
+        Engines { background: false, ..self }
     }
 
     /// The same, and `record` is given every call, before it is made, with all that the account has

@@ -228,6 +228,30 @@ fn a_module_that_is_compiled_ahead_is_there_for_its_call() {
     }
 }
 
+/// The bytes are asked for by the thread that waits for them.
+#[test]
+fn without_a_background_nothing_is_left_for_later() {
+    struct Asked(CodeBytes, std::sync::mpsc::Sender<std::thread::ThreadId>);
+    impl Code for Asked {
+        fn hash(&self) -> CodeHash {
+            self.0.hash()
+        }
+
+        fn bytes(&self) -> Result<Arc<[u8]>, Fault> {
+            self.1.send(std::thread::current().id()).unwrap();
+            self.0.bytes()
+        }
+    }
+    let (sender, asked) = std::sync::mpsc::channel();
+    let cache = Arc::new(ModuleCache::new(AMPLE));
+    let runner = runner(&cache, config()).without_background();
+    let code = code(r#"(module (func (export "main")))"#);
+    runner.warm_later(Asked(code.clone(), sender));
+    assert_eq!(cache.len(), 1);
+    assert_eq!(asked.into_iter().collect::<Vec<_>>(), [std::thread::current().id()]);
+    assert_eq!(runner.run(&code, "main", toy(1_000)).unwrap().end, Ok(()));
+}
+
 /// Code whose bytes come once the test says so.
 struct Late {
     code: CodeBytes,
