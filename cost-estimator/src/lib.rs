@@ -5,6 +5,7 @@
     reason = "counts are small, and an overflow is a panic in every profile, never a wrong figure"
 )]
 
+mod allocator;
 pub mod case;
 pub mod cases;
 pub mod check;
@@ -20,6 +21,8 @@ mod rng;
 pub mod run;
 pub mod search;
 pub mod workload;
+
+pub use allocator::Steady;
 
 /// A count as a real number; exact up to 2⁵³, which no count of ours reaches.
 #[allow(clippy::as_conversions, clippy::cast_precision_loss, reason = "exact up to 2⁵³")]

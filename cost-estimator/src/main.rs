@@ -7,6 +7,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use cost_estimator::run::serve;
 
+#[global_allocator]
+static ALLOCATOR: cost_estimator::Steady = cost_estimator::Steady;
+
 /// Measures what contracts and transactions cost, and fits prices to it.
 #[derive(Debug, Parser)]
 #[command(version)]

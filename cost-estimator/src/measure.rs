@@ -59,8 +59,17 @@ impl Point {
     }
 }
 
+/// What the rounds of a size took.
+#[derive(Clone, Debug, Default)]
+struct Runs {
+    units: Units,
+    all: Vec<Taken>,
+    /// The same without what is priced.
+    rest: Vec<Taken>,
+}
+
 /// What a run of a case took.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Taken {
     value: f64,
     io: Io,
@@ -81,7 +90,7 @@ pub struct Measured {
 /// Measures `case` at each of its sizes.
 pub fn measure(case: &Case, effort: Effort, meter: &mut Meter) -> anyhow::Result<Measured> {
     let empty = baseline(case, effort, meter)?;
-    let mut runs: Vec<(Units, Vec<Taken>)> = vec![Default::default(); case.sizes.len()];
+    let mut runs: Vec<Runs> = vec![Runs::default(); case.sizes.len()];
     let warm_up = match effort.warm_up {
         WarmUp::Largest => 1,
         WarmUp::Rounds(rounds) => rounds,
@@ -91,7 +100,7 @@ pub fn measure(case: &Case, effort: Effort, meter: &mut Meter) -> anyhow::Result
             WarmUp::Largest if round < warm_up => case.sizes.len().saturating_sub(1),
             _ => 0,
         };
-        for (size, (units, values)) in case.sizes.iter().zip(&mut runs).skip(skipped) {
+        for (size, runs) in case.sizes.iter().zip(&mut runs).skip(skipped) {
             let others = threads();
             let prepared = case.prepare(*size).with_context(|| {
                 format!("{} at size {size:?} cannot be prepared ({})", case.name, case.at)
@@ -105,12 +114,13 @@ pub fn measure(case: &Case, effort: Effort, meter: &mut Meter) -> anyhow::Result
             drop((of_rest, of_all));
             wait_for_others(others);
             if round >= warm_up {
-                *units = prepared.units;
-                values.push(Taken { value: all.value - rest.value, io: all.io.without(rest.io) });
+                runs.units = prepared.units;
+                runs.all.push(all);
+                runs.rest.push(rest);
             }
         }
     }
-    let points = runs.into_iter().map(|(units, values)| point(units, values)).collect();
+    let points = runs.into_iter().map(point).collect();
     Ok(Measured { case: case.name.clone(), points, failure: None })
 }
 
@@ -153,19 +163,34 @@ fn baseline(case: &Case, effort: Effort, meter: &mut Meter) -> anyhow::Result<Ta
     all.into_iter().min_by(|a, b| a.value.total_cmp(&b.value)).context("it was counted")
 }
 
-fn point(units: Units, mut values: Vec<Taken>) -> Point {
-    values.sort_by(|a, b| a.value.total_cmp(&b.value));
-    let least = values.first().map(|taken| taken.value).unwrap_or_default();
-    let median = values.get(values.len() / 2).map(|taken| taken.value).unwrap_or_default();
+fn point(Runs { units, all, rest }: Runs) -> Point {
+    let (all, rest) = (Rounds::of(all), Rounds::of(rest));
+    let least = all.least.value - rest.least.value;
     // Of what takes nothing, any difference is all of it.
-    let spread = if median > 0.0 { (median - least) / least.max(median / 2.0) } else { 0.0 };
-    let io = values.first().map(|taken| taken.io).unwrap_or_default();
-    Point { units, value: least.max(0.0), spread, io }
+    let off = all.off + rest.off;
+    let spread = if off > 0.0 { off / least.max(off) } else { 0.0 };
+    Point { units, value: least.max(0.0), spread, io: all.least.io.without(rest.least.io) }
+}
+
+/// What all rounds of the same work took.
+struct Rounds {
+    least: Taken,
+    /// How far the median is above the least.
+    off: f64,
+}
+
+impl Rounds {
+    fn of(mut values: Vec<Taken>) -> Self {
+        values.sort_by(|a, b| a.value.total_cmp(&b.value));
+        let least = values.first().copied().unwrap_or_default();
+        let median = values.get(values.len() / 2).copied().unwrap_or_default();
+        Rounds { least, off: median.value - least.value }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Effort, Taken, WarmUp, measure, point};
+    use super::{Effort, Runs, Taken, WarmUp, measure, point};
     use crate::case::{Case, Prepared, repeated, units};
     use crate::metric::{Counter, Io, Meter};
 
@@ -194,11 +219,18 @@ mod tests {
     #[test]
     fn the_least_counts_and_the_spread_is_seen() {
         let taken = |value| Taken { value, io: Io { read: value, written: 0.0 } };
-        let of = |values: [f64; 3]| point(units(&[]), values.map(taken).to_vec());
-        let some = of([30.0, 20.0, 22.0]);
-        assert!((some.value - 20.0).abs() < 1e-9 && (some.spread - 0.1).abs() < 1e-9);
+        let of = |all: [f64; 3], rest: [f64; 3]| {
+            let [all, rest] = [all, rest].map(|values| values.map(taken).to_vec());
+            point(Runs { units: units(&[]), all, rest })
+        };
+        let some = of([30.0, 20.0, 22.0], [0.0; 3]);
+        assert!((some.value - 20.0).abs() < 1e-9 && (some.spread - 0.1).abs() < 1e-9, "{some:?}");
         assert!((some.io.read - 20.0).abs() < 1e-9, "{some:?}");
-        let little = of([-5.0, 1.0, 3.0]);
-        assert!(little.value < 1e-9 && little.spread > 1.0, "{little:?}");
+        // Each has its least, in whichever round: what came in between is in neither.
+        let beside = of([130.0, 120.0, 122.0], [108.0, 103.0, 100.0]);
+        assert!((beside.value - 20.0).abs() < 1e-9, "{beside:?}");
+        assert!((beside.spread - 0.25).abs() < 1e-9, "{beside:?}");
+        let little = of([95.0, 101.0, 103.0], [100.0; 3]);
+        assert!(little.value < 1e-9 && little.spread > 0.99, "{little:?}");
     }
 }

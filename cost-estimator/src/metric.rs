@@ -7,7 +7,7 @@ mod io;
 mod perf;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
 use std::time::Instant;
 
@@ -98,8 +98,7 @@ pub struct Meter(Kind);
 #[derive(Debug)]
 enum Kind {
     Perf(perf::Instructions),
-    /// Where callgrind writes what it counted.
-    Callgrind(PathBuf),
+    Callgrind(callgrind::Dumps),
     Clock,
 }
 
@@ -116,7 +115,8 @@ impl Meter {
                 if !client_request::is_under_valgrind() {
                     bail!("this process does not run under valgrind");
                 }
-                Kind::Callgrind(counts.context("callgrind needs a file for its counts")?.into())
+                let counts = counts.context("callgrind needs a file for its counts")?;
+                Kind::Callgrind(callgrind::Dumps::new(counts))
             }
         }))
     }
@@ -140,7 +140,7 @@ impl Meter {
     pub fn count<T>(&mut self, work: impl FnOnce() -> T) -> anyhow::Result<(f64, T)> {
         match &mut self.0 {
             Kind::Perf(instructions) => instructions.count(work),
-            Kind::Callgrind(counts) => callgrind::count(counts, work),
+            Kind::Callgrind(dumps) => dumps.count(work),
             Kind::Clock => Ok(nanoseconds(work)),
         }
     }

@@ -158,12 +158,10 @@ pub fn supervise(
 const CHUNK: usize = 8;
 
 /// Without the processor's instruction that copies any number of bytes, which counts as one, as as
-/// many, or as something else; and with an allocator that keeps small pieces by their sizes: looking for one
-/// among others takes a while that depends on all that was allocated before.
+/// many, or as something else.
 const TUNABLES: &str = concat!(
     "glibc.cpu.x86_rep_movsb_threshold=1073741824",
     ":glibc.cpu.x86_rep_stosb_threshold=1073741824",
-    ":glibc.malloc.tcache_count=65535",
 );
 
 /// Measures `cases` in a process. Its own messages go where ours go.

@@ -15,6 +15,9 @@ use cost_estimator::run::{Setup, serve, supervise};
 use gas_meter::{CostTable, Gas, GasCounter, OutOfGas};
 use host_fns::abi::{AbiType, Host, HostFn, HostFnDecl, Memory};
 
+#[global_allocator]
+static ALLOCATOR: cost_estimator::Steady = cost_estimator::Steady;
+
 /// A chain that can spin.
 struct Spinner(GasCounter);
 

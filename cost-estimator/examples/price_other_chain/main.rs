@@ -20,6 +20,10 @@ use host_fns::abi::{Host, Memory};
 
 use chain::{Counting, PRICES};
 
+/// What it measures does not depend on what was allocated before.
+#[global_allocator]
+static ALLOCATOR: cost_estimator::Steady = cost_estimator::Steady;
+
 /// Here a second is 10¹¹ gas, prices are twice what was measured, and nothing is on disk.
 const CONSTANTS: Constants = Constants {
     gas_per_nanosecond: 100.0,

@@ -171,7 +171,6 @@ impl Executed {
             let receipts = (0..size.calls).map(own).collect::<anyhow::Result<Vec<_>>>()?;
             ledger.execute(receipts)?;
         }
-        ledger.wait();
         let receipts = self.receipts.clone();
         ledger.clone().execute(receipts.clone())?;
         Ok(Prepared::new(Units::new(), move || {

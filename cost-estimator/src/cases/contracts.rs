@@ -169,7 +169,6 @@ fn deployed(bed: &Bed, before: Option<Vec<u8>>, code: Vec<u8>) -> anyhow::Result
         ledger.execute(vec![own(1, vec![deploy(before), call(0, 0)?])])?;
     }
     ledger.execute(vec![own(2, vec![deploy(code)])])?;
-    ledger.wait();
     Ok(ledger)
 }
 

@@ -86,13 +86,10 @@ impl Ledger {
             let start = start(near)?;
             START.get_or_init(|| start)
         };
-        let runtime = Arc::new(Runtime::on(&Engines::only(vm), config.clone()));
+        // Threads take turns as it comes, and with them what is counted, and where the next allocation is.
+        let engines = Engines::only(vm).without_background();
+        let runtime = Arc::new(Runtime::on(&engines, config.clone()));
         Ok(Ledger { runtime, state: state.clone(), env: env(), outcomes: Vec::new() })
-    }
-
-    /// Waits until the contracts that were deployed are compiled: nobody counts that with something else.
-    pub(super) fn wait(&self) {
-        self.runtime.wait_for_compilation();
     }
 
     /// Applies transactions as they come from the network, after `check` on each.

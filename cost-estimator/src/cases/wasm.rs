@@ -329,11 +329,11 @@ impl Lab {
         let runner = |path: PathBuf| -> anyhow::Result<Runner<Bare>> {
             let store = Arc::new(DiskStore::open(path, 1 << 30)?);
             let cache = Arc::new(ModuleCache::new(64 << 20));
-            Ok(Runner::with_store(self.vm.vm(), cache, Arc::clone(&self.config), store))
+            let config = Arc::clone(&self.config);
+            Ok(Runner::with_store(self.vm.vm(), cache, config, store).without_background())
         };
         let first = runner(path.clone())?;
         execute(&first, &code)?;
-        first.wait_for_background();
         let second = runner(path)?;
         Ok(Prepared::new(units, move || {
             let burnt = execute(&second, &code);

@@ -54,33 +54,49 @@ pub fn said_by_valgrind(counts: &Path) -> String {
     if said.is_empty() { said } else { format!("; valgrind said:\n{said}") }
 }
 
-/// What `work` takes, on all threads, and what it returns.
-pub(super) fn count<T>(counts: &Path, work: impl FnOnce() -> T) -> anyhow::Result<(f64, T)> {
-    // Threads that ran out of work look for more of it for a moment before they sleep.
-    thread::sleep(Duration::from_millis(2));
-    // Zeroing is of this thread alone: only writing makes callgrind forget what others did before.
-    client_request::dump_counts();
-    take_dump(counts)?;
-    client_request::zero_counts();
-    let result = work();
-    client_request::dump_counts();
-    Ok((take_dump(counts)?, result))
+/// The counts of this process, which callgrind writes where it was told.
+#[derive(Debug)]
+pub(super) struct Dumps {
+    counts: PathBuf,
+    /// How many were written: the last one has this number behind its name.
+    written: u64,
 }
 
-/// What the dump says that was just written, which is removed.
-fn take_dump(counts: &Path) -> anyhow::Result<f64> {
-    let written = newest_dump(counts).context("callgrind wrote no count")?;
-    let total = File::open(&written).map(total);
-    let total = total.with_context(|| format!("cannot read {}", written.display()))?;
-    fs::remove_file(&written).with_context(|| format!("cannot remove {}", written.display()))?;
-    total.with_context(|| format!("callgrind counted nothing in {}", written.display()))
+impl Dumps {
+    /// Those that are written to `counts`, of which none was written yet.
+    pub(super) fn new(counts: &Path) -> Self {
+        Dumps { counts: counts.to_owned(), written: 0 }
+    }
+
+    /// What `work` takes, on all threads, and what it returns.
+    pub(super) fn count<T>(&mut self, work: impl FnOnce() -> T) -> anyhow::Result<(f64, T)> {
+        // Threads that ran out of work look for more of it for a moment before they sleep.
+        thread::sleep(Duration::from_millis(2));
+        // Zeroing is of this thread alone: only writing makes callgrind forget what others did before.
+        self.dump()?;
+        client_request::zero_counts();
+        let result = work();
+        Ok((self.dump()?, result))
+    }
+
+    /// What was counted since the last dump. Its file is removed.
+    fn dump(&mut self) -> anyhow::Result<f64> {
+        client_request::dump_counts();
+        self.written += 1;
+        let mut name = self.counts.clone().into_os_string();
+        name.push(format!(".{}", self.written));
+        let written = PathBuf::from(name);
+        let total = File::open(&written).map(total);
+        let total = total.with_context(|| format!("cannot read {}", written.display()))?;
+        fs::remove_file(&written)
+            .with_context(|| format!("cannot remove {}", written.display()))?;
+        total.with_context(|| format!("callgrind counted nothing in {}", written.display()))
+    }
 }
 
 /// The sum in the last line of a dump: all instructions since the one before, on all threads. The `summary`
-/// above it has what other threads did in calls that began earlier, too.
-///
-/// The rest of the file is not read: where the allocator finds memory depends on what it gave out before, and
-/// files of many lengths would make a thousandth of a measurement chance.
+/// above it has what other threads did in calls that began earlier, too. The rest of the file, which is a line for
+/// each line of code, is not read.
 fn total(mut dump: impl Read + Seek) -> Option<f64> {
     let mut buffer = [0; 64];
     let length = dump.seek(SeekFrom::End(0)).ok()?;
@@ -94,20 +110,9 @@ fn total(mut dump: impl Read + Seek) -> Option<f64> {
     total.trim().parse::<u64>().ok().map(crate::real)
 }
 
-/// Dumps are numbered from one behind the name, and each is removed once it was read.
-fn newest_dump(counts: &Path) -> Option<PathBuf> {
-    let name = counts.file_name()?.to_string_lossy().into_owned() + ".";
-    let files = fs::read_dir(counts.parent()?).ok()?.filter_map(Result::ok);
-    files.map(|file| file.path()).find(|path| {
-        let file = path.file_name().map(|name| name.to_string_lossy().into_owned());
-        file.and_then(|file| file.strip_prefix(&name).map(|rest| rest.parse::<u64>().is_ok()))
-            .unwrap_or(false)
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{counted_in, newest_dump, total};
+    use super::{counted_in, total};
     use std::io::Cursor;
     use std::path::Path;
 
@@ -121,19 +126,6 @@ mod tests {
         assert_eq!(total(Cursor::new("totals: 8\n")), Some(8.0));
         assert_eq!(total(Cursor::new(start)), None);
         assert_eq!(total(Cursor::new("")), None);
-    }
-
-    #[test]
-    fn a_dump_is_found_by_its_number() -> std::io::Result<()> {
-        let folder = tempfile::tempdir()?;
-        let counts = folder.path().join("counts");
-        for name in ["counts", "counts.lock", "other.1"] {
-            std::fs::write(folder.path().join(name), "")?;
-        }
-        assert_eq!(newest_dump(&counts), None);
-        std::fs::write(folder.path().join("counts.7"), "")?;
-        assert_eq!(newest_dump(&counts), Some(folder.path().join("counts.7")));
-        Ok(())
     }
 
     #[test]
