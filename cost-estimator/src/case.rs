@@ -18,8 +18,9 @@ pub struct Size {
     pub each: u64,
 }
 
-/// What is done while a counter runs. What it returns is dropped after counting.
-pub type Work = Box<dyn FnOnce() -> Box<dyn Any>>;
+/// What is done while a counter runs. What it returns is dropped after counting; where it fails there is no
+/// measurement, but the reason.
+pub type Work = Box<dyn FnOnce() -> anyhow::Result<Box<dyn Any>>>;
 
 /// Work that is ready to be done.
 pub struct Prepared {
@@ -98,8 +99,11 @@ impl Case {
 
 impl Prepared {
     /// Work that `run` does, worth `units`.
-    pub fn new<T: 'static>(units: Units, run: impl FnOnce() -> T + 'static) -> Self {
-        Prepared { units, run: work(run), rest: None }
+    pub fn new<T: 'static>(
+        units: Units,
+        run: impl FnOnce() -> anyhow::Result<T> + 'static,
+    ) -> Self {
+        Prepared { units, run: Box::new(move || Ok(Box::new(run()?))), rest: None }
     }
 
     /// The same, worth `units`.
@@ -111,14 +115,9 @@ impl Prepared {
     /// The same, without what `rest` takes: the work as it would be without what is priced. Where
     /// there is such work, this tells small prices apart that a subtracted price would drown.
     #[must_use]
-    pub fn without<T: 'static>(mut self, rest: impl FnOnce() -> T + 'static) -> Self {
-        self.rest = Some(work(rest));
-        self
+    pub fn without(self, rest: Prepared) -> Self {
+        Prepared { rest: Some(rest.run), ..self }
     }
-}
-
-fn work<T: 'static>(run: impl FnOnce() -> T + 'static) -> Work {
-    Box::new(move || Box::new(run()))
 }
 
 /// Units of the costs that are named.

@@ -108,7 +108,7 @@ pub fn measure(case: &Case, effort: Effort, meter: &mut Meter) -> anyhow::Result
             // What both return is dropped when both were counted: threads may end with it.
             let (rest, of_rest) = match prepared.rest {
                 Some(rest) => taken(case, meter, rest)?,
-                None => (empty, nothing()),
+                None => (empty, nothing()?),
             };
             let (all, of_all) = taken(case, meter, prepared.run)?;
             drop((of_rest, of_all));
@@ -125,12 +125,14 @@ pub fn measure(case: &Case, effort: Effort, meter: &mut Meter) -> anyhow::Result
 }
 
 fn taken(case: &Case, meter: &mut Meter, work: Work) -> anyhow::Result<(Taken, Box<dyn Any>)> {
-    if case.does_io {
-        let (value, io, result) = meter.count_with_io(work)?;
-        return Ok((Taken { value, io }, result));
-    }
-    let (value, result) = meter.count(work)?;
-    Ok((Taken { value, io: Io::default() }, result))
+    let (value, io, result) = if case.does_io {
+        meter.count_with_io(work)?
+    } else {
+        let (value, result) = meter.count(work)?;
+        (value, Io::default(), result)
+    };
+    let result = result.with_context(|| format!("{} failed ({})", case.name, case.at))?;
+    Ok((Taken { value, io }, result))
 }
 
 /// The threads of this process.
@@ -150,8 +152,9 @@ fn wait_for_others(before: usize) {
 }
 
 /// What work returns that does nothing.
-fn nothing() -> Box<dyn Any> {
-    Box::new(())
+#[allow(clippy::unnecessary_wraps, reason = "other work can fail")]
+fn nothing() -> anyhow::Result<Box<dyn Any>> {
+    Ok(Box::new(()))
 }
 
 /// What counting takes when nothing is done.
@@ -197,7 +200,8 @@ mod tests {
     #[test]
     fn each_size_is_a_point_with_its_units() -> anyhow::Result<()> {
         let case = Case::new("spin", &["spin"], repeated(), |size| {
-            Ok(Prepared::new(units(&[("spin", size.calls)]), move || (0..size.calls).sum::<u64>()))
+            let spin = move || Ok((0..size.calls).sum::<u64>());
+            Ok(Prepared::new(units(&[("spin", size.calls)]), spin))
         });
         let mut clock = Meter::open(Counter::Clock, None)?;
         let measured =
@@ -214,6 +218,24 @@ mod tests {
         let error = measure(&case, Effort::QUICK, &mut clock).expect_err("it is broken");
         let message = format!("{error:#}");
         assert!(message.contains("broken") && message.contains("measure.rs"), "{message}");
+    }
+
+    #[test]
+    fn what_fails_is_no_measurement() {
+        let fails =
+            || Prepared::new(units(&[]), || Err::<(), _>(anyhow::anyhow!("the disk is gone")));
+        let works = || Prepared::new(units(&[]), || Ok(()));
+        let cases = [
+            Case::new("all", &["all"], repeated(), move |_| Ok(fails())),
+            Case::new("rest", &["rest"], repeated(), move |_| Ok(works().without(fails()))),
+        ];
+        let mut clock = Meter::open(Counter::Clock, None).expect("a clock");
+        for case in cases {
+            let error = measure(&case, Effort::QUICK, &mut clock).expect_err("it fails");
+            let message = format!("{error:#}");
+            let said = message.starts_with(&format!("{} failed (", case.name));
+            assert!(said && message.ends_with("the disk is gone"), "{message}");
+        }
     }
 
     #[test]

@@ -55,7 +55,7 @@ mod tests {
 
     fn cases() -> Vec<Case> {
         let case = |name: &str, prices: &[&str]| {
-            Case::new(name, prices, repeated(), |_| Ok(Prepared::new(Units::new(), || ())))
+            Case::new(name, prices, repeated(), |_| Ok(Prepared::new(Units::new(), || Ok(()))))
         };
         vec![
             case("read", &["read_base", "read_byte"]),

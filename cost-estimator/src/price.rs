@@ -240,7 +240,9 @@ mod tests {
     }
 
     fn case(name: &str, prices: &[&str]) -> Case {
-        Case::new(name, prices, sized(&[1, 100, 1000]), |_| Ok(Prepared::new(Units::new(), || ())))
+        Case::new(name, prices, sized(&[1, 100, 1000]), |_| {
+            Ok(Prepared::new(Units::new(), || Ok(())))
+        })
     }
 
     /// Measurements of `case` in which a call takes `base` and a unit `unit`, times the noise.

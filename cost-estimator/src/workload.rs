@@ -83,7 +83,7 @@ pub fn cases(calls: Vec<Call>, vm: VmKind) -> Vec<Case> {
                 ready.get_or_init(|| first).clone()
             };
             let host = fixture.host()?;
-            Ok(Prepared::new(units(&[(GAS, gas)]), move || (call.run(host), call)))
+            Ok(Prepared::new(units(&[(GAS, gas)]), move || Ok((call.run(host)?, call))))
         })
     };
     calls.into_iter().map(case).collect()

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use anyhow::Context;
 use cost_estimator::cases::{self, Bed};
 use sandbox_runtime::near::PROTOCOL_VERSION;
 use sandbox_runtime::{RuntimeConfig, VmKind};
@@ -63,8 +64,13 @@ fn every_case_can_be_prepared_and_is_work_of_what_it_prices() -> anyhow::Result<
     for case in cases::all(&bed()?) {
         let mut seen = BTreeSet::new();
         for size in &case.sizes {
-            let worth = case.prepare(*size)?.units;
-            seen.extend(worth.into_iter().filter(|(_, units)| *units > 0.0).map(|(cost, _)| cost));
+            let prepared = case.prepare(*size)?;
+            for work in [prepared.run].into_iter().chain(prepared.rest) {
+                work().with_context(|| case.name.clone())?;
+            }
+            seen.extend(
+                prepared.units.into_iter().filter(|(_, units)| *units > 0.0).map(|(cost, _)| cost),
+            );
             if case.prices.iter().all(|cost| seen.contains(cost)) {
                 break;
             }

@@ -61,7 +61,7 @@ fn calls(size: Size) -> anyhow::Result<Prepared> {
         .filter_map(|(id, gas)| Some((name(id)?.to_owned(), cost_estimator::real(gas.units()))))
         .collect();
     let host = Counting::with_unit_prices();
-    Ok(Prepared::new(units, move || run(host, bytes)))
+    Ok(Prepared::new(units, move || Ok(run(host, bytes))))
 }
 
 fn main() -> anyhow::Result<()> {

@@ -133,8 +133,7 @@ fn sending(
         without.push(bytes(&transaction(kind, at, to, Vec::new())));
     }
     let sent = |transactions| Sent { check: WellFormed::unsigned, transactions };
-    let Prepared { run: rest, .. } = sent(without).prepared(bed)?;
-    Ok(sent(with).prepared(bed)?.without(rest))
+    Ok(sent(with).prepared(bed)?.without(sent(without).prepared(bed)?))
 }
 
 /// Transactions as they come from the network.
@@ -148,8 +147,8 @@ impl Sent {
         let mut ledger = Ledger::new(&bed.near, bed.vm)?;
         ledger.clone().send(&self.transactions, self.check)?;
         Ok(Prepared::new(Units::new(), move || {
-            let sent = ledger.send(&self.transactions, self.check);
-            (ledger, sent.is_ok())
+            let sent = ledger.send(&self.transactions, self.check)?;
+            Ok((ledger, sent))
         }))
     }
 }
@@ -174,14 +173,13 @@ impl Executed {
         let receipts = self.receipts.clone();
         ledger.clone().execute(receipts.clone())?;
         Ok(Prepared::new(Units::new(), move || {
-            let done = ledger.execute(receipts);
-            (ledger, done.is_ok())
+            let done = ledger.execute(receipts)?;
+            Ok((ledger, done))
         }))
     }
 
     /// The same beside `rest`.
     fn beside(&self, bed: &Bed, size: Size, rest: &Executed) -> anyhow::Result<Prepared> {
-        let Prepared { run: rest, .. } = rest.prepared(bed, size)?;
-        Ok(self.prepared(bed, size)?.without(rest))
+        Ok(self.prepared(bed, size)?.without(rest.prepared(bed, size)?))
     }
 }

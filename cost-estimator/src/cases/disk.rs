@@ -62,8 +62,9 @@ fn read(template: &Arc<Template>, cache: Cache) -> Case {
         let (before, state) = (disk.known.clone(), disk.stored());
         let nodes = nodes(&before, &keys)?;
         let run = move || {
-            let found: Vec<_> = keys.iter().map(|key| state.read(key)).collect();
-            (state, disk, found)
+            let found = keys.iter().map(|key| state.read(key)?.context("a record is missing"));
+            let found = found.collect::<anyhow::Result<Vec<_>>>()?;
+            Ok((state, disk, found))
         };
         Ok((nodes, Prepared::new(Units::new(), run)))
     })
@@ -81,7 +82,7 @@ fn write(template: &Arc<Template>, cache: Cache) -> Case {
         let run = move || {
             let after = before.apply(&changes)?;
             disk.folder.replace(&before, &after).map_err(|error| anyhow!("{error}"))?;
-            Ok::<_, anyhow::Error>((before, after, disk))
+            Ok((before, after, disk))
         };
         Ok((nodes, Prepared::new(Units::new(), run)))
     })

@@ -178,7 +178,7 @@ pub(super) fn prepared(
     }
     let host = host(config, call)?;
     let (memory, arguments) = (call.memory.clone(), call.arguments.clone());
-    Ok(Prepared::new(units, move || run(host, memory, arguments)))
+    Ok(Prepared::new(units, move || Ok(run(host, memory, arguments))))
 }
 
 /// The bytes that a function of one argument, length and pointer, and a register puts there: points

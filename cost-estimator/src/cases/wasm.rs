@@ -290,8 +290,8 @@ impl Lab {
         let runner = self.runner();
         execute(&runner, &code)?;
         Ok(Prepared::new(units, move || {
-            let burnt = execute(&runner, &code);
-            (runner, burnt.is_ok())
+            execute(&runner, &code)?;
+            Ok(runner)
         }))
     }
 
@@ -299,14 +299,14 @@ impl Lab {
         let config = Arc::clone(&self.config);
         match step {
             Step::Prepare => {
-                Ok(Prepared::new(units, move || prepare(&wasm, &config, Form::Merged)))
+                Ok(Prepared::new(units, move || Ok(prepare(&wasm, &config, Form::Merged)?)))
             }
             Step::Compile => {
                 let prepared = prepare(&wasm, &config, Form::Merged)?;
                 let vm = self.vm.vm::<Bare>();
                 Ok(Prepared::new(units, move || {
-                    let compiled = vm.compile(&prepared, Vec::new()).map(|_| ());
-                    (prepared, compiled.is_ok())
+                    let compiled = vm.compile(&prepared, Vec::new())?;
+                    Ok((prepared, compiled))
                 }))
             }
             Step::Load => self.load(wasm, units),
@@ -314,8 +314,8 @@ impl Lab {
                 let (runner, code) = (self.runner(), CodeBytes::new(wasm));
                 runner.warm(&code)?;
                 Ok(Prepared::new(units, move || {
-                    let burnt = execute(&runner, &code);
-                    (runner, burnt.is_ok())
+                    execute(&runner, &code)?;
+                    Ok(runner)
                 }))
             }
         }
@@ -336,8 +336,8 @@ impl Lab {
         execute(&first, &code)?;
         let second = runner(path)?;
         Ok(Prepared::new(units, move || {
-            let burnt = execute(&second, &code);
-            (first, second, folder, burnt.is_ok())
+            execute(&second, &code)?;
+            Ok((first, second, folder))
         }))
     }
 }

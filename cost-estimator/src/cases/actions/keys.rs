@@ -1,5 +1,6 @@
 //! What is priced by kinds of keys: signatures, and the nonces of gas keys.
 
+use anyhow::anyhow;
 use sandbox_runtime::near::KeyType;
 use sandbox_runtime::verify::WellFormed;
 
@@ -28,13 +29,12 @@ fn signatures(bed: &Bed) -> Vec<Case> {
             let signed: Vec<_> = (0..size.calls).map(signed).collect();
             let near = bed.near.clone();
             let check = move || {
-                let checked: Vec<_> =
-                    signed.iter().map(|each| WellFormed::check(&near, each.clone())).collect();
-                checked
+                let checked = signed.iter().map(|each| {
+                    let checked = WellFormed::check(&near, each.clone());
+                    checked.map_err(|error| anyhow!("a transaction is not valid: {error:?}"))
+                });
+                checked.collect::<anyhow::Result<Vec<_>>>()
             };
-            if let Some(Err(error)) = check().into_iter().find(Result::is_err) {
-                anyhow::bail!("a transaction is not valid: {error:?}");
-            }
             Ok(Prepared::new(units(&[(cost, size.calls)]), check))
         })
     };
