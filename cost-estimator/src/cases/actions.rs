@@ -147,8 +147,8 @@ impl Sent {
         let mut ledger = Ledger::new(&bed.near, bed.vm)?;
         ledger.clone().send(&self.transactions, self.check)?;
         Ok(Prepared::new(Units::new(), move || {
-            let sent = ledger.send(&self.transactions, self.check)?;
-            Ok((ledger, sent))
+            ledger.send(&self.transactions, self.check)?;
+            Ok(ledger)
         }))
     }
 }
@@ -173,8 +173,8 @@ impl Executed {
         let receipts = self.receipts.clone();
         ledger.clone().execute(receipts.clone())?;
         Ok(Prepared::new(Units::new(), move || {
-            let done = ledger.execute(receipts)?;
-            Ok((ledger, done))
+            ledger.execute(receipts)?;
+            Ok(ledger)
         }))
     }
 

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use sandbox_runtime::{DiskStore, Engines, VmKind};
 use sandboxd::Sandbox;
 use sandboxd::chain::{Chain, Clock};
+use tempfile::TempDir;
 
 use crate::support::{GENESIS_NS, sign};
 
@@ -76,18 +77,34 @@ fn a_chain_is_the_same_on_every_engine() {
     assert!(found.lock().is_empty());
 }
 
+fn stored_in(folder: &TempDir) -> Engines {
+    let store = DiskStore::open(folder.path(), 1 << 30).unwrap();
+    Engines::default().stored_in(Arc::new(store))
+}
+
+fn deploy(chain: &mut Chain, name: &str) {
+    let code = fixtures::wasm(name).to_vec();
+    let deploy = vec![Action::DeployContract(DeployContractAction { code })];
+    chain.submit(sign(chain, ALICE, ALICE, 1, deploy)).unwrap();
+    chain.settle().unwrap();
+}
+
+#[test]
+fn without_a_background_a_block_ends_with_all_compiled_and_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut first = chain(stored_in(&folder).without_background());
+    deploy(&mut first, "status");
+    assert_eq!(first.runtime().store_stats().written, 1);
+    let at_once = chain(Engines::default().without_background());
+    assert_eq!(live(at_once), live(chain(Engines::default())));
+}
+
 #[test]
 fn what_one_chain_compiled_the_next_one_finds() {
     let folder = tempfile::tempdir().unwrap();
-    let open = || {
-        let store = DiskStore::open(folder.path(), 1 << 30).unwrap();
-        chain(Engines::default().stored_in(Arc::new(store)))
-    };
+    let open = || chain(stored_in(&folder));
     let mut first = open();
-    let code = fixtures::wasm("status").to_vec();
-    let deploy = vec![Action::DeployContract(DeployContractAction { code })];
-    first.submit(sign(&first, ALICE, ALICE, 1, deploy)).unwrap();
-    first.settle().unwrap();
+    deploy(&mut first, "status");
     let runtime = first.runtime();
     runtime.wait_for_compilation();
     assert_eq!(runtime.store_stats().written, 1, "a contract is compiled when it is deployed");
