@@ -91,8 +91,8 @@ pub fn serve(cases: impl FnOnce(&Setup) -> anyhow::Result<Vec<Case>>) -> anyhow:
 fn work(cases: &[Case], setup: &Setup, counts: &Path, out: &mut impl Write) -> anyhow::Result<()> {
     let mut meter = Meter::open(setup.counter, Some(counts))?;
     // Engines compile on this thread too: it is the one that is counted, and others that wait for
-    // work count as well. What is compiled in the background has a thread of its own, since this one
-    // may wait for it.
+    // work count as well. What a case compiles on another thread has one of its own, since this one may
+    // wait for it.
     let one_thread = || rayon::ThreadPoolBuilder::new().num_threads(1);
     one_thread().build_global()?;
     let _own = one_thread().use_current_thread().build()?;
